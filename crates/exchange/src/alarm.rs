@@ -1,0 +1,199 @@
+//! Deadlines of connections: one alarm each, kept by a sweep instead of a timer each.
+//!
+//! A request moves its connection's deadline several times (head, first byte, idle…) and nearly none is ever reached.
+//! So setting one only stores a number, and one task a worker wakes at the earliest deadline it knows, looks at all of
+//! them, and wakes the connections whose time has come. An alarm rings at its time or up to [`GRAIN`] later.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use sekisho_units::{Clock, Tick};
+use slab::Slab;
+use tokio::sync::Notify;
+
+/// The sweep looks no oftener than this.
+const GRAIN: Duration = Duration::from_millis(10);
+/// A due time that never comes.
+const NEVER: Tick = Tick::from_nanos(u64::MAX);
+
+/// All alarms of one worker.
+pub struct Alarms {
+    entries: RefCell<Slab<Entry>>,
+    /// When the sweep looks next.
+    next: Cell<Tick>,
+    /// Wakes the sweep because an alarm was set to ring before `next`.
+    earlier: Notify,
+    clock: Clock,
+}
+
+struct Entry {
+    due: Tick,
+    rings: bool,
+    waker: Option<Waker>,
+}
+
+impl Alarms {
+    /// No alarms yet; [`Alarms::sweep`] must run for any to ring.
+    pub fn new(clock: Clock) -> Rc<Self> {
+        Rc::new(Self { entries: RefCell::default(), next: Cell::new(NEVER), earlier: Notify::new(), clock })
+    }
+
+    /// A new alarm, not set.
+    pub fn alarm(self: &Rc<Self>) -> Alarm {
+        let key = self.entries.borrow_mut().insert(Entry { due: NEVER, rings: false, waker: None });
+        Alarm { key, alarms: Rc::clone(self) }
+    }
+
+    /// Rings alarms as they come due; runs as long as the worker does.
+    pub async fn sweep(self: Rc<Self>) {
+        loop {
+            let next = self.next.get();
+            if next == NEVER {
+                self.earlier.notified().await;
+            } else {
+                let wait = next.since(self.clock.now());
+                // Woken early or not, the look that follows is right.
+                let _ = tokio::time::timeout(wait, self.earlier.notified()).await;
+            }
+            self.look(self.clock.now());
+        }
+    }
+
+    /// Wakes every connection without ringing, so that each looks again at what it waits for.
+    pub fn wake_all(&self) {
+        for (_, entry) in self.entries.borrow_mut().iter_mut() {
+            if let Some(waker) = entry.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Rings what is due at `now` and finds when to look next.
+    fn look(&self, now: Tick) {
+        let mut earliest = NEVER;
+        for (_, entry) in self.entries.borrow_mut().iter_mut() {
+            if entry.due <= now {
+                entry.due = NEVER;
+                entry.rings = true;
+                if let Some(waker) = entry.waker.take() {
+                    waker.wake();
+                }
+            } else if entry.due < earliest {
+                earliest = entry.due;
+            }
+        }
+        self.next.set(if earliest == NEVER { NEVER } else { earliest.max(now + GRAIN) });
+    }
+}
+
+/// One connection's deadline. Dropping it takes it out.
+pub struct Alarm {
+    key: usize,
+    alarms: Rc<Alarms>,
+}
+
+impl Alarm {
+    /// Rings at `due`; an earlier setting, rung or not, is forgotten.
+    pub fn set(&self, due: Tick) {
+        {
+            let mut entries = self.alarms.entries.borrow_mut();
+            let entry = &mut entries[self.key];
+            entry.due = due;
+            entry.rings = false;
+        }
+        if due < self.alarms.next.get() {
+            // The sweep will look again and find the exact time; until then nobody need kick it once more.
+            self.alarms.next.set(due);
+            self.alarms.earlier.notify_one();
+        }
+    }
+
+    /// Rings `after` from `now`.
+    pub fn set_after(&self, now: Tick, after: Duration) {
+        self.set(now + after);
+    }
+
+    /// Never rings.
+    pub fn clear(&self) {
+        self.set(NEVER);
+    }
+
+    /// Ready once it rings, until it is set anew.
+    pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut entries = self.alarms.entries.borrow_mut();
+        let entry = &mut entries[self.key];
+        if entry.rings {
+            return Poll::Ready(());
+        }
+        match &mut entry.waker {
+            Some(waker) if waker.will_wake(cx.waker()) => {}
+            waker => *waker = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.alarms.entries.borrow_mut().remove(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(alarm: &Alarm) -> bool {
+        alarm.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn rings_when_due_and_not_before() {
+        let clock = Clock::manual();
+        let alarms = Alarms::new(clock.clone());
+        let (soon, later) = (alarms.alarm(), alarms.alarm());
+        let start = clock.now();
+        soon.set_after(start, Duration::from_secs(1));
+        later.set_after(start, Duration::from_secs(10));
+        assert_eq!(alarms.next.get(), start + Duration::from_secs(1));
+        alarms.look(start + Duration::from_millis(999));
+        assert!(!poll(&soon));
+        alarms.look(start + Duration::from_secs(1));
+        assert!(poll(&soon) && !poll(&later));
+        assert_eq!(alarms.next.get(), start + Duration::from_secs(10));
+    }
+
+    #[test]
+    fn setting_anew_forgets_the_ring() {
+        let clock = Clock::manual();
+        let alarms = Alarms::new(clock.clone());
+        let alarm = alarms.alarm();
+        let start = clock.now();
+        alarm.set(start);
+        alarms.look(start);
+        assert!(poll(&alarm));
+        alarm.clear();
+        assert!(!poll(&alarm));
+        alarms.look(start + Duration::from_secs(3600));
+        assert!(!poll(&alarm));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn the_sweep_wakes_for_an_alarm_set_while_it_waits() {
+        let alarms = Alarms::new(Clock::system());
+        let (long, short) = (alarms.alarm(), alarms.alarm());
+        long.set_after(alarms.clock.now(), Duration::from_secs(3600));
+        let ring = async {
+            tokio::task::yield_now().await;
+            short.set_after(alarms.clock.now(), Duration::from_millis(20));
+            std::future::poll_fn(|cx| short.poll(cx)).await;
+        };
+        tokio::select! {
+            () = Rc::clone(&alarms).sweep() => {}
+            () = ring => {}
+        }
+        assert!(!poll(&long));
+    }
+}

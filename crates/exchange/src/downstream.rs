@@ -1,0 +1,74 @@
+//! The client's side of an exchange, whatever protocol it speaks: the request's body comes from it, the answer goes to it.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use sekisho_wire::{BadBody, Edits, Framing, HeadView, Skip};
+
+/// What came of waiting for the request's body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyEvent {
+    /// [`Downstream::body`] holds bytes.
+    Data,
+    /// The body has ended; [`Downstream::trailers`] holds its trailers.
+    End,
+}
+
+/// Why the request's body cannot be read to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BrokenBody {
+    /// The client closed or reset its connection.
+    Gone,
+    /// The bytes are no well-formed body.
+    Malformed(BadBody),
+}
+
+/// The client has closed its connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gone;
+
+/// The head of an answer as it is to be written.
+pub struct ResponseHead<'a> {
+    /// The service's head, or the one composed for the gateway's own answer.
+    pub view: HeadView<'a>,
+    /// Lines of `view` that stay behind.
+    pub skip: Skip,
+    /// What policies change.
+    pub edits: &'a Edits,
+    /// How the body that follows is delimited. The protocol may choose another framing for the same body.
+    pub framing: Framing,
+    /// Whether trailers may follow a chunked body.
+    pub trailers: bool,
+}
+
+/// One client, in the middle of one exchange.
+///
+/// Poll functions, because an exchange streams both ways at once from one task.
+pub trait Downstream {
+    /// Waits until bytes of the request's body are at hand, or its end. Reads from the client only when none are.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>>;
+    /// The bytes of the body at hand.
+    fn body(&self) -> &[u8];
+    /// Drops the first `count` bytes of [`Downstream::body`].
+    fn consume(&mut self, count: usize);
+    /// The trailer lines that ended the request's body, raw.
+    fn trailers(&self) -> &[u8];
+    /// Ready once the client has left. Keeps what the client sends meanwhile, within its buffer.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone>;
+
+    /// Passes on an interim answer (1xx), unless the client cannot understand one.
+    fn interim(&mut self, view: HeadView<'_>, skip: Skip);
+    /// Puts the answer's head in line to be sent.
+    fn start(&mut self, head: &ResponseHead<'_>);
+    /// Puts bytes of the answer's body in line. For small pieces: what is in line is held in memory.
+    fn push(&mut self, payload: &[u8]);
+    /// Puts the body's end in line, with `trailers` (raw lines) where the framing has a place for them.
+    fn finish(&mut self, trailers: &[u8]);
+    /// Bytes in line.
+    fn queued(&self) -> usize;
+    /// Sends all that is in line.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    /// Sends all that is in line and then of `payload` as much as the client takes, without keeping any of it; gives how
+    /// many of its bytes were taken. For large pieces.
+    fn poll_send(&mut self, cx: &mut Context<'_>, payload: &[u8]) -> Poll<io::Result<usize>>;
+}

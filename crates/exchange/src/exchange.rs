@@ -1,0 +1,158 @@
+//! The traveller: what policies read of a request, what they change, and what is noted.
+
+use std::borrow::Cow;
+
+use sekisho_units::Tick;
+use sekisho_wire::{Edits, Framing, HeadView, Method};
+
+use crate::policy::Mode;
+use crate::{Client, Facts, Ids, Local, Reply};
+
+/// The body that comes with a request, as its head announces it.
+pub type RequestBody = Framing;
+
+/// The most bytes that a request's body may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BodyLimit {
+    /// Bytes of payload.
+    pub max: u64,
+    /// Whether a longer body is refused or only noted.
+    pub mode: Mode,
+}
+
+/// What the service is asked for, where a policy changes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rewritten<'a> {
+    /// The path, normalised, with its leading slash.
+    pub path: Cow<'a, str>,
+    /// The query without its `?`.
+    pub query: Option<Cow<'a, str>>,
+}
+
+/// One request on its way. Everything borrowed lives as long as the exchange: the head's bytes, the route, the worker.
+pub struct Exchange<'a> {
+    /// The request's head as it came.
+    pub head: HeadView<'a>,
+    /// The request's method; [`HeadView::method_bytes`] has one that is not standard.
+    pub method: Method,
+    /// The normalised path, percent-encoded where it must be, without the query.
+    pub path: &'a str,
+    /// The query as it came, without its `?`.
+    pub query: Option<&'a str>,
+    /// The authority that the client named (`Host`), or an empty text (HTTP/1.0 without one).
+    pub host: &'a str,
+    /// How the request's body is delimited.
+    pub body: RequestBody,
+    /// Who sent it.
+    pub client: Client,
+    /// Request and correlation id; none where `request_id` is off.
+    pub ids: Option<Ids<'a>>,
+    /// The pattern of the route that took it; empty before one did, and where none does.
+    pub route: &'a str,
+    /// The values of the route's `{name}` segments, in their order.
+    pub params: Vec<(&'a str, &'a str)>,
+    /// What the service is asked for.
+    pub to_ask: Rewritten<'a>,
+    /// Changes of the head that goes to the service.
+    pub to_service: Edits,
+    /// Changes of the head that goes to the client.
+    pub to_client: Edits,
+    /// The limit of the request's body, if any.
+    pub body_limit: Option<BodyLimit>,
+    /// What is noted for log and metrics.
+    pub facts: Facts<'a>,
+    /// When its first byte was here.
+    pub started: Tick,
+    /// When everything must be over, if the route says so.
+    pub deadline: Option<Tick>,
+    /// The worker's things.
+    pub local: &'a Local,
+}
+
+/// A point to come back to: what a step in shadow changes after it is undone.
+pub struct Mark<'a> {
+    to_ask: Rewritten<'a>,
+    to_service: sekisho_wire::Mark,
+    to_client: sekisho_wire::Mark,
+    body_limit: Option<BodyLimit>,
+}
+
+impl<'a> Exchange<'a> {
+    /// An exchange at its start: nothing rewritten, nothing edited, nothing noted.
+    ///
+    /// `path` and `query` are the normalised target, `host` the authority.
+    pub fn new(
+        head: HeadView<'a>,
+        (path, query, host): (&'a str, Option<&'a str>, &'a str),
+        body: RequestBody,
+        client: Client,
+        started: Tick,
+        local: &'a Local,
+    ) -> Self {
+        Self {
+            head,
+            method: head.method(),
+            path,
+            query,
+            host,
+            body,
+            client,
+            ids: None,
+            route: "",
+            params: Vec::new(),
+            to_ask: Rewritten { path: Cow::Borrowed(path), query: query.map(Cow::Borrowed) },
+            to_service: Edits::default(),
+            to_client: Edits::default(),
+            body_limit: None,
+            facts: Facts::default(),
+            started,
+            deadline: None,
+            local,
+        }
+    }
+
+    /// The value of the route's segment `{name}`.
+    pub fn param(&self, name: &str) -> Option<&'a str> {
+        self.params.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// Where the exchange stands now.
+    pub fn mark(&self) -> Mark<'a> {
+        Mark {
+            to_ask: self.to_ask.clone(),
+            to_service: self.to_service.mark(),
+            to_client: self.to_client.mark(),
+            body_limit: self.body_limit,
+        }
+    }
+
+    /// Undoes every change since `mark` was taken. A body limit set since then stays, but only watches.
+    pub fn rollback(&mut self, mark: Mark<'a>) {
+        self.to_ask = mark.to_ask;
+        self.to_service.rollback(&mark.to_service);
+        self.to_client.rollback(&mark.to_client);
+        if self.body_limit != mark.body_limit {
+            self.body_limit = match (self.body_limit, mark.body_limit) {
+                // A limit that bites stays in force beside one that only watches.
+                (_, Some(before)) if before.mode == Mode::Enforce => Some(before),
+                (Some(limit), _) => Some(BodyLimit { mode: Mode::Shadow, ..limit }),
+                (None, before) => before,
+            };
+        }
+    }
+
+    /// Counts `bytes` more of the request's body; refuses once they are too many.
+    pub fn take_body(&mut self, bytes: usize) -> Result<(), Box<Reply>> {
+        self.facts.request_bytes += bytes as u64;
+        let Some(limit) = self.body_limit.filter(|limit| self.facts.request_bytes > limit.max) else {
+            return Ok(());
+        };
+        let reply = Reply::body_too_large(limit.max);
+        if limit.mode == Mode::Enforce {
+            return Err(Box::new(reply));
+        }
+        self.facts.shadow("body_limit", &reply);
+        self.body_limit = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! Every answer that the gateway itself gives, on one page.
+//!
+//! Errors are `application/problem+json` (RFC 9457) with the members of the Express gateway beside them: `error`, `code`,
+//! `request_id`, `timestamp`. What the log says (`reason`) may tell more than the client learns.
+
+mod render;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use sekisho_units::Size;
+use sekisho_wire::Refusal;
+use serde_json::Value;
+
+/// What a reply carries.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Content {
+    /// A problem document made of the reply's members.
+    Problem,
+    /// No body at all.
+    Empty,
+    /// These bytes.
+    Bytes {
+        /// The media type.
+        content_type: Cow<'static, str>,
+        /// The body.
+        bytes: Arc<[u8]>,
+    },
+}
+
+/// An answer of the gateway's own.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The machine's word for it, as in `AUTH_FAILED`; empty where there is no problem.
+    pub code: &'static str,
+    /// The person's word for it.
+    pub error: Cow<'static, str>,
+    /// What to do about it.
+    pub detail: Cow<'static, str>,
+    /// Further members of the problem document.
+    pub members: Vec<(&'static str, Value)>,
+    /// Header lines beside those that every answer has.
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// The body.
+    pub content: Content,
+    /// Why, for log and metrics; never shown to the client.
+    pub reason: Cow<'static, str>,
+    /// Whether the client's connection ends after it, because where the next request begins is not known.
+    pub close: bool,
+}
+
+/// The rows of the contract.
+impl Reply {
+    /// 400, 405, 414, 417, 431, 501: the request is malformed or too large.
+    pub fn refused(refusal: Refusal) -> Self {
+        let reply = if refusal.status() == 405 {
+            Self::problem(405, "METHOD_NOT_ALLOWED", "Method not allowed", refusal.detail())
+                .header("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+        } else {
+            Self::problem(refusal.status(), "BAD_REQUEST", "Bad request", refusal.detail())
+        };
+        reply.because(refusal.detail()).closing()
+    }
+
+    /// 400: a body that is no well-formed chunked coding, or ends too soon.
+    pub fn bad_body(reason: &'static str) -> Self {
+        Self::problem(400, "BAD_REQUEST", "Bad request", "The request's body is not well-formed chunked transfer coding.")
+            .because(reason)
+            .closing()
+    }
+
+    /// 400: the path holds an encoded slash, backslash, NUL or control character, and the route does not allow it.
+    pub fn risky_path() -> Self {
+        Self::problem(
+            400,
+            "BAD_REQUEST",
+            "Bad request",
+            "The path holds an encoded slash, a backslash or a control character, which this route does not take.",
+        )
+        .because("risky_path")
+    }
+
+    /// 404: no route.
+    pub fn no_route() -> Self {
+        Self::problem(404, "NO_ROUTE", "No route matches", "Nothing is served at this path; check its spelling and the host.")
+            .because("no_route")
+    }
+
+    /// 405: the path is known, the method is not. `allow` names those that are.
+    pub fn method_not_allowed(allow: &str) -> Self {
+        Self::problem(405, "METHOD_NOT_ALLOWED", "Method not allowed", format!("This path takes {allow}."))
+            .header("Allow", allow.to_owned())
+            .because("method_not_allowed")
+    }
+
+    /// 408: the request's head or body came too slowly.
+    pub fn request_timeout(reason: &'static str) -> Self {
+        Self::problem(408, "REQUEST_TIMEOUT", "Request timeout", "The request did not arrive in time; send it again.")
+            .because(reason)
+            .closing()
+    }
+
+    /// 413: the body is longer than `limit` bytes.
+    pub fn body_too_large(limit: u64) -> Self {
+        let most = Size::from_bytes(limit);
+        Self::problem(413, "BODY_TOO_LARGE", "Request body too large", format!("The body may have at most {most}."))
+            .member("limit", limit)
+            .because("body_too_large")
+    }
+
+    /// 502: the service answered nonsense, or broke off before its head.
+    pub fn bad_gateway(service: &str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::problem(502, "BAD_GATEWAY", "Bad gateway", "The service's answer could not be understood.")
+            .member("service", service)
+            .because(reason)
+    }
+
+    /// 503: the service cannot be reached.
+    pub fn upstream_unavailable(service: &str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::problem(
+            503,
+            "UPSTREAM_UNAVAILABLE",
+            "Service temporarily unavailable",
+            "The service cannot be reached; try again shortly.",
+        )
+        .member("service", service)
+        .because(reason)
+    }
+
+    /// 503: too much is in flight. `after` seconds later it may be otherwise.
+    pub fn overloaded(service: &str, after: u64, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::problem(503, "OVERLOADED", "Service is busy", "Too many requests are in flight; try again shortly.")
+            .member("service", service)
+            .header("Retry-After", after.to_string())
+            .because(reason)
+    }
+
+    /// 504: the service did not answer in time.
+    pub fn upstream_timeout(service: &str, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::problem(
+            504,
+            "UPSTREAM_TIMEOUT",
+            "Service did not answer in time",
+            "The service is slow or stuck; try again shortly.",
+        )
+        .member("service", service)
+        .because(reason)
+    }
+
+    /// An answer without a problem: a preflight, a redirect, a fixed answer.
+    pub fn plain(status: u16, content: Content, reason: &'static str) -> Self {
+        Self { content, ..Self::problem(status, "", "", "") }.because(reason)
+    }
+}
+
+/// How rows are made.
+impl Reply {
+    /// A problem document.
+    pub fn problem(
+        status: u16,
+        code: &'static str,
+        error: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            error: error.into(),
+            detail: detail.into(),
+            members: Vec::new(),
+            headers: Vec::new(),
+            content: Content::Problem,
+            reason: Cow::Borrowed(""),
+            close: false,
+        }
+    }
+
+    /// Adds a member of the problem document.
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header line.
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Says why, for the log.
+    pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// Ends the client's connection after it.
+    pub fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+}

@@ -1,0 +1,311 @@
+//! What is counted of requests and steps: one share a worker, merged when read.
+//!
+//! A worker is the only writer of its share, so a count is a load and a store, without a lock on the bus; who reads sees
+//! each number whole, though not all of them at the same instant.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use sekisho_wire::Method;
+
+/// Upper bounds of the duration histogram, in seconds: OpenTelemetry's advice for HTTP, and two finer ones below.
+pub const BOUNDS: [f64; 16] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+const BOUNDS_NS: [u64; 16] = {
+    let mut ns = [0; 16];
+    let mut i = 0;
+    while i < 16 {
+        ns[i] = (BOUNDS[i] * 1e9) as u64;
+        i += 1;
+    }
+    ns
+};
+
+/// Kinds of answer (method and status) that one route counts apart; further ones are counted together.
+const KINDS: usize = 32;
+/// The key of "any other".
+const OTHER: u32 = u32::MAX;
+
+/// Counts of one route.
+pub struct RouteMeter {
+    shares: Box<[OnceLock<Box<Share>>]>,
+}
+
+struct Share {
+    /// `method << 16 | status`, or 0 while free; the last one is for all that have no place.
+    keys: [AtomicU32; KINDS],
+    cells: [OnceLock<Box<Counts>>; KINDS],
+}
+
+#[derive(Default)]
+struct Counts {
+    buckets: [AtomicU64; 17],
+    nanoseconds: AtomicU64,
+    request_bytes: AtomicU64,
+    response_bytes: AtomicU64,
+}
+
+/// What was counted of one kind of answer of one route.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cell {
+    /// The method, or `None` for the answers that are counted together.
+    pub method: Option<Method>,
+    /// The status, or 0 for the answers that are counted together.
+    pub status: u16,
+    /// Requests by duration: at most `BOUNDS[i]` but more than the bound before; the last is above all bounds.
+    pub buckets: [u64; 17],
+    /// Sum of the durations in seconds.
+    pub seconds: f64,
+    /// Sum of the requests' body bytes.
+    pub request_bytes: u64,
+    /// Sum of the answers' body bytes.
+    pub response_bytes: u64,
+}
+
+impl Cell {
+    /// How many requests it counts.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+/// Adds to a number that only this thread writes.
+#[inline]
+fn add(to: &AtomicU64, amount: u64) {
+    to.store(to.load(Relaxed).wrapping_add(amount), Relaxed);
+}
+
+impl RouteMeter {
+    /// Nothing counted yet, by `workers` workers.
+    pub fn new(workers: usize) -> Self {
+        Self { shares: (0..workers).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Counts one request, answered by worker `worker`. `bytes` are those of the request's and the answer's body.
+    #[inline]
+    pub fn record(&self, worker: usize, method: Method, status: u16, duration: Duration, bytes: (u64, u64)) {
+        let Some(share) = self.shares.get(worker) else { return };
+        let counts = share.get_or_init(Box::default).counts((method as u32) << 16 | u32::from(status));
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = BOUNDS_NS.iter().position(|bound| nanoseconds <= *bound).unwrap_or(BOUNDS.len());
+        add(&counts.buckets[bucket], 1);
+        add(&counts.nanoseconds, nanoseconds);
+        add(&counts.request_bytes, bytes.0);
+        add(&counts.response_bytes, bytes.1);
+    }
+
+    /// What was counted so far, by method and status, over all workers.
+    pub fn read(&self) -> Vec<Cell> {
+        let mut merged: Vec<(u32, Cell)> = Vec::new();
+        for share in self.shares.iter().filter_map(OnceLock::get) {
+            for (key, counts) in share.keys.iter().zip(&share.cells) {
+                let Some(counts) = counts.get() else { continue };
+                let key = key.load(Relaxed);
+                let at = merged.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+                    merged.push((key, Cell::empty(key)));
+                    merged.len() - 1
+                });
+                merged[at].1.take(counts);
+            }
+        }
+        merged.into_iter().map(|(_, cell)| cell).collect()
+    }
+}
+
+impl Default for Box<Share> {
+    fn default() -> Self {
+        Self::new(Share { keys: [const { AtomicU32::new(0) }; KINDS], cells: [const { OnceLock::new() }; KINDS] })
+    }
+}
+
+impl Share {
+    #[inline]
+    fn counts(&self, key: u32) -> &Counts {
+        for (index, known) in self.keys.iter().enumerate() {
+            let found = known.load(Relaxed);
+            if found == key {
+                return self.cells[index].get_or_init(Box::default);
+            }
+            if found == 0 {
+                let key = if index == KINDS - 1 { OTHER } else { key };
+                known.store(key, Relaxed);
+                return self.cells[index].get_or_init(Box::default);
+            }
+        }
+        self.cells[KINDS - 1].get_or_init(Box::default)
+    }
+}
+
+impl Cell {
+    fn empty(key: u32) -> Self {
+        let method = (key != OTHER).then(|| METHODS.into_iter().find(|method| *method as u32 == key >> 16)).flatten();
+        let status = if key == OTHER { 0 } else { key as u16 };
+        Self { method, status, buckets: [0; 17], seconds: 0.0, request_bytes: 0, response_bytes: 0 }
+    }
+
+    fn take(&mut self, counts: &Counts) {
+        for (sum, bucket) in self.buckets.iter_mut().zip(&counts.buckets) {
+            *sum += bucket.load(Relaxed);
+        }
+        self.seconds += counts.nanoseconds.load(Relaxed) as f64 / 1e9;
+        self.request_bytes += counts.request_bytes.load(Relaxed);
+        self.response_bytes += counts.response_bytes.load(Relaxed);
+    }
+}
+
+const METHODS: [Method; 10] = [
+    Method::Get,
+    Method::Head,
+    Method::Post,
+    Method::Put,
+    Method::Delete,
+    Method::Patch,
+    Method::Options,
+    Method::Trace,
+    Method::Connect,
+    Method::Other,
+];
+
+/// Counts of one step of one plan.
+pub struct StepMeter {
+    shares: Box<[StepShare]>,
+}
+
+#[derive(Default)]
+#[repr(align(64))]
+struct StepShare {
+    proceeded: AtomicU64,
+    answered: AtomicU64,
+    shadowed: AtomicU64,
+    timed: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+/// What a step decided so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Verdicts {
+    /// Requests that it let go on.
+    pub proceeded: u64,
+    /// Requests that it answered.
+    pub answered: u64,
+    /// Requests that it would have answered, in shadow.
+    pub shadowed: u64,
+    /// Requests of which its time was taken: a sample of all.
+    pub timed: u64,
+    /// The time it took for those, in nanoseconds.
+    pub nanoseconds: u64,
+}
+
+impl StepMeter {
+    /// Nothing counted yet, by `workers` workers.
+    pub fn new(workers: usize) -> Self {
+        Self { shares: (0..workers).map(|_| StepShare::default()).collect() }
+    }
+
+    /// Counts a request that went on.
+    #[inline]
+    pub fn proceeded(&self, worker: usize) {
+        add(&self.shares[worker].proceeded, 1);
+    }
+
+    /// Counts a request that the step answered.
+    #[inline]
+    pub fn answered(&self, worker: usize) {
+        add(&self.shares[worker].answered, 1);
+    }
+
+    /// Counts a request that the step would have answered.
+    #[inline]
+    pub fn shadowed(&self, worker: usize) {
+        add(&self.shares[worker].shadowed, 1);
+    }
+
+    /// Notes how long the step took for one request.
+    #[inline]
+    pub fn took(&self, worker: usize, time: Duration) {
+        let share = &self.shares[worker];
+        add(&share.timed, 1);
+        add(&share.nanoseconds, u64::try_from(time.as_nanos()).unwrap_or(0));
+    }
+
+    /// What was counted so far, over all workers.
+    pub fn read(&self) -> Verdicts {
+        self.shares.iter().fold(Verdicts::default(), |sum, share| Verdicts {
+            proceeded: sum.proceeded + share.proceeded.load(Relaxed),
+            answered: sum.answered + share.answered.load(Relaxed),
+            shadowed: sum.shadowed + share.shadowed.load(Relaxed),
+            timed: sum.timed + share.timed.load(Relaxed),
+            nanoseconds: sum.nanoseconds + share.nanoseconds.load(Relaxed),
+        })
+    }
+}
+
+/// Gauges and counts of one worker that belong to no route.
+#[derive(Default)]
+#[repr(align(64))]
+pub struct WorkerMeter {
+    /// Client connections open.
+    pub connections: AtomicU64,
+    /// Client connections taken since the start.
+    pub accepted: AtomicU64,
+    /// Exchanges under way.
+    pub active: AtomicU64,
+}
+
+impl WorkerMeter {
+    /// Adds one to a number that only this worker writes.
+    pub fn up(number: &AtomicU64) {
+        add(number, 1);
+    }
+
+    /// Takes one from a number that only this worker writes.
+    pub fn down(number: &AtomicU64) {
+        number.store(number.load(Relaxed).saturating_sub(1), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merges_the_shares_of_all_workers() {
+        let meter = RouteMeter::new(2);
+        meter.record(0, Method::Get, 200, Duration::from_micros(900), (0, 10));
+        meter.record(1, Method::Get, 200, Duration::from_millis(2), (5, 10));
+        meter.record(1, Method::Post, 503, Duration::from_secs(60), (0, 0));
+        let mut cells = meter.read();
+        cells.sort_by_key(|cell| cell.status);
+        assert_eq!(cells.len(), 2);
+        let get = &cells[0];
+        assert_eq!((get.method, get.status, get.count()), (Some(Method::Get), 200, 2));
+        assert_eq!((get.buckets[0], get.buckets[1]), (1, 1));
+        assert_eq!((get.request_bytes, get.response_bytes), (5, 20));
+        assert!((get.seconds - 0.0029).abs() < 1e-9);
+        assert_eq!((cells[1].method, cells[1].buckets[16]), (Some(Method::Post), 1));
+    }
+
+    #[test]
+    fn many_kinds_of_answer_are_counted_together_in_bounded_memory() {
+        let meter = RouteMeter::new(1);
+        for status in 200..300 {
+            meter.record(0, Method::Get, status, Duration::ZERO, (0, 0));
+        }
+        let cells = meter.read();
+        assert_eq!(cells.len(), KINDS);
+        assert_eq!(cells.iter().map(Cell::count).sum::<u64>(), 100);
+        assert_eq!(cells.iter().filter(|cell| cell.method.is_none()).map(Cell::count).sum::<u64>(), 100 - 31);
+    }
+
+    #[test]
+    fn a_step_counts_what_it_decided() {
+        let meter = StepMeter::new(2);
+        meter.proceeded(0);
+        meter.proceeded(1);
+        meter.shadowed(1);
+        meter.took(0, Duration::from_nanos(70));
+        let want = Verdicts { proceeded: 2, answered: 0, shadowed: 1, timed: 1, nanoseconds: 70 };
+        assert_eq!(meter.read(), want);
+    }
+}

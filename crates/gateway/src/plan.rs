@@ -1,0 +1,82 @@
+//! What a route does with a request, as data: an ordered list of steps, and a target.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_exchange::{Mode, Template};
+use sekisho_policies::Step;
+use sekisho_upstream::Service;
+
+use crate::meter::{RouteMeter, StepMeter};
+
+/// A route's plan. The walker runs it, `sekisho plan` prints it.
+pub struct Plan {
+    /// The route's pattern as written; empty for requests that no route took.
+    pub route: Arc<str>,
+    /// Names of the pattern's `{name}` segments, in order.
+    pub params: Box<[Box<str>]>,
+    /// The policies on the route, in walking order.
+    pub steps: Box<[PlanStep]>,
+    /// What gives the answer when every step proceeds.
+    pub target: Target,
+    /// Whether paths with an encoded slash, a backslash or a control character are taken.
+    pub risky_paths: bool,
+    /// Names of trailers that may pass, either way.
+    pub trailers: Box<[Box<str>]>,
+    /// Longest time for the whole exchange, if limited.
+    pub total: Option<Duration>,
+    /// Counts its requests.
+    pub meter: Arc<RouteMeter>,
+}
+
+/// One step of a plan.
+pub struct PlanStep {
+    /// The policy.
+    pub step: Step,
+    /// Whether it bites; never [`Mode::Off`].
+    pub mode: Mode,
+    /// Counts what it decides.
+    pub meter: Arc<StepMeter>,
+}
+
+/// What gives the answer.
+pub enum Target {
+    /// A service.
+    Service(Arc<Service>),
+    /// The client is sent elsewhere.
+    Redirect(Redirect),
+    /// A fixed answer.
+    Respond(Respond),
+    /// Nothing: the plan of requests that no route took, or that are malformed.
+    Nothing,
+}
+
+/// Sends the client elsewhere (RFC 9110 §15.4).
+pub struct Redirect {
+    /// 301, 302, 303, 307 or 308.
+    pub status: u16,
+    /// The value of `Location`.
+    pub to: Template,
+}
+
+/// A fixed answer.
+pub struct Respond {
+    /// 200 to 599.
+    pub status: u16,
+    /// The media type of the body.
+    pub content_type: Arc<str>,
+    /// The body; empty for none.
+    pub body: Template,
+    /// Further header lines: names that were checked, and their values.
+    pub headers: Box<[(Box<str>, Template)]>,
+}
+
+impl Plan {
+    /// The service's name for logs and metrics; empty where there is none.
+    pub fn service_name(&self) -> &str {
+        match &self.target {
+            Target::Service(service) => &service.name,
+            _ => "",
+        }
+    }
+}

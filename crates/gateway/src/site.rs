@@ -1,0 +1,64 @@
+//! The compiled whole: what a configuration means, ready to run. It is replaced in one step, never changed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_units::Cidr;
+use sekisho_upstream::Service;
+use sekisho_wire::{Limits, PathRules};
+
+use crate::plan::Plan;
+use crate::route::Router;
+
+/// Everything that a configuration decides.
+pub struct Site {
+    /// What holds for every request.
+    pub settings: Settings,
+    /// Finds the plan for a request.
+    pub router: Router,
+    /// The plans; the router names them by index.
+    pub plans: Box<[Plan]>,
+    /// The plan of requests that no route takes and of malformed ones: the top level's policies.
+    pub fallback: Plan,
+    /// The services, in the order written.
+    pub services: Box<[Arc<Service>]>,
+}
+
+/// What holds for every request.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where clients connect.
+    pub listen: Vec<SocketAddr>,
+    /// Where operators connect, if anywhere.
+    pub admin: Option<SocketAddr>,
+    /// Worker threads.
+    pub workers: usize,
+    /// Proxies that are believed when they tell of a client.
+    pub trusted_proxies: Vec<Cidr>,
+    /// The gateway's pseudonym in `Via`, if it tells one (RFC 9110 §7.6.3).
+    pub via: Option<Box<str>>,
+    /// How paths are normalised.
+    pub paths: PathRules,
+    /// Limits of a request's head.
+    pub head_limits: Limits,
+    /// Most client connections at once, over all workers.
+    pub connections: usize,
+    /// How long a client may take.
+    pub client: ClientTimeouts,
+    /// How long requests in flight may take to end once the gateway is told to stop.
+    pub grace: Duration,
+}
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientTimeouts {
+    /// For a whole head, from its first byte.
+    pub head: Duration,
+    /// Between two requests of a connection, and between two bytes of an answer that it reads.
+    pub idle: Duration,
+    /// For a body, before its rate counts.
+    pub body_grace: Duration,
+    /// Fewest bytes a second of a body, on average, after the grace. 0 for no limit.
+    pub body_rate: u64,
+}

@@ -1,0 +1,2 @@
+//! What the usual policies cost together, for a request as a browser sends it.
+fn main() {}

@@ -1,0 +1,42 @@
+//! From a policy as written to the policy as it runs.
+
+use sekisho_units::{Place, Problem, Problems};
+
+use crate::access_log::Sinks;
+
+/// What compilation knows beside the policy's own settings.
+pub struct Context<'a> {
+    /// Worker threads: the number of shares of every per-worker buffer.
+    pub workers: usize,
+    /// The log sinks of the process, shared by every `access_log` that writes to the same place.
+    pub sinks: &'a Sinks,
+}
+
+/// Where in the document the settings stand, and where to report what is wrong with them.
+pub struct Here<'a> {
+    /// The settings' own place.
+    pub place: Place,
+    /// Their path, as in `routes[0].policies.cors`.
+    pub path: String,
+    /// Where problems go.
+    pub problems: &'a mut Problems,
+}
+
+impl Here<'_> {
+    /// Reports that `field` (at `place`) is wrong, and what to write instead. Gives `None`, for `return here.refuse(…)`.
+    pub fn refuse<T>(&mut self, field: &str, place: &Place, message: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
+        let path = if field.is_empty() { self.path.clone() } else { format!("{}.{field}", self.path) };
+        self.problems.push(Problem::error(place.clone(), path, message).remedy(remedy));
+        None
+    }
+}
+
+/// A policy as written, which becomes one that runs.
+pub trait Compile {
+    /// The policy as it runs: nothing in it is optional that need not be.
+    type Into;
+
+    /// Checks what the types alone could not, and resolves everything that is known before the first request.
+    /// Problems are reported through `here`; `None` means that there was at least one.
+    fn compile(self, here: &mut Here<'_>, context: &Context<'_>) -> Option<Self::Into>;
+}

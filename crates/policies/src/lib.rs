@@ -1,0 +1,19 @@
+//! What a route may ask of a request.
+//!
+//! One folder a policy: its configuration as written, the policy as it runs, an `example.yaml` that is parsed and compiled by
+//! a test. [`table`] lists them in walking order; adding a policy is one folder and one row there.
+
+pub mod access_log;
+pub mod body_limit;
+mod compile;
+pub mod cors;
+#[cfg(test)]
+mod fixture;
+pub mod headers;
+pub mod request_id;
+pub mod rewrite;
+pub mod security_headers;
+mod table;
+
+pub use compile::{Compile, Context, Here};
+pub use table::{DEFAULT_ON, NAMES, Pass, Step, schemas};

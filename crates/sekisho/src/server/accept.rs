@@ -1,0 +1,123 @@
+//! Accepting clients' connections on one port.
+//!
+//! The listener is watched through `AsyncFd` so that an accepted connection is not registered with the background runtime
+//! only to be taken out again for its worker's.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use sekisho_units::Tick;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::watch;
+
+use super::dispatch::Dispatch;
+use super::state::Phase;
+use crate::output::note;
+
+/// How long to wait when the system has no more files or memory to give: connections that end give some back.
+const PAUSE: Duration = Duration::from_millis(50);
+/// At most one complaint in this time.
+const COMPLAINT: Duration = Duration::from_secs(1);
+
+/// Accepts until the gateway drains; what waits in the system's queue then is still taken, and the port closes.
+///
+/// # Errors
+/// The port cannot be watched.
+pub(super) fn accept(
+    listener: TcpListener,
+    dispatch: Arc<Dispatch>,
+    mut phase: watch::Receiver<Phase>,
+) -> io::Result<impl Future<Output = ()> + Send> {
+    let listener = AsyncFd::new(listener)?;
+    Ok(async move {
+        let mut complaints = Complaints::default();
+        loop {
+            let accepted = tokio::select! {
+                accepted = next(&listener) => accepted,
+                _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => dispatch.take(stream, peer),
+                Err(error) if is_the_clients(&error) => {}
+                Err(error) => {
+                    if complaints.due(dispatch.now()) {
+                        note(&format!("cannot accept connections: {error}; trying again"));
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        while let Ok((stream, peer)) = listener.get_ref().accept() {
+            dispatch.take(stream, peer);
+        }
+    })
+}
+
+async fn next(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    loop {
+        let mut ready = listener.readable().await?;
+        if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().accept()) {
+            return accepted;
+        }
+    }
+}
+
+/// Whether the connection failed and not the accepting: the client left before its turn (`accept(2)` on Linux also gives
+/// errors of the network here).
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | HostUnreachable | Interrupted | NetworkDown | NetworkUnreachable | TimedOut
+    ) || Errno::from_io_error(error) == Some(Errno::PROTO)
+}
+
+/// Lets one complaint a second through.
+#[derive(Default)]
+struct Complaints {
+    last: Option<Tick>,
+}
+
+impl Complaints {
+    fn due(&mut self, now: Tick) -> bool {
+        let due = self.last.is_none_or(|last| now.since(last) >= COMPLAINT);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complains_once_a_second() {
+        let mut complaints = Complaints::default();
+        let at = |millis| Tick::ZERO + Duration::from_millis(millis);
+        let said: Vec<_> = [0, 50, 999, 1_000, 1_050, 2_500].map(|millis| complaints.due(at(millis))).into();
+        assert_eq!(said, [true, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn running_out_of_files_is_not_the_clients_fault() {
+        for (errno, clients) in [
+            (Errno::MFILE, false),
+            (Errno::NFILE, false),
+            (Errno::NOBUFS, false),
+            (Errno::NOMEM, false),
+            (Errno::CONNABORTED, true),
+            (Errno::INTR, true),
+            (Errno::PROTO, true),
+        ] {
+            assert_eq!(is_the_clients(&errno.into()), clients, "{errno}");
+        }
+    }
+}

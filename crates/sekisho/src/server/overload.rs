@@ -1,0 +1,98 @@
+//! What a client gets when too many connections are open: a short answer, and the end of its connection.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_exchange::Reply;
+use sekisho_units::Wall;
+use sekisho_wire::HeadBuf;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
+
+/// Answers under way at once; further connections are closed without one.
+const AT_ONCE: usize = 64;
+/// Longest time for one.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Most bytes of a request that are read, unlooked at, so that closing does not reset the connection before the client has
+/// read its answer (RFC 9112 §9.6).
+const MOST: usize = 64 * 1024;
+/// Seconds after which the client may try again.
+const RETRY_AFTER: u64 = 1;
+
+/// Turns connections away.
+pub(super) struct Refusals {
+    free: Arc<Semaphore>,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { free: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Refusals {
+    /// Answers 503 in a task of its own and closes; only closes if too many such answers are under way.
+    pub(super) fn answer(&self, stream: TcpStream, now: Wall) {
+        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return };
+        let Ok(stream) = stream.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(stream)) else {
+            return;
+        };
+        tokio::spawn(async move {
+            // Whether the client has taken the answer or has not within its time, nothing more is owed to it.
+            let _ = tokio::time::timeout(PATIENCE, send(stream, &answer(now))).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn send(mut stream: tokio::net::TcpStream, answer: &[u8]) -> std::io::Result<()> {
+    stream.write_all(answer).await?;
+    stream.shutdown().await?;
+    let mut scrap = [0; 1024];
+    let mut read = 0;
+    while read < MOST {
+        match stream.read(&mut scrap).await? {
+            0 => break,
+            bytes => read += bytes,
+        }
+    }
+    Ok(())
+}
+
+/// The whole answer as bytes.
+fn answer(now: Wall) -> Vec<u8> {
+    let mut reply = Reply::overloaded("", RETRY_AFTER, "connections")
+        .header("Connection", "close")
+        .header("Date", String::from_utf8_lossy(&now.http_date()).into_owned());
+    // No service is busy, the gateway is.
+    reply.members.clear();
+    reply.detail = "Too many connections are open; try again shortly.".into();
+    let mut head = HeadBuf::default();
+    let body = reply.render(&mut head, None, now);
+    [head.bytes(), b"\r\n", &body].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_a_whole_problem_that_ends_the_connection() {
+        let text = String::from_utf8(answer(Wall::from_secs(0))).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
+        for line in [
+            "Content-Type: application/problem+json",
+            "Retry-After: 1",
+            "Connection: close",
+            "Date: Thu, 01 Jan 1970 00:00:00 GMT",
+            &format!("Content-Length: {}", body.len()),
+        ] {
+            assert!(head.lines().any(|found| found == line), "{line} in {head}");
+        }
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&body["code"], &body["status"]), (&"OVERLOADED".into(), &503.into()));
+        assert_eq!(body.get("service"), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! What the operating system asks of a running gateway.
+
+use std::io;
+
+use tokio::signal::unix::{self, SignalKind};
+
+/// What to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Signal {
+    /// TERM: end, but let requests in flight end first.
+    Terminate,
+    /// INT: end at once.
+    Interrupt,
+    /// USR1: open the log files anew, since they were rotated.
+    Reopen,
+}
+
+/// The signals that are listened for. HUP is not, so that the end of a terminal ends the program as it does any other.
+pub(super) struct Signals {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    reopen: unix::Signal,
+}
+
+impl Signals {
+    /// Takes the signals over.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: unix::signal(SignalKind::terminate())?,
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            reopen: unix::signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// The next one. Several of a kind that come at once may count as one.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.reopen.recv() => Signal::Reopen,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What the parts of a running gateway share: the admin port and the metrics read here what workers do.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use sekisho_gateway::{Site, WorkerMeter};
+use sekisho_policies::access_log::Sinks;
+use sekisho_units::Clock;
+use tokio::sync::watch;
+
+use crate::metrics::Throughput;
+
+/// Where in its life the gateway is. It only goes forward.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Phase {
+    /// Configured, but not yet taking connections.
+    Starting,
+    /// Taking connections.
+    Ready,
+    /// No new connections; those there are end after their request.
+    Draining,
+    /// Whatever is still open is cut.
+    Over,
+}
+
+/// Shared by all threads.
+pub(crate) struct State {
+    /// The configuration in force.
+    pub(crate) site: Arc<ArcSwap<Site>>,
+    /// Where logs go.
+    pub(crate) sinks: Arc<Sinks>,
+    /// What each worker counts.
+    pub(crate) workers: Box<[Arc<WorkerMeter>]>,
+    /// Client connections that were turned away because too many were open.
+    pub(crate) refused: AtomicU64,
+    /// Requests over the last minute.
+    pub(crate) throughput: Mutex<Throughput>,
+    /// The phase; whoever must act on it subscribes.
+    pub(crate) phase: watch::Sender<Phase>,
+    /// The clock.
+    pub(crate) clock: Clock,
+}
+
+impl State {
+    /// The state at the start.
+    pub(crate) fn new(site: Site, sinks: Arc<Sinks>) -> Arc<Self> {
+        Arc::new(Self {
+            workers: (0..site.settings.workers).map(|_| Arc::default()).collect(),
+            site: Arc::new(ArcSwap::from_pointee(site)),
+            sinks,
+            refused: AtomicU64::new(0),
+            throughput: Mutex::default(),
+            phase: watch::Sender::new(Phase::Starting),
+            clock: Clock::system(),
+        })
+    }
+
+    /// The phase now.
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+}

@@ -1,0 +1,409 @@
+//! A connection in the middle of one exchange: the request goes out while the response comes in.
+
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Exchange};
+use sekisho_units::Tick;
+use sekisho_wire::{
+    BadBody, BodyReader, CHUNK_END, Framing, HeadView, Limits, Method, Parsed, ResponseFacts, Step, check_response,
+    filter_trailers, hop_by_hop, parse_response, write_chunk_head, write_last_chunk,
+};
+
+use crate::conn::Conn;
+use crate::failure::Failure;
+use crate::pool::{Kit, Pools};
+
+/// A first piece of the body up to this size goes out with the head, in one write.
+const WITH_HEAD: usize = 32 * 1024;
+/// Interim answers that one call may give.
+const MOST_INTERIM: u32 = 64;
+
+/// One call to an endpoint.
+pub struct Call {
+    /// Both are there until the call ends; `Option` so that the end can take them.
+    conn: Option<Conn>,
+    kit: Kit,
+    pools: Rc<Pools>,
+    method: Method,
+    limits: Limits,
+    upload: Upload,
+    /// Bytes of `kit.out` that the service has taken.
+    sent: usize,
+    /// Whether `kit.out` holds the request from its first byte.
+    whole: bool,
+    /// When the service last took or gave a byte, or the client gave one for it.
+    moved: Tick,
+    /// Whether a byte of the response has come.
+    answered: bool,
+    interim: u32,
+    head_len: usize,
+    facts: Option<ResponseFacts>,
+    reader: BodyReader,
+    /// Bytes of payload at the front of the buffer.
+    payload: usize,
+}
+
+/// How far the request is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Upload {
+    /// The body, delimited so, is not at its end.
+    Body(Framing),
+    /// All that is left is in `out`.
+    Rest,
+    /// Everything is sent.
+    Done,
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waiting {
+    /// The client must send more of the body.
+    Client,
+    /// The service must take more of the request.
+    Service,
+    /// The request is sent.
+    Nothing,
+}
+
+/// Why a response's body ended too soon.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokenResponse;
+
+impl Call {
+    /// A call over `conn` whose request head is written by `compose` into the kit.
+    pub(crate) fn new(
+        conn: Conn,
+        pools: &Rc<Pools>,
+        exchange: &Exchange<'_>,
+        limits: Limits,
+        compose: impl FnOnce(&mut Vec<u8>),
+    ) -> Self {
+        let mut kit = pools.kit();
+        compose(&mut kit.out);
+        let upload = match exchange.body {
+            Framing::None | Framing::Length(0) => Upload::Rest,
+            body => Upload::Body(body),
+        };
+        Self {
+            conn: Some(conn),
+            kit,
+            pools: Rc::clone(pools),
+            method: exchange.method,
+            limits,
+            upload,
+            sent: 0,
+            whole: true,
+            moved: pools.local.clock.now(),
+            answered: false,
+            interim: 0,
+            head_len: 0,
+            facts: None,
+            reader: BodyReader::new(Framing::None),
+            payload: 0,
+        }
+    }
+
+    /// Whether the whole request is still in `out`, so that it can be sent once more over another connection.
+    pub(crate) fn can_repeat(&self) -> bool {
+        self.whole && !matches!(self.upload, Upload::Body(_))
+    }
+
+    /// The same request over another connection.
+    pub(crate) fn repeat(mut self, conn: Conn) -> Self {
+        self.sent = 0;
+        self.answered = false;
+        self.upload = Upload::Rest;
+        self.moved = self.pools.local.clock.now();
+        self.conn = Some(conn);
+        self
+    }
+
+    /// When a byte last moved to or from the service.
+    pub fn moved(&self) -> Tick {
+        self.moved
+    }
+
+    /// Whether the whole request is sent.
+    pub fn is_sent(&self) -> bool {
+        self.upload == Upload::Done
+    }
+
+    /// Sends what is there of the request. What it gives is what it waits for; [`Waiting::Nothing`] once all is sent.
+    pub(crate) fn send_request<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        trailers: &[Box<str>],
+    ) -> Result<Waiting, Failure> {
+        let Some(conn) = &mut self.conn else { return Ok(Waiting::Nothing) };
+        loop {
+            if let Upload::Body(framing) = self.upload
+                && self.kit.out.len() < WITH_HEAD
+            {
+                match down.poll_body(cx) {
+                    Poll::Ready(Ok(BodyEvent::Data)) => {
+                        self.moved = self.pools.local.clock.now();
+                        let direct = framing != Framing::Chunked
+                            && self.sent == self.kit.out.len()
+                            && down.body().len() >= WITH_HEAD / 2;
+                        if direct {
+                            // A large piece of a plain body goes from the client's buffer to the service.
+                            match conn.poll_write(cx, down.body()) {
+                                Poll::Pending => return Ok(Waiting::Service),
+                                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Err(broken(conn, self.answered)),
+                                Poll::Ready(Ok(count)) => take(exchange, down, count)?,
+                            }
+                            self.whole = false;
+                            continue;
+                        }
+                        if self.sent == self.kit.out.len() {
+                            self.kit.out.clear();
+                            self.sent = 0;
+                            self.whole = false;
+                        }
+                        let count = down.body().len();
+                        if framing == Framing::Chunked {
+                            write_chunk_head(&mut self.kit.out, count);
+                        }
+                        self.kit.out.extend_from_slice(down.body());
+                        if framing == Framing::Chunked {
+                            self.kit.out.extend_from_slice(CHUNK_END);
+                        }
+                        take(exchange, down, count)?;
+                        // A body that is all here goes out in one write with its end.
+                        continue;
+                    }
+                    Poll::Ready(Ok(BodyEvent::End)) => {
+                        if framing == Framing::Chunked {
+                            let allowed: Vec<&str> = trailers.iter().map(AsRef::as_ref).collect();
+                            let kept = filter_trailers(down.trailers(), &allowed);
+                            write_last_chunk(&mut self.kit.out, Some(&kept).filter(|kept| !kept.is_empty()).map(Vec::as_slice));
+                        }
+                        self.upload = Upload::Rest;
+                    }
+                    Poll::Ready(Err(BrokenBody::Gone)) => return Err(Failure::ClientGone),
+                    Poll::Ready(Err(broken)) => return Err(Failure::Body(broken)),
+                    Poll::Pending => {}
+                }
+            }
+            while self.sent < self.kit.out.len() {
+                match conn.poll_write(cx, &self.kit.out[self.sent..]) {
+                    Poll::Pending => return Ok(Waiting::Service),
+                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Err(broken(conn, self.answered)),
+                    Poll::Ready(Ok(count)) => self.sent += count,
+                }
+                self.moved = self.pools.local.clock.now();
+            }
+            match self.upload {
+                Upload::Rest => self.upload = Upload::Done,
+                Upload::Done => return Ok(Waiting::Nothing),
+                // More of the body is looked for only after a write; without one the client is waited for.
+                Upload::Body(_) if self.kit.out.len() >= WITH_HEAD => {
+                    self.kit.out.clear();
+                    self.sent = 0;
+                    self.whole = false;
+                }
+                Upload::Body(_) => return Ok(Waiting::Client),
+            }
+        }
+    }
+
+    /// Waits for the response's head; interim answers are passed on on the way.
+    pub(crate) fn poll_head<D: Downstream>(&mut self, cx: &mut Context<'_>, down: &mut D) -> Poll<Result<(), Failure>> {
+        loop {
+            let Some(conn) = &mut self.conn else { return Poll::Ready(Err(Failure::Broke)) };
+            if !conn.input.is_empty() {
+                let parsed = parse_response(conn.input.data(), &mut self.kit.head, &self.limits).map_err(Failure::Garbage)?;
+                if let Parsed::Complete(len) = parsed {
+                    if self.take_head(len, down)? {
+                        return Poll::Ready(Ok(()));
+                    }
+                    continue;
+                }
+                if !conn.input.has_room() {
+                    let mut larger = self.pools.local.stash.large();
+                    conn.input.move_into(&mut larger);
+                    self.pools.local.stash.give_back(std::mem::replace(&mut conn.input, larger));
+                }
+            } else if conn.input.capacity() == 0 {
+                conn.input = self.pools.local.stash.small();
+            }
+            match ready!(conn.poll_fill(cx)) {
+                Ok(count) if count > 0 => self.answered = true,
+                _ => return Poll::Ready(Err(broken(conn, self.answered))),
+            }
+            self.moved = self.pools.local.clock.now();
+        }
+    }
+
+    /// Understands a whole head of `len` bytes. `false` if it was an interim one.
+    fn take_head<D: Downstream>(&mut self, len: usize, down: &mut D) -> Result<bool, Failure> {
+        let Some(conn) = &mut self.conn else { return Ok(true) };
+        let view = self.kit.head.view(conn.input.data());
+        match view.status() {
+            101 => return Err(Failure::Switched),
+            100..=199 => {
+                self.interim += 1;
+                if self.interim > MOST_INTERIM {
+                    return Err(Failure::Garbage(sekisho_wire::Malformed::BadStatus));
+                }
+                down.interim(view, hop_by_hop(view));
+                conn.input.consume(len);
+                return Ok(false);
+            }
+            _ => {}
+        }
+        let facts = check_response(view, self.method).map_err(Failure::Garbage)?;
+        self.reader = BodyReader::new(facts.framing);
+        self.facts = Some(facts);
+        self.head_len = len;
+        Ok(true)
+    }
+
+    /// The response's head; there until [`Call::end_head`].
+    pub fn head(&self) -> HeadView<'_> {
+        self.kit.head.view(self.conn.as_ref().map_or(&[], |conn| conn.input.data()))
+    }
+
+    /// How the response's body is delimited.
+    pub fn framing(&self) -> Framing {
+        self.facts.as_ref().map_or(Framing::None, |facts| facts.framing)
+    }
+
+    /// Drops the head; from now on the body is read.
+    pub fn end_head(&mut self) {
+        if let Some(conn) = &mut self.conn {
+            conn.input.consume(self.head_len);
+        }
+        self.head_len = 0;
+    }
+
+    /// The bytes of the body at hand.
+    pub fn data(&self) -> &[u8] {
+        self.conn.as_ref().map_or(&[], |conn| &conn.input.data()[..self.payload])
+    }
+
+    /// Drops the first `count` bytes of [`Call::data`].
+    pub fn consume(&mut self, count: usize) {
+        if let Some(conn) = &mut self.conn {
+            conn.input.consume(count);
+            self.payload -= count;
+            self.reader.consumed(count);
+        }
+    }
+
+    /// Finds more of the body in what was read already. `None`: it must read; `Some(false)`: the body has ended.
+    pub fn look(&mut self) -> Result<Option<bool>, BrokenResponse> {
+        let Some(conn) = &mut self.conn else { return Ok(Some(false)) };
+        if self.payload > 0 {
+            return Ok(Some(true));
+        }
+        if self.reader.is_done() {
+            return Ok(Some(false));
+        }
+        match self.reader.next(conn.input.data()).map_err(|_: BadBody| BrokenResponse)? {
+            Step::Data { skip, len } => {
+                conn.input.consume(skip);
+                self.payload = len;
+                Ok(Some(true))
+            }
+            Step::More { skip } => {
+                conn.input.consume(skip);
+                Ok(None)
+            }
+            Step::Done { skip } => {
+                conn.input.consume(skip);
+                Ok(Some(false))
+            }
+        }
+    }
+
+    /// Waits for more of the body. `true`: [`Call::data`] holds some; `false`: the body has ended.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, BrokenResponse>> {
+        loop {
+            if let Some(more) = self.look()? {
+                return Poll::Ready(Ok(more));
+            }
+            let Some(conn) = &mut self.conn else { return Poll::Ready(Ok(false)) };
+            grow(conn, &self.reader, &self.pools);
+            match ready!(conn.poll_fill(cx)) {
+                Ok(0) => {
+                    self.reader.end().map_err(|_: BadBody| BrokenResponse)?;
+                    self.facts = None;
+                    return Poll::Ready(Ok(false));
+                }
+                Ok(_) => self.moved = self.pools.local.clock.now(),
+                Err(_) => return Poll::Ready(Err(BrokenResponse)),
+            }
+        }
+    }
+
+    /// The trailer lines that ended the response's body, raw.
+    pub fn trailers(&self) -> &[u8] {
+        self.reader.trailers()
+    }
+
+    /// Ends the call. The connection goes back to its pool if the whole request was sent, the whole answer read, and the
+    /// service keeps it open.
+    pub fn end(mut self) {
+        let kept = self.facts.as_ref().is_some_and(|facts| facts.keep_alive)
+            && self.upload == Upload::Done
+            && self.reader.is_done()
+            && self.payload == 0;
+        if kept && let Some(conn) = self.conn.take() {
+            self.pools.give_back(conn);
+        }
+    }
+
+    /// Goes on sending the request while the response streams. An error ends the upload, not the response.
+    ///
+    /// # Errors
+    /// [`Failure`], if the request cannot be sent to its end.
+    pub fn continue_request<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        trailers: &[Box<str>],
+    ) -> Result<(), Failure> {
+        self.send_request(cx, exchange, down, trailers).map(|_| ())
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(mut conn) = self.conn.take() {
+            self.pools.local.stash.give_back(std::mem::take(&mut conn.input));
+        }
+        self.pools.give_kit_back(std::mem::take(&mut self.kit));
+    }
+}
+
+/// Counts `count` bytes of the client's body and drops them from its buffer.
+fn take<D: Downstream>(exchange: &mut Exchange<'_>, down: &mut D, count: usize) -> Result<(), Failure> {
+    down.consume(count);
+    exchange.take_body(count).map_err(Failure::Refused)
+}
+
+/// What it means that the connection broke before the response's head.
+fn broken(conn: &Conn, answered: bool) -> Failure {
+    if conn.used && !answered { Failure::Stale } else { Failure::Broke }
+}
+
+/// Gives the connection room to read into: a relay buffer once much of the body is still to come.
+fn grow(conn: &mut Conn, reader: &BodyReader, pools: &Pools) {
+    let stash = &pools.local.stash;
+    if conn.input.capacity() == 0 {
+        conn.input = stash.small();
+    }
+    let small = conn.input.capacity() < sekisho_exchange::LARGE;
+    let much = reader.remaining_length().is_none_or(|left| left > conn.input.capacity() as u64);
+    if small && (much || !conn.input.has_room()) {
+        let mut large = stash.large();
+        conn.input.move_into(&mut large);
+        stash.give_back(std::mem::replace(&mut conn.input, large));
+    }
+}
+

@@ -1,0 +1,62 @@
+//! The request's head as the service sees it.
+
+use std::sync::Arc;
+
+use sekisho_exchange::Exchange;
+use sekisho_wire::{Framing, HeadView, Known, KnownSet, Skip, Version, hop_by_hop, odd_spellings, write_request_line};
+
+use crate::service::{Endpoint, Service};
+
+/// Identity headers: only the gateway may send them, so a client's own never pass.
+const IDENTITY: KnownSet =
+    KnownSet::of(&[Known::XUserId, Known::XUserEmail, Known::XUserRoles, Known::XUserPermissions]);
+
+/// Names that a service trusts because the gateway sets or checks them: another spelling of one must not pass either.
+const PROTECTED: KnownSet = IDENTITY.union(KnownSet::of(&[
+    Known::Host,
+    Known::ContentLength,
+    Known::TransferEncoding,
+    Known::Connection,
+    Known::Authorization,
+    Known::Cookie,
+    Known::XRequestId,
+    Known::XCorrelationId,
+    Known::XClientIp,
+    Known::XRealIp,
+    Known::XForwardedFor,
+    Known::XForwardedProto,
+    Known::XForwardedHost,
+    Known::XForwardedPort,
+    Known::XGatewayTimestamp,
+    Known::Forwarded,
+    Known::Via,
+]));
+
+/// Writes the whole head for `endpoint` to `out`.
+pub(crate) fn compose(exchange: &Exchange<'_>, service: &Service, endpoint: &Arc<Endpoint>, out: &mut Vec<u8>) {
+    let view = exchange.head;
+    let ask = &exchange.to_ask;
+    write_request_line(out, view.method_bytes(), ask.path.as_bytes(), ask.query.as_deref().map(str::as_bytes));
+    let host = if service.preserve_host && !exchange.host.is_empty() { exchange.host } else { &endpoint.authority };
+    out.extend_from_slice(b"Host: ");
+    out.extend_from_slice(host.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    exchange.to_service.write(view, left_behind(view), out);
+    if exchange.body == Framing::Chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The client's lines that the service does not see.
+fn left_behind(view: HeadView<'_>) -> Skip {
+    let mut skip = hop_by_hop(view).union(odd_spellings(view, PROTECTED, &[]));
+    for name in [Known::Host, Known::XUserId, Known::XUserEmail, Known::XUserRoles, Known::XUserPermissions] {
+        skip.insert_name(view, name);
+    }
+    if view.version() == Version::Http10 {
+        // An HTTP/1.0 client cannot mean it (RFC 9110 §10.1.1).
+        skip.insert_name(view, Known::Expect);
+    }
+    skip
+}

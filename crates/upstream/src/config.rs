@@ -1,0 +1,242 @@
+//! A service as written.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use sekisho_units::{At, Place, Problem, Problems, Span};
+use serde::de::value::MapAccessDeserializer;
+use serde::{Deserialize, Deserializer, de};
+
+/// One service: where it runs and how it is asked.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it runs: URLs, or `{ url, weight }`. At least one.
+    pub endpoints: Vec<At<EndpointConfig>>,
+    /// How requests are spread over the endpoints. Default `weighted_round_robin`.
+    #[serde(default)]
+    pub balance: BalanceConfig,
+    /// How long each phase of a call may take.
+    #[serde(default)]
+    pub timeouts: TimeoutsConfig,
+    /// Sends the client's `Host` instead of the endpoint's. Default `false`.
+    #[serde(default)]
+    pub preserve_host: bool,
+    /// Connections to each endpoint.
+    #[serde(default)]
+    pub connections: ConnectionsConfig,
+}
+
+/// An endpoint as written: a URL, or a URL with a weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointConfig {
+    /// `http://host[:port]`.
+    pub url: String,
+    /// Its share of the requests beside the others' weights. Default 1; 0 sends it none.
+    pub weight: u32,
+}
+
+/// Algorithms that choose an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BalanceConfig {
+    /// Turn by turn in proportion to the weights, evenly interleaved.
+    #[default]
+    WeightedRoundRobin,
+}
+
+/// How long each phase of a call may take.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeoutsConfig {
+    /// Longest wait for a TCP connection. Default `3s`. On expiry the client gets 503.
+    pub connect: Span,
+    /// Longest wait for the response's head once the request is sent. Default `10s`. On expiry the client gets 504.
+    pub first_byte: Span,
+    /// Longest pause within a body, either way. Default `60s`. On expiry the connection is cut.
+    pub idle: Span,
+    /// Longest time for the whole exchange. No limit by default. On expiry the client gets 504, or is cut off if its answer
+    /// has begun.
+    pub total: Option<Span>,
+}
+
+impl Default for TimeoutsConfig {
+    fn default() -> Self {
+        Self {
+            connect: Span::from_secs(3),
+            first_byte: Span::from_secs(10),
+            idle: Span::from_secs(60),
+            total: None,
+        }
+    }
+}
+
+/// Connections to one endpoint.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConnectionsConfig {
+    /// Most connections at once, over all workers. Default 1024.
+    pub max: u32,
+    /// Most requests that wait for a connection when all are taken. Default 1024. One more gets 503.
+    pub queue: u32,
+    /// Longest wait in that queue. Default `1s`. On expiry the client gets 503.
+    pub wait: Span,
+    /// How long an unused connection is kept. Default `60s`.
+    pub idle: Span,
+    /// Most unused connections that each worker keeps. Default 256.
+    pub keep: u32,
+}
+
+impl Default for ConnectionsConfig {
+    fn default() -> Self {
+        Self { max: 1024, queue: 1024, wait: Span::from_secs(1), idle: Span::from_secs(60), keep: 256 }
+    }
+}
+
+/// Where an endpoint's URL leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// Name or address; an IPv6 address without its brackets.
+    pub host: String,
+    /// Port; 80 where the URL says none.
+    pub port: u16,
+    /// As it stands in `Host`: without a port that is the scheme's own.
+    pub text: String,
+}
+
+/// Reads `http://host[:port][/]`.
+///
+/// # Errors
+/// What is wrong, and what to write instead.
+pub fn parse_url(url: &str) -> Result<Authority, (String, String)> {
+    let wrong = |message: &str, remedy: &str| Err((format!("`{url}` {message}"), remedy.to_owned()));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return wrong("has no scheme", "write `http://host:port`");
+    };
+    if scheme != "http" {
+        return wrong("has a scheme that endpoints cannot be asked by", "write `http://host:port`");
+    }
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if authority.contains(['/', '?', '#']) {
+        return wrong("has a path", "write `http://host:port`; the policy `rewrite` with `add_prefix` puts a path in front");
+    }
+    if authority.contains('@') {
+        return wrong("has a user name", "write `http://host:port`; the policy `headers` can set `Authorization`");
+    }
+    if !sekisho_wire::is_authority(authority.as_bytes()) {
+        return wrong("does not name a host", "write `http://host:port`");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|port| *port > 0)),
+        _ => (authority, Some(80)),
+    };
+    let Some(port) = port else {
+        return wrong("has a port that is none", "write a port from 1 to 65535");
+    };
+    let text = if port == 80 { host.to_owned() } else { authority.to_owned() };
+    Ok(Authority { host: host.trim_matches(['[', ']']).to_owned(), port, text })
+}
+
+impl Config {
+    /// Reports what the types alone could not: no endpoint, URLs that lead nowhere, endpoints named twice, limits of 0.
+    pub fn check(&self, place: &Place, path: &str, problems: &mut Problems) {
+        let mut report = |place: &Place, field: &str, (message, remedy): (String, String)| {
+            problems.push(Problem::error(place.clone(), format!("{path}.{field}"), message).remedy(remedy));
+        };
+        if self.endpoints.is_empty() {
+            report(place, "endpoints", ("there is no endpoint".into(), "list at least one: `endpoints: [http://host:port]`".into()));
+        }
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            let field = format!("endpoints[{index}]");
+            if let Err(wrong) = parse_url(&endpoint.value.url) {
+                report(&endpoint.place, &field, wrong);
+            } else if self.endpoints[..index].iter().any(|other| other.value.url == endpoint.value.url) {
+                let wrong = format!("`{}` is listed twice", endpoint.value.url);
+                report(&endpoint.place, &field, (wrong, "give one of them more `weight` instead".into()));
+            }
+        }
+        if !self.endpoints.is_empty() && self.endpoints.iter().all(|endpoint| endpoint.value.weight == 0) {
+            report(place, "endpoints", ("all weights are 0".into(), "give at least one endpoint a weight of 1 or more".into()));
+        }
+        if self.connections.max == 0 {
+            report(place, "connections.max", ("no connection would ever be made".into(), "write 1 or more".into()));
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EndpointConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Full {
+            url: String,
+            #[serde(default = "one")]
+            weight: u32,
+        }
+        fn one() -> u32 {
+            1
+        }
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = EndpointConfig;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a URL like `http://127.0.0.1:4001`, or `{ url: …, weight: 3 }`")
+            }
+            fn visit_str<E: de::Error>(self, url: &str) -> Result<EndpointConfig, E> {
+                Ok(EndpointConfig { url: url.to_owned(), weight: 1 })
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<EndpointConfig, A::Error> {
+                let full = Full::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(EndpointConfig { url: full.url, weight: full.weight })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for EndpointConfig {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Endpoint".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Where a service runs: `http://host:port`, or the same with a weight.",
+            "oneOf": [
+                { "type": "string", "pattern": "^http://.+" },
+                { "type": "object", "additionalProperties": false, "required": ["url"], "properties": {
+                    "url": { "type": "string", "pattern": "^http://.+", "description": "`http://host[:port]`." },
+                    "weight": { "type": "integer", "minimum": 0, "default": 1,
+                        "description": "Its share of the requests beside the others' weights; 0 sends it none." },
+                } },
+            ],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_a_scheme_a_host_and_a_port() {
+        for (url, want) in [
+            ("http://127.0.0.1:4001", Some(("127.0.0.1", 4001, "127.0.0.1:4001"))),
+            ("http://orders.internal", Some(("orders.internal", 80, "orders.internal"))),
+            ("http://orders.internal:80/", Some(("orders.internal", 80, "orders.internal"))),
+            ("http://[::1]:8080", Some(("::1", 8080, "[::1]:8080"))),
+            ("http://[::1]", Some(("::1", 80, "[::1]"))),
+            ("127.0.0.1:4001", None),
+            ("ftp://host", None),
+            ("http://", None),
+            ("http://host:0", None),
+            ("http://host:99999", None),
+            ("http://host/path", None),
+            ("http://user@host", None),
+            ("http://ho st", None),
+        ] {
+            let got = parse_url(url).ok();
+            let want = want.map(|(host, port, text)| Authority { host: host.into(), port, text: text.into() });
+            assert_eq!(got, want, "{url}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! One connection to an endpoint.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use sekisho_exchange::{Buffer, Io};
+use sekisho_units::Tick;
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::failure::Failure;
+use crate::service::{Endpoint, Target};
+
+/// A connection, and the bytes read from it that nobody has taken yet.
+pub(crate) struct Conn {
+    pub(crate) stream: TcpStream,
+    pub(crate) input: Buffer,
+    pub(crate) endpoint: Arc<Endpoint>,
+    /// Whether it has carried an exchange before: then the service may have closed it in the meantime.
+    pub(crate) used: bool,
+    /// When it was last put back.
+    pub(crate) since: Tick,
+    /// Its place among the endpoint's connections.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Conn {
+    /// Connects to `endpoint`.
+    pub(crate) async fn open(endpoint: Arc<Endpoint>, permit: OwnedSemaphorePermit) -> Result<Self, Failure> {
+        let connected = match &endpoint.target {
+            Target::Address(address) => TcpStream::connect(*address).await,
+            Target::Name(name, port) => TcpStream::connect((name.as_str(), *port)).await,
+        };
+        let stream = connected.map_err(|error| Failure::Unreachable(reason(&error)))?;
+        // Without it small requests would wait for the acknowledgement of the one before. A failure only costs time.
+        let _ = stream.set_nodelay(true);
+        Ok(Self { stream, input: Buffer::default(), endpoint, used: false, since: Tick::ZERO, _permit: permit })
+    }
+
+    /// Whether it is still open and silent, as an unused connection should be.
+    pub(crate) fn is_fresh(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        if self.stream.poll_readable(&mut cx).is_pending() {
+            return true;
+        }
+        // The readiness may be left from the last answer: only a read tells.
+        let mut byte = [0];
+        matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Writes as much of `bytes` as the service takes.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    /// Reads once into the buffer; 0 at the end of the stream.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.poll_fill(&mut self.stream, cx)
+    }
+}
+
+/// The log's word for why a connection could not be made.
+fn reason(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection_refused",
+        io::ErrorKind::ConnectionReset => "connection_reset",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "unreachable",
+        io::ErrorKind::TimedOut => "connect_timeout",
+        io::ErrorKind::AddrNotAvailable => "no_local_port",
+        _ if error.raw_os_error().is_none() => "name_not_resolved",
+        _ => "connect_failed",
+    }
+}

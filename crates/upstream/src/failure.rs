@@ -1,0 +1,52 @@
+//! How a call fails before its response's head, and what the client is told.
+
+use sekisho_exchange::{BrokenBody, Reply};
+use sekisho_wire::Malformed;
+
+/// Why there is no response head.
+#[derive(Debug)]
+pub enum Failure {
+    /// No connection: refused, unreachable, not resolved, or not made in time. The word is for the log.
+    Unreachable(&'static str),
+    /// All connections are taken, and the queue is full or the wait was too long. The word is for the log.
+    Overloaded(&'static str),
+    /// No response head in time. The word is for the log.
+    Slow(&'static str),
+    /// The time for the whole exchange is over.
+    Expired,
+    /// The connection ended before a response head.
+    Broke,
+    /// A kept connection ended before a byte of the response came: the service had closed it meanwhile.
+    Stale,
+    /// The response's head is no HTTP/1 head.
+    Garbage(Malformed),
+    /// The service changed protocols unasked.
+    Switched,
+    /// The client left.
+    ClientGone,
+    /// The client's body came too slowly.
+    ClientSlow,
+    /// The client's body was refused.
+    Refused(Box<Reply>),
+    /// The client's body could not be read.
+    Body(BrokenBody),
+}
+
+impl Failure {
+    /// The answer to the client, or `None` if there is no client any more.
+    pub fn reply(self, service: &str) -> Option<Reply> {
+        Some(match self {
+            Self::Unreachable(reason) => Reply::upstream_unavailable(service, reason),
+            Self::Overloaded(reason) => Reply::overloaded(service, 1, reason),
+            Self::Slow(reason) => Reply::upstream_timeout(service, reason),
+            Self::Expired => Reply::upstream_timeout(service, "total_timeout"),
+            Self::Broke | Self::Stale => Reply::bad_gateway(service, "closed_before_head"),
+            Self::Garbage(malformed) => Reply::bad_gateway(service, malformed.detail()),
+            Self::Switched => Reply::bad_gateway(service, "switched_protocols_unasked"),
+            Self::ClientSlow => Reply::request_timeout("slow_body"),
+            Self::Refused(reply) => *reply,
+            Self::Body(BrokenBody::Malformed(bad)) => Reply::bad_body(bad.detail()),
+            Self::Body(BrokenBody::Gone) | Self::ClientGone => return None,
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! Services: where they run, how they are asked, and what comes back.
+//!
+//! [`send`] is the whole of a call up to the response's head: it picks an endpoint, takes a connection from the worker's
+//! [`Pools`], streams the request to it while it waits for the answer, and repeats what is safe to repeat when a kept
+//! connection proves stale. What comes back is a [`Call`], whose body the caller reads.
+
+mod balance;
+mod call;
+mod compose;
+mod config;
+mod conn;
+mod failure;
+mod pool;
+mod send;
+mod service;
+
+pub use call::{BrokenResponse, Call};
+pub use config::{
+    Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, TimeoutsConfig, parse_url,
+};
+pub use failure::Failure;
+pub use pool::Pools;
+pub use send::{Terms, send};
+pub use service::{ConnectionLimits, Endpoint, Service, Slots, Target, Timeouts};

@@ -1,0 +1,255 @@
+//! A worker's unused connections, by endpoint, and the wait for one.
+//!
+//! A connection lives and dies on one worker; what workers share is the number of connections that an endpoint may have
+//! at once (a semaphore) and the number of requests waiting for one. While anybody waits, workers let go of unused
+//! connections that nobody of their own wants, so that no worker starves beside another's spare ones.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use sekisho_exchange::{Alarm, Downstream, Local};
+use sekisho_units::Tick;
+use sekisho_wire::Head;
+use tokio::sync::Notify;
+
+use crate::conn::Conn;
+use crate::failure::Failure;
+use crate::service::{Endpoint, Service};
+
+/// How often unused connections are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+/// Call kits kept for reuse.
+const KITS: usize = 64;
+
+/// One worker's connections to all endpoints.
+pub struct Pools {
+    pub(crate) local: Rc<Local>,
+    pools: RefCell<Vec<Rc<Pool>>>,
+    kits: RefCell<Vec<Kit>>,
+}
+
+#[derive(Default)]
+struct Pool {
+    /// Unused connections, the one used last at the end.
+    idle: RefCell<Vec<Conn>>,
+    /// Requests of this worker that wait for one.
+    waiting: Cell<usize>,
+    /// Tells one of them that a connection came back.
+    returned: Notify,
+}
+
+/// What a call needs beside its connection; reused, so that a call allocates nothing.
+#[derive(Default)]
+pub(crate) struct Kit {
+    pub(crate) out: Vec<u8>,
+    pub(crate) head: Head,
+}
+
+impl Pools {
+    /// Without connections yet; spawn [`Pools::sweep`] on the worker's runtime.
+    pub fn new(local: Rc<Local>) -> Rc<Self> {
+        Rc::new(Self { local, pools: RefCell::default(), kits: RefCell::default() })
+    }
+
+    /// Drops connections that the service closed or that were unused for too long; runs as long as the worker does.
+    pub async fn sweep(self: Rc<Self>) {
+        let mut tick = tokio::time::interval(SWEEP);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let now = self.local.clock.now();
+            for pool in self.pools.borrow().iter() {
+                pool.idle.borrow_mut().retain_mut(|conn| {
+                    let wanted_elsewhere = conn.endpoint.waiting.load(Relaxed) > pool.waiting.get();
+                    !wanted_elsewhere && now.since(conn.since) < conn.endpoint.limits.idle && conn.is_fresh()
+                });
+            }
+        }
+    }
+
+    /// Unused connections of this worker.
+    pub fn idle(&self) -> usize {
+        self.pools.borrow().iter().map(|pool| pool.idle.borrow().len()).sum()
+    }
+
+    /// Drops all unused connections.
+    pub fn clear(&self) {
+        for pool in self.pools.borrow().iter() {
+            pool.idle.borrow_mut().clear();
+        }
+    }
+
+    fn pool(&self, slot: usize) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        if pools.len() <= slot {
+            pools.resize_with(slot + 1, Rc::default);
+        }
+        Rc::clone(&pools[slot])
+    }
+
+    /// An unused connection to `endpoint` that is still good, if there is one.
+    pub(crate) fn take(&self, endpoint: &Endpoint) -> Option<Conn> {
+        self.pools.borrow().get(endpoint.slot)?.take()
+    }
+
+    /// Makes or awaits a connection to `endpoint`; gives up when the client leaves.
+    pub(crate) async fn connect<D: Downstream>(
+        &self,
+        service: &Service,
+        endpoint: &Arc<Endpoint>,
+        deadline: Option<Tick>,
+        down: &mut D,
+        alarm: &Alarm,
+    ) -> Result<Conn, Failure> {
+        let clock = &self.local.clock;
+        let within = |wait: Duration| {
+            let due = clock.now() + wait;
+            alarm.set(deadline.map_or(due, |deadline| deadline.min(due)));
+        };
+        let late = |failure: Failure| {
+            let expired = deadline.is_some_and(|deadline| deadline <= clock.now());
+            if expired { Failure::Expired } else { failure }
+        };
+        let permit = match Arc::clone(&endpoint.permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let pool = self.pool(endpoint.slot);
+                let _waiting = Waiting::enter(endpoint, &pool)?;
+                within(endpoint.limits.wait);
+                let turn = pool.turn(endpoint);
+                match guarded(turn, down, alarm, || late(Failure::Overloaded("connection_wait"))).await? {
+                    Turn::Returned(conn) => return Ok(conn),
+                    Turn::Permit(permit) => permit,
+                }
+            }
+        };
+        within(service.timeouts.connect);
+        let opening = Conn::open(Arc::clone(endpoint), permit);
+        guarded(opening, down, alarm, || late(Failure::Unreachable("connect_timeout"))).await?
+    }
+
+    /// Takes a connection back whose answer has wholly ended. One with bytes left is dropped: nobody asked for them.
+    pub(crate) fn give_back(&self, mut conn: Conn) {
+        let left = !conn.input.is_empty();
+        self.local.stash.give_back(std::mem::take(&mut conn.input));
+        if left {
+            return;
+        }
+        let endpoint = Arc::clone(&conn.endpoint);
+        let pool = self.pool(endpoint.slot);
+        let waiting_here = pool.waiting.get();
+        if waiting_here == 0 && endpoint.waiting.load(Relaxed) > 0 {
+            return;
+        }
+        conn.used = true;
+        conn.since = self.local.clock.now();
+        {
+            let mut idle = pool.idle.borrow_mut();
+            if idle.len() >= endpoint.limits.keep.max(waiting_here) {
+                idle.remove(0);
+            }
+            idle.push(conn);
+        }
+        if waiting_here > 0 {
+            pool.returned.notify_one();
+        }
+    }
+
+    pub(crate) fn kit(&self) -> Kit {
+        self.kits.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_kit_back(&self, mut kit: Kit) {
+        let mut kits = self.kits.borrow_mut();
+        if kits.len() < KITS && kit.out.capacity() <= 256 * 1024 {
+            kit.out.clear();
+            kits.push(kit);
+        }
+    }
+}
+
+enum Turn {
+    Returned(Conn),
+    Permit(tokio::sync::OwnedSemaphorePermit),
+}
+
+impl Pool {
+    fn take(&self) -> Option<Conn> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(mut conn) = idle.pop() {
+            if conn.is_fresh() {
+                return Some(conn);
+            }
+        }
+        None
+    }
+
+    /// Waits until a connection comes back to this worker or a new one may be made.
+    async fn turn(&self, endpoint: &Endpoint) -> Turn {
+        let mut permit = pin!(Arc::clone(&endpoint.permits).acquire_owned());
+        loop {
+            if let Some(conn) = self.take() {
+                return Turn::Returned(conn);
+            }
+            tokio::select! {
+                biased;
+                () = self.returned.notified() => {}
+                permit = &mut permit => return Turn::Permit(permit.expect("the semaphore is never closed")),
+            }
+        }
+    }
+}
+
+/// A place in an endpoint's queue.
+struct Waiting<'a> {
+    endpoint: &'a Endpoint,
+    pool: &'a Pool,
+}
+
+impl<'a> Waiting<'a> {
+    fn enter(endpoint: &'a Endpoint, pool: &'a Pool) -> Result<Self, Failure> {
+        if endpoint.waiting.fetch_add(1, Relaxed) >= endpoint.limits.queue {
+            endpoint.waiting.fetch_sub(1, Relaxed);
+            return Err(Failure::Overloaded("connection_queue"));
+        }
+        pool.waiting.set(pool.waiting.get() + 1);
+        Ok(Self { endpoint, pool })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.endpoint.waiting.fetch_sub(1, Relaxed);
+        self.pool.waiting.set(self.pool.waiting.get() - 1);
+        // A connection that came back for this one must not lie unnoticed while others wait.
+        if self.pool.waiting.get() > 0 && !self.pool.idle.borrow().is_empty() {
+            self.pool.returned.notify_one();
+        }
+    }
+}
+
+/// Waits for `work`, but no longer than the client stays and the alarm keeps quiet.
+async fn guarded<D: Downstream, F: Future>(
+    work: F,
+    down: &mut D,
+    alarm: &Alarm,
+    late: impl Fn() -> Failure,
+) -> Result<F::Output, Failure> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|cx: &mut Context<'_>| {
+        if let Poll::Ready(output) = work.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        if down.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        alarm.poll(cx).map(|()| Err(late()))
+    })
+    .await
+}

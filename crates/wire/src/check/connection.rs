@@ -1,0 +1,74 @@
+//! The `Connection` field (RFC 9110 §7.6.1).
+
+use crate::field::{is_field_name, list_items};
+use crate::{HeadView, Known, KnownSet};
+
+/// Names that `Connection` must not nominate in a request: removing them would change who is asked, by whom,
+/// or where the body ends.
+pub(super) const PROTECTED: KnownSet = KnownSet::of(&[
+    Known::Host,
+    Known::ContentLength,
+    Known::TransferEncoding,
+    Known::Authorization,
+    Known::Expect,
+    Known::Via,
+    Known::Forwarded,
+    Known::XForwardedFor,
+    Known::XForwardedProto,
+    Known::XForwardedHost,
+    Known::XForwardedPort,
+    Known::XRealIp,
+    Known::XClientIp,
+    Known::XRequestId,
+    Known::XCorrelationId,
+    Known::XUserId,
+    Known::XUserEmail,
+    Known::XUserRoles,
+    Known::XUserPermissions,
+    Known::XGatewayTimestamp,
+]);
+
+/// What the `Connection` lines say.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Options {
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    pub(super) upgrade: bool,
+    /// Some name of [`PROTECTED`] is nominated.
+    pub(super) protected: bool,
+    /// Some item is no token.
+    pub(super) malformed: bool,
+}
+
+/// Reads the `Connection` lines.
+#[inline]
+pub(super) fn options(view: HeadView<'_>) -> Options {
+    let mut options = Options::default();
+    for value in view.all(Known::Connection) {
+        // What nearly all clients and services send.
+        if value == b"keep-alive" {
+            options.keep_alive = true;
+        } else if value == b"close" {
+            options.close = true;
+        } else {
+            read_list(value, &mut options);
+        }
+    }
+    options
+}
+
+fn read_list(value: &[u8], options: &mut Options) {
+    for item in list_items(value) {
+        if item.eq_ignore_ascii_case(b"close") {
+            options.close = true;
+        } else if item.eq_ignore_ascii_case(b"keep-alive") {
+            options.keep_alive = true;
+        } else {
+            match Known::of(item) {
+                Known::Upgrade => options.upgrade = true,
+                Known::Unknown => options.malformed |= !is_field_name(item),
+                known => options.protected |= PROTECTED.contains(known),
+            }
+        }
+    }
+}

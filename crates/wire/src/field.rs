@@ -1,0 +1,147 @@
+//! What a field line may consist of (RFC 9110 §5), and lists in values.
+
+use std::fmt;
+
+/// A field that cannot be written: it would not be one line, or not fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BadField {
+    /// The name is empty or holds a byte that is no token character (RFC 9110 §5.6.2).
+    Name,
+    /// The value holds CR, LF, NUL or another control character, or begins or ends with white space.
+    Value,
+    /// The head would grow past 65,535 bytes.
+    TooLarge,
+    /// The head would have more than [`MAX_LINES`](crate::MAX_LINES) lines.
+    TooMany,
+}
+
+impl fmt::Display for BadField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BadField::Name => "a field name may hold only letters, digits and !#$%&'*+-.^_`|~",
+            BadField::Value => "a field value may hold no line breaks or control characters, nor begin or end with a space",
+            BadField::TooLarge => "a head may hold at most 65,535 bytes",
+            BadField::TooMany => "a head may hold at most 128 field lines",
+        })
+    }
+}
+
+impl std::error::Error for BadField {}
+
+const TOKEN: u8 = 1;
+const HOST: u8 = 2;
+
+/// What each byte may be part of.
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let b = i as u8;
+        if b.is_ascii_alphanumeric() || contains(b"!#$%&'*+-.^_`|~", b) {
+            table[i] |= TOKEN;
+        }
+        if b.is_ascii_alphanumeric() || contains(b"-._~", b) {
+            table[i] |= HOST;
+        }
+        i += 1;
+    }
+    table
+}
+
+const fn contains(bytes: &[u8], wanted: u8) -> bool {
+    let mut i = 0;
+    while i < bytes.len() {
+        if bytes[i] == wanted {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// Whether `b` is a token character (RFC 9110 §5.6.2).
+#[inline]
+pub(crate) fn is_token_byte(b: u8) -> bool {
+    CLASS[b as usize] & TOKEN != 0
+}
+
+/// Whether `b` is unreserved (RFC 3986 §2.3).
+#[inline]
+pub(crate) fn is_unreserved(b: u8) -> bool {
+    CLASS[b as usize] & HOST != 0
+}
+
+/// Whether `name` is a field name: a token, which is never empty.
+#[inline]
+#[must_use]
+pub fn is_field_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|&b| is_token_byte(b))
+}
+
+/// Whether `value` can stand in a line of its own without changing meaning (RFC 9110 §5.5): no control
+/// character but tab, and no white space at either end, which a parser would take off.
+#[inline]
+#[must_use]
+pub fn is_field_value(value: &[u8]) -> bool {
+    let blank = |b: Option<&u8>| matches!(b, Some(b' ' | b'\t'));
+    // Without an early way out the loop is vectorised.
+    let bad = value.iter().fold(false, |bad, &b| bad | (b < 0x20 && b != b'\t') | (b == 0x7f));
+    !bad && !blank(value.first()) && !blank(value.last())
+}
+
+/// The items of a comma-separated list (RFC 9110 §5.6.1), without white space around them and without empty
+/// ones. Quoted strings are not looked into: this is for lists of tokens.
+pub fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(trim).filter(|item| !item.is_empty())
+}
+
+/// `bytes` without spaces and tabs at its ends.
+#[inline]
+pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_only_tokens_as_names() {
+        for (name, good) in [("A", true), ("x-y_z.1!", true), ("", false), ("a b", false), ("a:", false), ("é", false)] {
+            assert_eq!(is_field_name(name.as_bytes()), good, "{name}");
+        }
+    }
+
+    #[test]
+    fn takes_no_value_that_would_split_or_change() {
+        for (value, good) in [
+            (&b""[..], true),
+            (b"a b\tc", true),
+            (b"\xc3\xa9", true),
+            (b" a", false),
+            (b"a\t", false),
+            (b"a\r\nb: c", false),
+            (b"a\nb", false),
+            (b"a\rb", false),
+            (b"a\0b", false),
+            (b"a\x7f", false),
+            (b"a\x1b", false),
+        ] {
+            assert_eq!(is_field_value(value), good, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn lists_skip_empty_items() {
+        let items: Vec<_> = list_items(b" , close ,,\tte,").collect();
+        assert_eq!(items, [&b"close"[..], b"te"]);
+    }
+}

@@ -1,0 +1,41 @@
+//! HTTP/1.1 as bytes (RFC 9110, RFC 9112): no I/O, no async, nothing allocated per header.
+//!
+//! A gateway sits between two parsers that may disagree, so this one is strict: whatever it accepts has one
+//! reading only. The order of use on each side is
+//!
+//! 1. [`parse_request`] or [`parse_response`] fills a [`Head`] with positions into the caller's buffer;
+//! 2. [`check_request`] or [`check_response`] decides framing and persistence, refusing what is ambiguous;
+//! 3. policies read the [`HeadView`] and write down [`Edits`];
+//! 4. [`Edits::write`] copies the kept lines in runs and appends the new ones;
+//! 5. [`BodyReader`] walks the body in place.
+//!
+//! The grammar of a head is checked by `httparse`; what that crate lets pass (bare LF, several empty lines,
+//! bytes outside ASCII in a target) is checked here.
+
+mod body;
+mod check;
+mod edit;
+mod field;
+mod head;
+mod path;
+mod refusal;
+mod write;
+
+pub use body::{
+    BadBody, BodyReader, CHUNK_END, Framing, Step, filter_trailers, write_chunk_head, write_last_chunk,
+};
+pub use check::{
+    RequestFacts, ResponseFacts, Scheme, TargetForm, check_request, check_response, is_authority,
+    origin_form, same_authority,
+};
+pub use edit::{Blob, Edits, Mark, Name, Skip, hop_by_hop, odd_spellings};
+pub use field::{BadField, is_field_name, is_field_value, list_items};
+pub use head::{
+    Head, HeadBuf, HeadView, Known, KnownSet, Limits, Line, MAX_HEAD, MAX_LINES, Method, Parsed, Span, Version,
+    parse_request, parse_response,
+};
+pub use path::{Normal, PathRules, normalise, split_target};
+pub use refusal::{Malformed, Refusal};
+pub use write::{
+    reason, write_field, write_length, write_request_line, write_status_line,
+};

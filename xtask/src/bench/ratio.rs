@@ -1,0 +1,291 @@
+//! CPU time a request, as a ratio to a reference.
+//!
+//! All targets are started once and warmed; then they are loaded in turn, round after round (A B A B …), and each
+//! round gives one ratio. What disturbs the machine for a second disturbs both sides of one round, not the median.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::cpu::{Spent, Usage, resident_kib};
+use super::report::{Goal, Section, median, megabytes, spread};
+use super::scenarios::{BODY, BROWSER, FILE, ORIGIN, Origin, Plan, Scenario};
+use super::targets::{Site, Stage, Subject, Target};
+use super::wrk::{self, Asks, Counts, Load};
+use super::{Headers, Options, http, proof};
+
+/// Long enough for pools and caches to fill.
+const WARM_UP_SECONDS: u64 = 1;
+
+/// Lets what the load left behind (closing connections) be counted with it.
+const AFTERMATH: Duration = Duration::from_millis(50);
+
+/// One load of one target.
+#[derive(Debug)]
+struct Round {
+    counts: Counts,
+    spent: Spent,
+    resident_kib: u64,
+}
+
+impl Round {
+    fn microseconds(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / self.counts.requests.max(1) as f64
+    }
+
+    fn cost(&self) -> f64 {
+        self.microseconds(self.spent.total)
+    }
+
+    fn rate(&self) -> f64 {
+        self.counts.requests as f64 / self.counts.took.as_secs_f64().max(1e-9)
+    }
+}
+
+/// A target with its load and what came of it.
+struct Contender {
+    target: Target,
+    load: Load,
+    rounds: Vec<Round>,
+    /// Requests of all loads, the warm-up included.
+    requests: u64,
+}
+
+/// Measures one scenario under load.
+pub(super) fn measure(
+    stage: &Stage,
+    scenario: &'static Scenario,
+    plan: &Plan,
+    options: &Options,
+) -> Result<Section, String> {
+    let mut contenders = Vec::new();
+    for subject in subjects(stage, plan, options) {
+        let load = load(plan, subject, options.headers);
+        contenders.push(Contender { target: stage.start(subject)?, load, rounds: Vec::new(), requests: 0 });
+    }
+    for contender in &mut contenders {
+        probe(contender)?;
+        contender.run(stage, WARM_UP_SECONDS)?;
+    }
+    let mut problems = Vec::new();
+    for number in 1..=options.rounds {
+        for contender in &mut contenders {
+            let round = contender.run(stage, options.seconds)?;
+            let name = contender.target.name();
+            eprintln!("    round {number} {name}: {:.2} µs a request, {:.0}/s", round.cost(), round.rate());
+            let what = complaints(&round.counts, answer_bytes(contender.load.asks));
+            problems.extend(what.into_iter().map(|what| format!("round {number}, {name}: {what}")));
+            contender.rounds.push(round);
+        }
+    }
+    let mut notes = Vec::new();
+    for contender in contenders.iter().filter(|one| one.target.subject == Subject::Sekisho(Site::Policies)) {
+        let proof = proof::policies(&contender.target, &contender.load.headers, contender.requests)?;
+        notes.push(proof.note);
+        problems.extend(proof.problems);
+    }
+    Ok(section(scenario, plan, &contenders, notes, problems))
+}
+
+impl Contender {
+    /// One load, with what the target spent on it.
+    fn run(&mut self, stage: &Stage, seconds: u64) -> Result<Round, String> {
+        self.target.process.running()?;
+        let id = self.target.process.id();
+        let before = Usage::of(id);
+        let counts = wrk::run(&stage.folder, self.target.port, &self.load, seconds)?;
+        std::thread::sleep(AFTERMATH);
+        let spent = Usage::of(id).since(&before);
+        self.target.process.running()?;
+        self.requests += counts.requests;
+        Ok(Round { counts, spent, resident_kib: resident_kib(id) })
+    }
+
+    fn median_of(&self, value: impl Fn(&Round) -> f64) -> f64 {
+        median(self.rounds.iter().map(value).collect())
+    }
+}
+
+/// The reference first, then the peers, then Sekisho.
+fn subjects(stage: &Stage, plan: &Plan, options: &Options) -> Vec<Subject> {
+    let mut subjects = vec![plan.reference];
+    if plan.reference == Subject::Nginx {
+        subjects.extend(options.peers.iter().map(|peer| peer.subject()));
+    }
+    if stage.has_sekisho() {
+        subjects.push(Subject::Sekisho(plan.site));
+    }
+    subjects
+}
+
+fn load(plan: &Plan, subject: Subject, headers: Headers) -> Load {
+    let asks = match subject {
+        Subject::Sekisho(Site::Routes(routes)) => Asks::Spread { routes },
+        _ => plan.asks,
+    };
+    let mut pairs: Vec<(&str, &str)> =
+        if headers == Headers::Browser { BROWSER.to_vec() } else { Vec::new() };
+    if plan.origin == Origin::Sent && !pairs.iter().any(|(name, _)| *name == "Origin") {
+        pairs.push(("Origin", ORIGIN));
+    }
+    let headers = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Load { connections: plan.connections, asks, headers }
+}
+
+fn answer_bytes(asks: Asks) -> usize {
+    if asks == (Asks::Get { path: "/1m" }) { FILE } else { BODY }
+}
+
+/// Tries one request by hand: load that is answered by something else than the upstream measures nothing.
+fn probe(contender: &Contender) -> Result<(), String> {
+    let path = wrk::sample_path(contender.load.asks);
+    let answer = http::get(contender.target.port, &path, &contender.load.headers)?;
+    let expected = answer_bytes(contender.load.asks);
+    if answer.status == 200 && answer.body.len() == expected {
+        return Ok(());
+    }
+    let (name, got) = (contender.target.name(), answer.body.len());
+    Err(format!("{name} answers GET {path} with {} and {got} bytes, not 200 and {expected}", answer.status))
+}
+
+/// Whatever makes a round worthless.
+fn complaints(counts: &Counts, answer: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    if counts.requests == 0 {
+        found.push("no request was answered".to_owned());
+    }
+    if counts.refused > 0 {
+        found.push(format!("{} answers were errors", counts.refused));
+    }
+    if counts.failed > 0 {
+        found.push(format!("{} requests failed", counts.failed));
+    }
+    if counts.bytes < counts.requests * answer as u64 {
+        found.push(format!("{} bytes are too few for {} answers", counts.bytes, counts.requests));
+    }
+    found
+}
+
+fn section(
+    scenario: &'static Scenario,
+    plan: &Plan,
+    contenders: &[Contender],
+    notes: Vec<String>,
+    problems: Vec<String>,
+) -> Section {
+    let reference: Vec<f64> = contenders[0].rounds.iter().map(Round::cost).collect();
+    let mut section = Section::new(
+        scenario,
+        &[
+            "target",
+            "µs/request",
+            "user",
+            "system",
+            "ratio",
+            "min–max",
+            "requests/s",
+            "p50 ms",
+            "p99 ms",
+            "RSS MB",
+        ],
+    );
+    for contender in contenders {
+        let ratios: Vec<f64> =
+            contender.rounds.iter().zip(&reference).map(|(round, base)| round.cost() / base).collect();
+        let ratio = median(ratios.clone());
+        if contender.target.subject == Subject::Sekisho(plan.site) {
+            section.goals.push(Goal { what: "ratio", measured: ratio, limit: plan.target });
+        }
+        let milliseconds = |time: fn(&Counts) -> Duration| {
+            contender.median_of(|round| time(&round.counts).as_secs_f64() * 1e3)
+        };
+        section.rows.push(vec![
+            contender.target.name(),
+            format!("{:.2}", contender.median_of(Round::cost)),
+            format!("{:.1}", contender.median_of(|round| round.microseconds(round.spent.user))),
+            format!("{:.1}", contender.median_of(|round| round.microseconds(round.spent.system))),
+            format!("{ratio:.3}"),
+            spread(&ratios),
+            format!("{:.0}", contender.median_of(Round::rate)),
+            format!("{:.2}", milliseconds(|counts| counts.p50)),
+            format!("{:.2}", milliseconds(|counts| counts.p99)),
+            format!("{:.1}", contender.median_of(|round| megabytes(round.resident_kib))),
+        ]);
+        section.rounds.extend(
+            contender
+                .rounds
+                .iter()
+                .zip(ratios)
+                .enumerate()
+                .map(|(index, (round, ratio))| record(index + 1, &contender.target.name(), round, ratio)),
+        );
+    }
+    section.notes = notes;
+    section.problems = problems;
+    section
+}
+
+fn record(number: usize, target: &str, round: &Round, ratio: f64) -> Value {
+    let counts = &round.counts;
+    json!({
+        "round": number,
+        "target": target,
+        "ratio": ratio,
+        "us_per_request": round.cost(),
+        "user_us_per_request": round.microseconds(round.spent.user),
+        "system_us_per_request": round.microseconds(round.spent.system),
+        "requests": counts.requests,
+        "seconds": counts.took.as_secs_f64(),
+        "bytes": counts.bytes,
+        "error_answers": counts.refused,
+        "failed": counts.failed,
+        "p50_us": counts.p50.as_micros() as u64,
+        "p99_us": counts.p99.as_micros() as u64,
+        "rss_kib": round.resident_kib,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BODY, Counts, Headers, complaints, load};
+    use crate::bench::scenarios::{Kind, named};
+    use crate::bench::targets::{Site, Subject};
+    use crate::bench::wrk::Asks;
+    use std::time::Duration;
+
+    fn counts(requests: u64, bytes: u64, refused: u64, failed: u64) -> Counts {
+        let (took, p50, p99) = (Duration::from_secs(1), Duration::ZERO, Duration::ZERO);
+        Counts { requests, bytes, took, refused, failed, p50, p99 }
+    }
+
+    #[test]
+    fn a_round_with_errors_is_worthless() {
+        for (round, complaints_wanted) in [
+            (counts(10, 20_000, 0, 0), 0),
+            (counts(0, 0, 0, 0), 1),
+            (counts(10, 20_000, 1, 0), 1),
+            (counts(10, 20_000, 1, 2), 2),
+            (counts(10, 9_000, 0, 0), 1),
+        ] {
+            assert_eq!(complaints(&round, BODY).len(), complaints_wanted, "{round:?}");
+        }
+    }
+
+    #[test]
+    fn each_site_is_asked_for_its_own_routes() {
+        let Kind::Ratio(plan) = &named("routes").unwrap().kind else { panic!("not a ratio") };
+        let asks = load(plan, Subject::Sekisho(Site::Routes(10)), Headers::Few).asks;
+        assert_eq!(asks, Asks::Spread { routes: 10 });
+    }
+
+    #[test]
+    fn the_origin_is_sent_once_where_it_matters() {
+        let origins = |scenario: &str, headers| {
+            let Kind::Ratio(plan) = &named(scenario).unwrap().kind else { panic!("not a ratio") };
+            load(plan, Subject::Nginx, headers).headers.iter().filter(|(name, _)| name == "Origin").count()
+        };
+        assert_eq!(origins("policies", Headers::Few), 1);
+        assert_eq!(origins("policies", Headers::Browser), 1);
+        assert_eq!(origins("get1k", Headers::Few), 0);
+    }
+}

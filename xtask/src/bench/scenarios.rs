@@ -1,0 +1,182 @@
+//! What is measured and what it should come to.
+
+use super::targets::{Site, Subject};
+use super::wrk::Asks;
+use crate::failure::Failure;
+
+/// One question to be answered by measuring.
+#[derive(Debug)]
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// How a question is answered.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// CPU time a request, as a ratio to a reference, in interleaved rounds.
+    Ratio(Plan),
+    /// Memory after load and with idle connections.
+    Idle,
+    /// Time from start to readiness.
+    Start,
+}
+
+/// A comparison under load.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) asks: Asks,
+    pub(super) connections: u32,
+    /// What the others are divided by.
+    pub(super) reference: Subject,
+    /// What Sekisho is set up to do.
+    pub(super) site: Site,
+    /// Sekisho's ratio should not be above this.
+    pub(super) target: f64,
+    pub(super) origin: Origin,
+}
+
+/// Whether requests say which page they come from, as CORS needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Sent,
+    Left,
+}
+
+/// Bytes of the JSON that the upstream answers with.
+pub(super) const BODY: usize = 1024;
+/// Bytes of the file at `/1m`.
+pub(super) const FILE: usize = 1 << 20;
+
+/// Sekisho's memory at 64 connections should not be above this, in MB.
+pub(super) const IDLE_MEGABYTES: f64 = 20.0;
+/// An idle connection more should not cost more than this, in KB.
+pub(super) const IDLE_KILOBYTES: f64 = 12.0;
+/// A start with 1,000 routes should not take longer than this, in milliseconds.
+pub(super) const START_MILLISECONDS: f64 = 100.0;
+
+/// Everything that can be measured, in the order of a full run.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "get1k",
+        what: "GET, answers of 1 KB, 64 connections",
+        kind: Kind::Ratio(plain(Asks::Get { path: "/" }, 64)),
+    },
+    Scenario {
+        name: "post10k",
+        what: "POST of 10 KB, answers of 1 KB, 64 connections",
+        kind: Kind::Ratio(plain(Asks::Post { bytes: 10_240 }, 64)),
+    },
+    Scenario {
+        name: "resp1m",
+        what: "GET, answers of 1 MB, 16 connections",
+        kind: Kind::Ratio(plain(Asks::Get { path: "/1m" }, 16)),
+    },
+    Scenario {
+        name: "policies",
+        what: "GET of 1 KB with ids, JSON access log, security headers, CORS and metrics, against plain nginx",
+        kind: Kind::Ratio(Plan {
+            asks: Asks::Get { path: "/" },
+            connections: 64,
+            reference: Subject::Nginx,
+            site: Site::Policies,
+            target: 1.00,
+            origin: Origin::Sent,
+        }),
+    },
+    Scenario {
+        name: "routes",
+        what: "GET of 1 KB through 10,000 routes, against 10 routes",
+        kind: Kind::Ratio(Plan {
+            asks: Asks::Spread { routes: 10_000 },
+            connections: 64,
+            reference: Subject::Sekisho(Site::Routes(10)),
+            site: Site::Routes(10_000),
+            target: 1.05,
+            origin: Origin::Left,
+        }),
+    },
+    Scenario {
+        name: "idle",
+        what: "memory after load, and of each further idle connection",
+        kind: Kind::Idle,
+    },
+    Scenario { name: "start", what: "from exec until /readyz answers 200, 1,000 routes", kind: Kind::Start },
+];
+
+/// A plain proxy against a plain nginx.
+const fn plain(asks: Asks, connections: u32) -> Plan {
+    Plan {
+        asks,
+        connections,
+        reference: Subject::Nginx,
+        site: Site::Plain,
+        target: 0.95,
+        origin: Origin::Left,
+    }
+}
+
+impl Scenario {
+    /// Whether the question makes no sense about peers alone.
+    pub(super) fn needs_sekisho(&self) -> bool {
+        match &self.kind {
+            Kind::Ratio(plan) => plan.reference != Subject::Nginx || plan.site == Site::Policies,
+            Kind::Idle => false,
+            Kind::Start => true,
+        }
+    }
+}
+
+/// The scenario of that name.
+pub(super) fn named(name: &str) -> Result<&'static Scenario, Failure> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name).ok_or_else(|| {
+        let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        Failure::Usage(format!(
+            "`{name}` is neither an option nor a scenario; there are: {}",
+            names.join(", ")
+        ))
+    })
+}
+
+/// What a browser adds to a call of a page's script; the values are made up.
+pub(super) const BROWSER: &[(&str, &str)] = &[
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    ("Accept", "application/json, text/plain;q=0.9, */*;q=0.8"),
+    ("Accept-Language", "de-DE,de;q=0.9,en-GB;q=0.7,en;q=0.6"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    ("Referer", "https://shop.example/orders?page=3"),
+    ("Origin", ORIGIN),
+    ("Sec-Fetch-Dest", "empty"),
+    ("Sec-Fetch-Mode", "cors"),
+    ("Sec-Fetch-Site", "same-site"),
+    ("Priority", "u=4"),
+    ("Cache-Control", "no-cache"),
+    ("Cookie", "session=q8Zr1mV0nT4kYw7bXc2d; consent=all; ab=17; _visit=1893456000.42.7"),
+    (
+        "Authorization",
+        "Bearer aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.ccccccccccccccccccccccccccccccccccccccccccc",
+    ),
+];
+
+/// The page that the load of `policies` claims to come from.
+pub(super) const ORIGIN: &str = "https://shop.example";
+
+#[cfg(test)]
+mod tests {
+    use super::{SCENARIOS, named};
+
+    #[test]
+    fn scenarios_are_found_by_name() {
+        for scenario in SCENARIOS {
+            assert_eq!(named(scenario.name).unwrap().what, scenario.what);
+        }
+        assert!(named("everything").is_err());
+    }
+
+    #[test]
+    fn some_scenarios_are_about_sekisho_alone() {
+        let alone: Vec<_> = SCENARIOS.iter().filter(|one| one.needs_sekisho()).map(|one| one.name).collect();
+        assert_eq!(alone, ["policies", "routes", "start"]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Runs the fuzz targets, each for a bounded time. They live outside the workspace since they need nightly.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::command::{capture, stream};
+use crate::failure::{Failure, number};
+use crate::workspace::root;
+
+const DEFAULT_SECONDS: u64 = 60;
+const MOST_SECONDS: u64 = 24 * 3600;
+
+/// `cargo xtask fuzz [TARGET] [--seconds N]`; without a target all of them in turn.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let (chosen, seconds) = options(arguments)?;
+    let root = root();
+    let mut targets = targets(&root)?;
+    if let Some(name) = chosen {
+        if !targets.contains(&name) {
+            return Err(Failure::Usage(format!(
+                "no fuzz target `{name}`; there are: {}",
+                targets.join(", ")
+            )));
+        }
+        targets = vec![name];
+    }
+    if capture(nightly(&root).args(["fuzz", "--version"])).is_err() {
+        let how = "run `rustup toolchain install nightly && cargo install cargo-fuzz`";
+        return Err(Failure::Failed(format!("fuzzing needs cargo-fuzz and a nightly toolchain; {how}")));
+    }
+    for target in targets {
+        eprintln!("==> fuzz {target} for {seconds} s");
+        let limit = format!("-max_total_time={seconds}");
+        stream(nightly(&root).args(["fuzz", "run", &target, "--", &limit]))?;
+    }
+    Ok(())
+}
+
+fn options(arguments: &[String]) -> Result<(Option<String>, u64), Failure> {
+    let (mut chosen, mut seconds) = (None, DEFAULT_SECONDS);
+    let mut rest = arguments.iter();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--seconds" => seconds = number(word, rest.next(), MOST_SECONDS)?,
+            option if option.starts_with('-') => {
+                return Err(Failure::Usage(format!("option `{option}` is unknown")));
+            }
+            _ if chosen.is_some() => {
+                return Err(Failure::Usage("name one fuzz target, or none for all".to_owned()));
+            }
+            name => chosen = Some(name.to_owned()),
+        }
+    }
+    Ok((chosen, seconds))
+}
+
+/// Names of the targets: the files under fuzz/fuzz_targets.
+fn targets(root: &Path) -> Result<Vec<String>, String> {
+    let folder = root.join("fuzz/fuzz_targets");
+    let entries = fs::read_dir(&folder).map_err(|e| format!("fuzz/fuzz_targets cannot be read: {e}"))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The rustup proxy rather than the cargo that runs us, which knows nothing of `+nightly`.
+fn nightly(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root).env_remove("RUSTUP_TOOLCHAIN").arg("+nightly");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEFAULT_SECONDS, options};
+
+    #[test]
+    fn reads_a_target_and_a_time() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for (text, want) in [
+            ("", Some((None, DEFAULT_SECONDS))),
+            ("head", Some((Some("head"), DEFAULT_SECONDS))),
+            ("head --seconds 5", Some((Some("head"), 5))),
+            ("head chunk", None),
+            ("--seconds", None),
+            ("--minutes 5", None),
+        ] {
+            let want = want.map(|(name, seconds)| (name.map(str::to_owned), seconds));
+            assert_eq!(options(&words(text)).ok(), want, "{text}");
+        }
+    }
+}
