@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 
 use sekisho_wire::{BadBody, Edits, Framing, HeadView, Skip};
 
+use crate::Answerer;
+
 /// What came of waiting for the request's body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BodyEvent {
@@ -37,8 +39,10 @@ pub struct ResponseHead<'a> {
     pub edits: &'a Edits,
     /// How the body that follows is delimited. The protocol may choose another framing for the same body.
     pub framing: Framing,
-    /// Whether trailers may follow a chunked body.
-    pub trailers: bool,
+    /// Who gives the answer.
+    pub from: Answerer,
+    /// Whether the client's connection ends after it.
+    pub close: bool,
 }
 
 /// One client, in the middle of one exchange.

@@ -5,28 +5,22 @@
 //! route's plan implements. [`Reply`] is every answer that the gateway itself gives. [`Downstream`] is how the answer
 //! reaches the client whatever protocol it speaks, and [`Local`] is what one worker owns: alarms, buffers, the clock.
 
-mod alarm;
-mod buffer;
 mod client;
 mod downstream;
 mod exchange;
 mod facts;
 mod ids;
-mod io;
 mod local;
 mod policy;
 mod reply;
 mod template;
 
-pub use alarm::{Alarm, Alarms};
-pub use buffer::{Buffer, LARGE, SMALL, Stash};
 pub use client::{Client, Scheme};
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, ResponseHead};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};
 pub use facts::{Decider, Ending, Facts, Shadowed};
 pub use ids::{Id, Ids};
-pub use io::Io;
-pub use local::Local;
+pub use local::{Alarm, Alarms, Buffer, Io, LARGE, Local, SMALL, Stash};
 pub use policy::{Answerer, Mode, Outcome, Policy, Response, Resume, Verdict};
 pub use reply::{Content, Reply};
 pub use template::{BadTemplate, Template};

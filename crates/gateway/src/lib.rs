@@ -10,6 +10,7 @@ mod forward;
 mod http1;
 mod meter;
 mod plan;
+mod relay;
 pub mod route;
 mod site;
 pub mod walk;

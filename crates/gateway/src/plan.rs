@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sekisho_exchange::{Mode, Template};
 use sekisho_policies::Step;
+use sekisho_units::Place;
 use sekisho_upstream::Service;
 
 use crate::meter::{RouteMeter, StepMeter};
@@ -13,6 +14,8 @@ use crate::meter::{RouteMeter, StepMeter};
 pub struct Plan {
     /// The route's pattern as written; empty for requests that no route took.
     pub route: Arc<str>,
+    /// Where it stands in the document; none for requests that no route took.
+    pub place: Place,
     /// Names of the pattern's `{name}` segments, in order.
     pub params: Box<[Box<str>]>,
     /// The policies on the route, in walking order.
@@ -31,8 +34,8 @@ pub struct Plan {
 
 /// One step of a plan.
 pub struct PlanStep {
-    /// The policy.
-    pub step: Step,
+    /// The policy, shared by all routes that inherit it.
+    pub step: Arc<Step>,
     /// Whether it bites; never [`Mode::Off`].
     pub mode: Mode,
     /// Counts what it decides.

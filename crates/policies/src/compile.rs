@@ -24,7 +24,13 @@ pub struct Here<'a> {
 
 impl Here<'_> {
     /// Reports that `field` (at `place`) is wrong, and what to write instead. Gives `None`, for `return here.refuse(…)`.
-    pub fn refuse<T>(&mut self, field: &str, place: &Place, message: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
+    pub fn refuse<T>(
+        &mut self,
+        field: &str,
+        place: &Place,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Option<T> {
         let path = if field.is_empty() { self.path.clone() } else { format!("{}.{field}", self.path) };
         self.problems.push(Problem::error(place.clone(), path, message).remedy(remedy));
         None

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use sekisho_exchange::{Answerer, Client, Exchange, Local, Policy, Reply, Response, Scheme, Verdict};
 use sekisho_units::{Clock, Place, Problems};
 use sekisho_wire::{
-    Edits, Framing, Head, HeadBuf, HeadView, Limits, Parsed, PathRules, Skip, check_request, normalise, parse_request,
+    Edits, Framing, Head, HeadBuf, HeadView, Limits, Parsed, PathRules, Skip, check_request, normalise,
+    parse_request,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -65,7 +66,8 @@ impl Fixture {
 /// The head of a service's answer; lines end in LF.
 pub(crate) fn answer(head: &str) -> HeadBuf {
     let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|text| text.parse().ok()).unwrap();
+    let status =
+        lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|text| text.parse().ok()).unwrap();
     let mut answer = HeadBuf::default();
     answer.response(status);
     for line in lines {
@@ -76,7 +78,11 @@ pub(crate) fn answer(head: &str) -> HeadBuf {
 }
 
 /// Enters and, unless the policy answers, leaves with a service's answer. Gives the reply if there is one.
-pub(crate) fn through<P: Policy>(policy: &P, exchange: &mut Exchange<'_>, response: &HeadBuf) -> Option<Reply> {
+pub(crate) fn through<P: Policy>(
+    policy: &P,
+    exchange: &mut Exchange<'_>,
+    response: &HeadBuf,
+) -> Option<Reply> {
     match policy.enter(exchange) {
         Verdict::Proceed(pass) => {
             policy.leave(pass, exchange, &Response { head: response.view(), from: Answerer::Service });
@@ -95,7 +101,10 @@ pub(crate) fn lines(edits: &Edits, view: HeadView<'_>) -> String {
 }
 
 /// Compiles settings, or gives the problems as one text.
-pub(crate) fn compile_with<C: Compile + DeserializeOwned>(settings: Value, sinks: &Sinks) -> Result<C::Into, String> {
+pub(crate) fn compile_with<C: Compile + DeserializeOwned>(
+    settings: Value,
+    sinks: &Sinks,
+) -> Result<C::Into, String> {
     let config: C = serde_json::from_value(settings).map_err(|error| error.to_string())?;
     let mut problems = Problems::new();
     let mut here = Here { place: Place::none(), path: "policies.it".into(), problems: &mut problems };

@@ -170,7 +170,9 @@ mod tests {
 
     fn parse(line: &str) -> Result<Command, ErrorKind> {
         let words = line.split('|').map(str::trim);
-        Cli::try_parse_from(["sekisho"].into_iter().chain(words)).map(|cli| cli.command).map_err(|error| error.kind())
+        Cli::try_parse_from(["sekisho"].into_iter().chain(words))
+            .map(|cli| cli.command)
+            .map_err(|error| error.kind())
     }
 
     #[test]
@@ -199,13 +201,15 @@ mod tests {
 
     #[test]
     fn reads_a_request_to_plan() {
-        let Ok(Command::Plan(plan)) = parse("plan | -c | a.yaml | GET | /a?b=c | -H | Host: shop.example | -H | x:1")
+        let Ok(Command::Plan(plan)) =
+            parse("plan | -c | a.yaml | GET | /a?b=c | -H | Host: shop.example | -H | x:1")
         else {
             panic!("not read as plan")
         };
         assert_eq!(plan.config.config, Some(PathBuf::from("a.yaml")));
         assert_eq!((plan.method.as_deref(), plan.path.as_deref()), (Some("GET"), Some("/a?b=c")));
-        let headers: Vec<_> = plan.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<_> =
+            plan.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(headers, [("Host", "shop.example"), ("x", "1")]);
         assert_eq!(plan.format, Format::Text);
     }
@@ -226,10 +230,17 @@ mod tests {
 
     #[test]
     fn lists_are_split_at_commas() {
-        let Ok(Command::Token(token)) = parse("token | --permissions | a:read,b:write | --roles | admin") else {
+        let Ok(Command::Token(token)) = parse("token | --permissions | a:read,b:write | --roles | admin")
+        else {
             panic!("not read as token")
         };
-        assert_eq!((token.permissions, token.roles), (vec!["a:read".to_owned(), "b:write".to_owned()], vec!["admin".to_owned()]));
-        assert_eq!((token.subject.as_str(), token.subject_claim.as_str(), token.ttl), ("u-1", "sub", Span::from_secs(3_600)));
+        assert_eq!(
+            (token.permissions, token.roles),
+            (vec!["a:read".to_owned(), "b:write".to_owned()], vec!["admin".to_owned()])
+        );
+        assert_eq!(
+            (token.subject.as_str(), token.subject_claim.as_str(), token.ttl),
+            ("u-1", "sub", Span::from_secs(3_600))
+        );
     }
 }

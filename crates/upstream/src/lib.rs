@@ -13,6 +13,7 @@ mod failure;
 mod pool;
 mod send;
 mod service;
+mod upload;
 
 pub use call::{BrokenResponse, Call};
 pub use config::{

@@ -10,12 +10,13 @@ use sekisho_exchange::{Alarm, Downstream, Exchange};
 use sekisho_units::Tick;
 use sekisho_wire::Version;
 
-use crate::call::{Call, Waiting};
+use crate::call::Call;
 use crate::compose::compose;
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::Pools;
 use crate::service::{Endpoint, Service};
+use crate::upload::Waiting;
 
 /// How slowly a client may send its body, and which trailers may pass.
 #[derive(Clone, Copy)]

@@ -20,7 +20,8 @@ const BROWSER: &[u8] = b"GET /api/products?page=2&sort=price HTTP/1.1\r\nHost: s
     Referer: https://shop.example/products\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
     Accept-Language: en-GB,en;q=0.9,de;q=0.8\r\nCookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\n\r\n";
 
-const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: application/json\r\n\
+const RESPONSE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: application/json\r\n\
     Content-Length: 1024\r\nServer: orders/3\r\nX-Powered-By: Express\r\nConnection: keep-alive\r\n\r\n";
 
 fn requests(c: &mut Criterion) {
@@ -31,13 +32,6 @@ fn requests(c: &mut Criterion) {
         let mut head = Head::default();
         group.bench_function(format!("parse {name}"), |b| {
             b.iter(|| parse_request(black_box(bytes), &mut head, &limits));
-        });
-        group.bench_function(format!("XX httparse {name}"), |b| {
-            b.iter(|| {
-                let mut slots = [const { std::mem::MaybeUninit::<httparse::Header<'_>>::uninit() }; 100];
-                let mut r = httparse::Request::new(&mut []);
-                r.parse_with_uninit_headers(black_box(bytes), &mut slots).map(|_| r.headers.len())
-            });
         });
         group.bench_function(format!("check {name}"), |b| {
             b.iter(|| check_request(black_box(head.view(bytes))));

@@ -19,7 +19,9 @@ impl fmt::Display for BadField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             BadField::Name => "a field name may hold only letters, digits and !#$%&'*+-.^_`|~",
-            BadField::Value => "a field value may hold no line breaks or control characters, nor begin or end with a space",
+            BadField::Value => {
+                "a field value may hold no line breaks or control characters, nor begin or end with a space"
+            }
             BadField::TooLarge => "a head may hold at most 65,535 bytes",
             BadField::TooMany => "a head may hold at most 128 field lines",
         })
@@ -115,7 +117,9 @@ mod tests {
 
     #[test]
     fn takes_only_tokens_as_names() {
-        for (name, good) in [("A", true), ("x-y_z.1!", true), ("", false), ("a b", false), ("a:", false), ("é", false)] {
+        for (name, good) in
+            [("A", true), ("x-y_z.1!", true), ("", false), ("a b", false), ("a:", false), ("é", false)]
+        {
             assert_eq!(is_field_name(name.as_bytes()), good, "{name}");
         }
     }

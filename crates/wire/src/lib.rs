@@ -31,11 +31,9 @@ pub use check::{
 pub use edit::{Blob, Edits, Mark, Name, Skip, hop_by_hop, odd_spellings};
 pub use field::{BadField, is_field_name, is_field_value, list_items};
 pub use head::{
-    Head, HeadBuf, HeadView, Known, KnownSet, Limits, Line, MAX_HEAD, MAX_LINES, Method, Parsed, Span, Version,
-    parse_request, parse_response,
+    Head, HeadBuf, HeadView, Known, KnownSet, Limits, Line, MAX_HEAD, MAX_LINES, Method, Parsed, Span,
+    Version, parse_request, parse_response,
 };
 pub use path::{Normal, PathRules, normalise, split_target};
 pub use refusal::{Malformed, Refusal};
-pub use write::{
-    reason, write_field, write_length, write_request_line, write_status_line,
-};
+pub use write::{reason, write_field, write_length, write_request_line, write_status_line};

@@ -1,6 +1,7 @@
 //! One spelling for each path (RFC 3986 §6.2.2), so that routes, policies and services all see the same.
 
 use crate::field::is_unreserved;
+use crate::head::is_target;
 use crate::refusal::Refusal;
 
 /// How paths are normalised.
@@ -24,8 +25,9 @@ pub struct Normal<'a> {
     pub path: &'a str,
     /// The query as received, without its question mark.
     pub query: Option<&'a str>,
-    /// Whether the path holds an encoded slash, backslash or control character, or a backslash. Servers
-    /// disagree about what these mean, so they are to be refused unless a route allows them.
+    /// Whether the path as received holds an encoded slash, backslash or control character, or a backslash, be
+    /// it in a segment that dots take away. Servers disagree about what these mean, so they are to be refused
+    /// unless a route allows them.
     pub risky: bool,
 }
 
@@ -54,46 +56,47 @@ pub fn normalise<'a>(
     rules: PathRules,
     scratch: &'a mut String,
 ) -> Result<Normal<'a>, Refusal> {
-    let (path, query) = split_target(target);
-    let query = match query {
+    let (work, end) = scan(target)?;
+    let query = match target.get(end + 1..) {
         None => None,
-        Some(query) if is_plain(query) => Some(text(query)?),
+        Some(query) if is_target(query) => Some(text(query)?),
         Some(_) => return Err(Refusal::BadTarget),
     };
-    match scan(path)? {
-        Scan::Normal => Ok(Normal { path: text(path)?, query, risky: false }),
-        Scan::Work => {
-            scratch.clear();
-            scratch.reserve(path.len());
-            let risky = rewrite(path, rules, scratch)?;
-            Ok(Normal { path: scratch, query, risky })
-        }
+    let path = match &target[..end] {
+        b"" => b"/",
+        path => path,
+    };
+    if !work {
+        return Ok(Normal { path: text(path)?, query, risky: false });
     }
+    scratch.clear();
+    scratch.reserve(path.len());
+    let risky = rewrite(path, rules, scratch)?;
+    Ok(Normal { path: scratch, query, risky })
 }
 
-enum Scan {
-    Normal,
-    Work,
-}
-
-/// Looks for anything that may need work: a percent sign, a backslash, or a slash before a slash or a dot.
+/// Whether the path may need work, as it has a percent sign, a backslash, or a slash before a slash or a dot;
+/// and where it ends. Paths are short, so one plain loop beats several vector ones.
 #[inline]
-fn scan(path: &[u8]) -> Result<Scan, Refusal> {
-    if path.first() != Some(&b'/') || !is_plain(path) {
+fn scan(target: &[u8]) -> Result<(bool, usize), Refusal> {
+    if !matches!(target.first(), Some(b'/' | b'?')) {
         return Err(Refusal::BadTarget);
     }
     let mut work = false;
-    let mut previous = 0;
-    for &b in path {
-        work |= (b == b'%') | (b == b'\\') | ((previous == b'/') & ((b == b'/') | (b == b'.')));
-        previous = b;
+    for (at, &b) in target.iter().enumerate() {
+        if is_unreserved(b) {
+            continue;
+        }
+        match b {
+            b'/' => work |= matches!(target.get(at + 1), Some(b'/' | b'.')),
+            b'%' | b'\\' => work = true,
+            b'?' => return Ok((work, at)),
+            b'#' => return Err(Refusal::BadTarget),
+            0x21..=0x7e => {}
+            _ => return Err(Refusal::BadTarget),
+        }
     }
-    Ok(if work { Scan::Work } else { Scan::Normal })
-}
-
-#[inline]
-fn is_plain(bytes: &[u8]) -> bool {
-    crate::head::is_target(bytes)
+    Ok((work, target.len()))
 }
 
 #[inline]

@@ -133,6 +133,13 @@ struct Hidden {
     rate: Rate,
     path: Pattern,
     whole: Whole,
+    tagged: Tagged,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Tagged {
+    First,
 }
 
 #[derive(Debug, Deserialize)]
@@ -161,7 +168,7 @@ impl TryFrom<Parts> for Whole {
 #[test]
 fn no_message_prints_what_came_from_outside() {
     let (node, _) = filled(
-        "number: ${TOKEN}\nflag: ${TOKEN}\nlist: ${TOKEN}\nword: ${TOKEN}\nrate: ${TOKEN}\npath: ${TOKEN}\nwhole: {a: \"${TOKEN}\"}\n",
+        "number: ${TOKEN}\nflag: ${TOKEN}\nlist: ${TOKEN}\nword: ${TOKEN}\nrate: ${TOKEN}\npath: ${TOKEN}\nwhole: {a: \"${TOKEN}\"}\ntagged: {kind: \"${TOKEN}\"}\n",
     );
     let mut problems = Problems::new();
     assert!(read::<Hidden>(&node, "", &mut problems).is_none());
@@ -177,6 +184,7 @@ fn no_message_prints_what_came_from_outside() {
             "f.yaml:5:7: error: rate: rate (value hidden) has no period; write a count and a period such as `100/m` or `1000/15m`",
             "f.yaml:6:7: error: path: the value is refused (value hidden)",
             "f.yaml:7:8: error: whole: the value is refused (value hidden)",
+            "f.yaml:8:16: error: tagged.kind: unknown word (value hidden); use one of `first`",
         ]
     );
     assert!(!format!("{node:?}").contains("hunter2"));

@@ -83,8 +83,8 @@ impl MethodSet {
 
     /// The names: standard ones in the usual order, then the others as written.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let standard = STANDARD.into_iter().filter(|method| self.standard & bit(*method) != 0);
-        standard.map(Method::as_str).chain(self.others.iter().map(|name| &**name))
+        let standard = STANDARD.into_iter().filter(move |method| self.standard & bit(*method) != 0);
+        standard.map(|method| -> &str { method.as_str() }).chain(self.others.iter().map(|name| &**name))
     }
 
     #[inline]

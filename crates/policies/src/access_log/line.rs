@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use sekisho_exchange::{Exchange, Ids, Outcome, Shadowed};
-use sekisho_units::Stamp;
+use sekisho_exchange::{Exchange, Id, Ids, Outcome, Shadowed};
+use sekisho_units::Tick;
 use sekisho_wire::{Known, Version};
 
 use super::redact::Redact;
 use super::text;
+use super::time::TimeOfDay;
 
 /// Most bytes of a `User-Agent` or `Referer` that are logged.
 const LONGEST: usize = 1_024;
@@ -15,11 +16,17 @@ const LONGEST: usize = 1_024;
 const USUAL: usize = 1_024;
 
 /// Appends the line of a request that is over, as JSON.
-pub(super) fn end(out: &mut Vec<u8>, stamp: &mut Stamp, exchange: &Exchange<'_>, outcome: &Outcome, redact: &Redact) {
+pub(super) fn end(
+    out: &mut Vec<u8>,
+    time: &mut TimeOfDay,
+    exchange: &Exchange<'_>,
+    outcome: &Outcome,
+    redact: &Redact,
+) {
     let facts = &exchange.facts;
     out.reserve(USUAL);
     out.extend_from_slice(br#"{"event":"request_end","timestamp":""#);
-    request(out, stamp, exchange, redact);
+    request(out, (time, ended(exchange, outcome)), exchange, redact);
     out.extend_from_slice(br#","statusCode":"#);
     text::number(out, outcome.status.into());
     out.extend_from_slice(br#","duration":"#);
@@ -43,22 +50,22 @@ pub(super) fn end(out: &mut Vec<u8>, stamp: &mut Stamp, exchange: &Exchange<'_>,
 }
 
 /// Appends the line of a request that has just come, as JSON.
-pub(super) fn start(out: &mut Vec<u8>, stamp: &mut Stamp, exchange: &Exchange<'_>, redact: &Redact) {
+pub(super) fn start(out: &mut Vec<u8>, time: &mut TimeOfDay, exchange: &Exchange<'_>, redact: &Redact) {
     out.reserve(USUAL);
     out.extend_from_slice(br#"{"event":"request_start","timestamp":""#);
-    request(out, stamp, exchange, redact);
+    request(out, (time, exchange.started), exchange, redact);
     client(out, exchange);
     out.extend_from_slice(b"}\n");
 }
 
 /// Time, ids and what was asked for.
 #[inline]
-fn request(out: &mut Vec<u8>, stamp: &mut Stamp, exchange: &Exchange<'_>, redact: &Redact) {
-    out.extend_from_slice(stamp.rfc3339(exchange.local.clock.wall()).as_bytes());
+fn request(out: &mut Vec<u8>, (time, now): (&mut TimeOfDay, Tick), exchange: &Exchange<'_>, redact: &Redact) {
+    out.extend_from_slice(time.rfc3339(now, &exchange.local.clock).as_bytes());
     out.push(b'"');
     if let Some(Ids { request, correlation }) = &exchange.ids {
-        member(out, br#","requestId":""#, request.as_str().as_bytes());
-        member(out, br#","correlationId":""#, correlation.as_str().as_bytes());
+        id(out, br#","requestId":""#, request);
+        id(out, br#","correlationId":""#, correlation);
     }
     member(out, br#","method":""#, exchange.head.method_bytes());
     member(out, br#","path":""#, exchange.path.as_bytes());
@@ -88,6 +95,25 @@ fn member(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     }
 }
 
+/// An id of our own needs no look at its text.
+#[inline]
+fn id(out: &mut Vec<u8>, key: &[u8], id: &Id<'_>) {
+    match id {
+        Id::Own(text) => {
+            out.extend_from_slice(key);
+            out.extend_from_slice(text);
+            out.push(b'"');
+        }
+        Id::Given(text) => member(out, key, text.as_bytes()),
+    }
+}
+
+/// When the last byte of the answer was sent.
+#[inline]
+fn ended(exchange: &Exchange<'_>, outcome: &Outcome) -> Tick {
+    exchange.started + outcome.duration
+}
+
 #[inline]
 fn upstream(out: &mut Vec<u8>, duration: Option<Duration>) {
     if let Some(duration) = duration {
@@ -113,14 +139,14 @@ fn shadow(out: &mut Vec<u8>, shadowed: &[Shadowed]) {
 /// Appends the line of a request that is over in the combined format of Apache and NGINX, times in UTC.
 pub(super) fn combined(
     out: &mut Vec<u8>,
-    stamp: &mut Stamp,
+    time: &mut TimeOfDay,
     exchange: &Exchange<'_>,
     outcome: &Outcome,
     redact: &Redact,
 ) {
     text::ip(out, exchange.client.ip);
     out.extend_from_slice(b" - - [");
-    clf_time(out, stamp.http_date(exchange.local.clock.wall()));
+    clf_time(out, time.http_date(ended(exchange, outcome), &exchange.local.clock));
     out.extend_from_slice(b"] \"");
     text::combined(out, exchange.head.method_bytes());
     out.push(b' ');

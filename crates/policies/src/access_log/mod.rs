@@ -12,6 +12,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod text;
+mod time;
 mod writer;
 
 use std::sync::Arc;
@@ -89,10 +90,20 @@ impl Compile for Config {
         let format = format(&self.format, here);
         if self.start.value && !matches!(format, Some(Format::Json) | None) {
             let message = "a line at the start is only written as JSON";
-            return here.refuse("start", &self.start.place, message, "take `start` out or write `format: json`");
+            return here.refuse(
+                "start",
+                &self.start.place,
+                message,
+                "take `start` out or write `format: json`",
+            );
         }
         if let Some(empty) = self.redact.iter().find(|name| name.is_empty()) {
-            return here.refuse("redact", &empty.place, "a name is empty", "write the name of a query parameter");
+            return here.refuse(
+                "redact",
+                &empty.place,
+                "a name is empty",
+                "write the name of a query parameter",
+            );
         }
         Some(AccessLog {
             format: format?,
@@ -112,7 +123,12 @@ fn destination(to: &At<String>, here: &mut Here<'_>) -> Option<Destination> {
     // Two spellings of one path must not become two files open at once; this only looks at the text.
     match std::path::absolute(to.as_str()) {
         Ok(path) if !to.ends_with('/') => Some(Destination::File(path)),
-        _ => here.refuse("to", &to.place, "is no file's path", "write `stdout`, `stderr` or the path of a file"),
+        _ => here.refuse(
+            "to",
+            &to.place,
+            "is no file's path",
+            "write `stdout`, `stderr` or the path of a file",
+        ),
     }
 }
 
@@ -123,7 +139,8 @@ fn format(format: &At<String>, here: &mut Here<'_>) -> Option<Format> {
         text if text.contains('{') => match Pattern::parse(text) {
             Ok(pattern) => Some(Format::Template(pattern)),
             Err(error) => {
-                let remedy = "write for example `{client.ip} {request.method} {request.path} {response.status}`";
+                let remedy =
+                    "write for example `{client.ip} {request.method} {request.path} {response.status}`";
                 here.refuse("format", &format.place, error.to_string(), remedy)
             }
         },
@@ -140,15 +157,15 @@ impl Policy for AccessLog {
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         if self.start == Start::Logged {
-            self.sink.line(exchange.local.index, |out, stamp| line::start(out, stamp, exchange, &self.redact));
+            self.sink.line(exchange.local.index, |out, time| line::start(out, time, exchange, &self.redact));
         }
         Verdict::Proceed(())
     }
 
     fn account(&self, exchange: &Exchange<'_>, outcome: &Outcome) {
-        self.sink.line(exchange.local.index, |out, stamp| match &self.format {
-            Format::Json => line::end(out, stamp, exchange, outcome, &self.redact),
-            Format::Combined => line::combined(out, stamp, exchange, outcome, &self.redact),
+        self.sink.line(exchange.local.index, |out, time| match &self.format {
+            Format::Json => line::end(out, time, exchange, outcome, &self.redact),
+            Format::Combined => line::combined(out, time, exchange, outcome, &self.redact),
             Format::Template(pattern) => pattern.write(out, exchange, outcome, &self.redact),
         });
     }

@@ -57,10 +57,18 @@ impl Pattern {
         Ok(Self(parts))
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>, exchange: &Exchange<'_>, outcome: &Outcome, redact: &Redact) {
+    pub(super) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        exchange: &Exchange<'_>,
+        outcome: &Outcome,
+        redact: &Redact,
+    ) {
         for part in &self.0 {
             match part {
-                Part::Template(template) => text::plain(out, template.render(exchange, Some(outcome)).as_bytes()),
+                Part::Template(template) => {
+                    text::plain(out, template.render(exchange, Some(outcome)).as_bytes());
+                }
                 Part::Query { mark } => {
                     if let Some(query) = exchange.query {
                         out.extend_from_slice(if *mark { b"?" } else { b"" });

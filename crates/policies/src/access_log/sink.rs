@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io, mem};
 
-use sekisho_units::{Clock, Stamp};
+use sekisho_units::Clock;
 
+use super::time::TimeOfDay;
 use super::writer::{self, Writer};
 
 /// Bytes at which a worker's share is handed over.
@@ -175,11 +176,11 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Share(Mutex<Pending>);
 
-/// What a share holds: the lines, and the text of the second in which the last one was written.
+/// What a share holds: the lines, and the time of day for them.
 #[derive(Default)]
 pub(super) struct Pending {
     batch: Batch,
-    stamp: Stamp,
+    time: TimeOfDay,
 }
 
 impl Pending {
@@ -216,11 +217,11 @@ impl Sink {
 
     /// Lets `write` append one line, which must end in a line feed and hold no other. Never waits for the destination.
     #[inline]
-    pub(super) fn line(&self, worker: usize, write: impl FnOnce(&mut Vec<u8>, &mut Stamp)) {
+    pub(super) fn line(&self, worker: usize, write: impl FnOnce(&mut Vec<u8>, &mut TimeOfDay)) {
         // A reload may bring more workers than there were when the sink was made; they then share.
         let mut share = self.shared.shares[worker % self.shared.shares.len()].lock();
-        let Pending { batch, stamp } = &mut *share;
-        write(&mut batch.bytes, stamp);
+        let Pending { batch, time } = &mut *share;
+        write(&mut batch.bytes, time);
         batch.lines += 1;
         if batch.bytes.len() >= HAND_OVER {
             self.hand_over(&mut share);
@@ -231,7 +232,9 @@ impl Sink {
     #[cold]
     fn hand_over(&self, share: &mut Pending) {
         let refused = match self.queue.try_send(Message::Lines(share.take())) {
-            Err(TrySendError::Full(Message::Lines(batch)) | TrySendError::Disconnected(Message::Lines(batch))) => batch,
+            Err(
+                TrySendError::Full(Message::Lines(batch)) | TrySendError::Disconnected(Message::Lines(batch)),
+            ) => batch,
             _ => return,
         };
         self.shared.dropped.fetch_add(refused.lines, Ordering::Relaxed);

@@ -9,8 +9,24 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 /// Whether no byte needs an escape in either format.
 #[inline]
 fn is_plain(value: &[u8]) -> bool {
-    // Without an early way out the loop is vectorised.
-    !value.iter().fold(false, |bad, &b| bad | (b < 0x20) | (b >= 0x7f) | (b == b'"') | (b == b'\\'))
+    // Blocks of a fixed length are vectorised, and the last one may overlap the one before it: a loop over what is left
+    // would cost more than all the blocks.
+    if let Some(last) = value.last_chunk::<16>() {
+        !(value.as_chunks::<16>().0.iter().fold(false, |bad, block| bad | is_odd(block)) | is_odd(last))
+    } else if let (Some(first), Some(last)) = (value.first_chunk::<8>(), value.last_chunk::<8>()) {
+        !(is_odd(first) | is_odd(last))
+    } else if let (Some(first), Some(last)) = (value.first_chunk::<4>(), value.last_chunk::<4>()) {
+        !(is_odd(first) | is_odd(last))
+    } else {
+        !is_odd(value)
+    }
+}
+
+/// Whether some byte is a control character, a quote, a backslash or not ASCII.
+#[inline(always)]
+fn is_odd(value: &[u8]) -> bool {
+    let odd = |b: u8| !(0x20..0x7f).contains(&b) | (b == b'"') | (b == b'\\');
+    value.iter().fold(false, |bad, &b| bad | odd(b))
 }
 
 /// Appends the inside of a JSON string (RFC 8259 §7). Bytes that are no UTF-8 become U+FFFD.
@@ -119,6 +135,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn one_odd_byte_is_found_wherever_it_stands(len in 1_usize..80, at in any::<prop::sample::Index>(), odd in any::<u8>()) {
+            let mut value = vec![b'a'; len];
+            prop_assert!(is_plain(&value));
+            value[at.index(len)] = odd;
+            let plain = (b' '..=b'~').contains(&odd) && odd != b'"' && odd != b'\\';
+            prop_assert_eq!(is_plain(&value), plain);
+        }
+
         #[test]
         fn json_reads_back(value in prop::collection::vec(any::<u8>(), 0..60)) {
             let text = with(|out| { out.push(b'"'); json(out, &value); out.push(b'"'); });

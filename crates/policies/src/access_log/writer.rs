@@ -116,7 +116,9 @@ impl Writer {
                 self.target = target;
                 self.torn = false;
             }
-            Err(error) => say(&self.shared.to, &format!("cannot be reopened ({error}); the old file is kept")),
+            Err(error) => {
+                say(&self.shared.to, &format!("cannot be reopened ({error}); the old file is kept"));
+            }
         }
     }
 

@@ -48,7 +48,9 @@ impl Policy for BodyLimit {
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         match exchange.body {
-            Framing::Length(length) if length > self.max => Verdict::Answer(Box::new(Reply::body_too_large(self.max))),
+            Framing::Length(length) if length > self.max => {
+                Verdict::Answer(Box::new(Reply::body_too_large(self.max)))
+            }
             _ => {
                 exchange.body_limit = Some(Limit { max: self.max, mode: Mode::Enforce });
                 Verdict::Proceed(())

@@ -6,11 +6,17 @@ use crate::fixture::{Fixture, answer, compile, through};
 #[test]
 fn refuses_an_announced_body_that_is_too_long() {
     let policy = compile::<Config>(json!({"max": "1KiB"})).unwrap();
-    for (header, refused) in [("", false), ("Content-Length: 1024\n", false), ("Content-Length: 1025\n", true)] {
+    for (header, refused) in
+        [("", false), ("Content-Length: 1024\n", false), ("Content-Length: 1025\n", true)]
+    {
         let fixture = Fixture::new(&format!("POST / HTTP/1.1\nHost: a.example\n{header}"));
         let mut exchange = fixture.exchange();
         let reply = through(&policy, &mut exchange, &answer("HTTP/1.1 200 OK\n"));
-        assert_eq!(reply.map(|reply| (reply.status, reply.code)), refused.then_some((413, "BODY_TOO_LARGE")), "{header}");
+        assert_eq!(
+            reply.map(|reply| (reply.status, reply.code)),
+            refused.then_some((413, "BODY_TOO_LARGE")),
+            "{header}"
+        );
     }
 }
 

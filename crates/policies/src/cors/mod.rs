@@ -75,8 +75,14 @@ impl Compile for Config {
         let preflight = Preflight::compile(&self, here);
         let origins = origins?;
         if self.credentials.value {
-            let star = |list: &[At<String>]| list.iter().find(|word| word.as_str() == "*").map(|word| word.place.clone());
-            let lists = [self.methods.as_deref().unwrap_or_default(), self.headers.as_deref().unwrap_or_default(), &self.expose];
+            let star = |list: &[At<String>]| {
+                list.iter().find(|word| word.as_str() == "*").map(|word| word.place.clone())
+            };
+            let lists = [
+                self.methods.as_deref().unwrap_or_default(),
+                self.headers.as_deref().unwrap_or_default(),
+                &self.expose,
+            ];
             if origins == Origins::Any {
                 let message = "credentials are allowed to named origins only, not to `*`";
                 let remedy = "list the origins, or take `credentials` out";
@@ -108,7 +114,12 @@ fn tokens(field: &str, list: &[At<String>], here: &mut Here<'_>) -> Option<Strin
     let mut good = true;
     for word in list.iter().filter(|word| !is_field_name(word.as_bytes())) {
         good = false;
-        here.refuse::<()>(field, &word.place, format!("`{word}` is no name"), "use letters, digits and `-` only");
+        here.refuse::<()>(
+            field,
+            &word.place,
+            format!("`{word}` is no name"),
+            "use letters, digits and `-` only",
+        );
     }
     good.then(|| list.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", "))
 }
@@ -120,7 +131,9 @@ impl Policy for Cors {
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         match preflight(exchange) {
-            Some(origin) => Verdict::Answer(Box::new(self.preflight.answer(&self.origins, origin, exchange.head))),
+            Some(origin) => {
+                Verdict::Answer(Box::new(self.preflight.answer(&self.origins, origin, exchange.head)))
+            }
             None => Verdict::Proceed(()),
         }
     }

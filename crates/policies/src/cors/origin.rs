@@ -20,10 +20,7 @@ pub(super) enum Allowed {
     /// Exactly this one; `null` as well.
     Exact(String),
     /// `https://*.example.com:8443`: what stands before the star, and from the dot behind it.
-    Below {
-        scheme: String,
-        domain: String,
-    },
+    Below { scheme: String, domain: String },
 }
 
 /// Why a text is no entry of the list.
@@ -33,7 +30,9 @@ pub(super) enum BadOrigin {
     NoScheme,
     #[error("an origin has no path; end it after the host or port")]
     Path,
-    #[error("this is no host with an optional port; write `https://app.example.com` or `https://app.example.com:8443`")]
+    #[error(
+        "this is no host with an optional port; write `https://app.example.com` or `https://app.example.com:8443`"
+    )]
     Host,
     #[error("a star stands for the labels in front of a domain only; write `https://*.example.com`")]
     Star,
@@ -78,7 +77,9 @@ impl Allowed {
         match self {
             Self::Exact(allowed) => origin.eq_ignore_ascii_case(allowed.as_bytes()),
             Self::Below { scheme, domain } => {
-                let Some(labels) = origin.len().checked_sub(scheme.len() + domain.len()).filter(|&len| len > 0) else {
+                let Some(labels) =
+                    origin.len().checked_sub(scheme.len() + domain.len()).filter(|&len| len > 0)
+                else {
                     return false;
                 };
                 let (front, rest) = origin.split_at(scheme.len());
@@ -97,11 +98,21 @@ impl Origins {
     pub(super) fn compile(list: &[At<String>], here: &mut Here<'_>) -> Option<Self> {
         if list.is_empty() {
             let place = here.place.clone();
-            return here.refuse("origins", &place, "the list is empty", "name origins, or write `[\"*\"]` for every one");
+            return here.refuse(
+                "origins",
+                &place,
+                "the list is empty",
+                "name origins, or write `[\"*\"]` for every one",
+            );
         }
         if let Some(star) = list.iter().find(|origin| origin.as_str() == "*") {
             if list.len() > 1 {
-                return here.refuse("origins", &star.place, "`*` already means every origin", "take the others out");
+                return here.refuse(
+                    "origins",
+                    &star.place,
+                    "`*` already means every origin",
+                    "take the others out",
+                );
             }
             return Some(Self::Any);
         }

@@ -41,7 +41,12 @@ impl Preflight {
         };
         let max_age = match &config.max_age {
             Some(span) if span.as_millis() % 1_000 != 0 => {
-                return here.refuse("max_age", &span.place, "browsers count whole seconds", "write seconds such as `10m`");
+                return here.refuse(
+                    "max_age",
+                    &span.place,
+                    "browsers count whole seconds",
+                    "write seconds such as `10m`",
+                );
             }
             other => other.as_ref().map(|span| span.as_secs_ceil().to_string()),
         };
@@ -90,9 +95,13 @@ impl Preflight {
     fn vary(&self, origins: &Origins) -> &'static str {
         match (origins, &self.headers) {
             (Origins::Any, Headers::Listed(_)) => "Access-Control-Request-Method",
-            (Origins::Any, Headers::Requested) => "Access-Control-Request-Method, Access-Control-Request-Headers",
+            (Origins::Any, Headers::Requested) => {
+                "Access-Control-Request-Method, Access-Control-Request-Headers"
+            }
             (_, Headers::Listed(_)) => "Origin, Access-Control-Request-Method",
-            (_, Headers::Requested) => "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+            (_, Headers::Requested) => {
+                "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+            }
         }
     }
 }

@@ -17,7 +17,8 @@ fn asked(settings: Value, request: &str) -> (u16, &'static str, String) {
     let policy = compile::<Config>(settings).unwrap();
     let fixture = Fixture::new(&format!("OPTIONS /a HTTP/1.1\nHost: a.example\n{request}"));
     let mut exchange = fixture.exchange();
-    let reply = through(&policy, &mut exchange, &answer("HTTP/1.1 200 OK\n")).expect("a preflight is answered here");
+    let reply =
+        through(&policy, &mut exchange, &answer("HTTP/1.1 200 OK\n")).expect("a preflight is answered here");
     let mut head = sekisho_wire::HeadBuf::default();
     assert!(reply.render(&mut head, None, fixture.clock.wall()).is_empty());
     let response = Response { head: head.view(), from: Answerer::Gateway };
@@ -101,15 +102,26 @@ fn a_preflight_is_allowed_the_headers_that_it_asks_for() {
 fn a_preflight_of_another_origin_is_allowed_nothing() {
     let request = format!("Origin: https://evil.test\n{ASK}");
     let want = "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\n";
-    assert_eq!(asked(json!({"origins": ["https://app.example"]}), &request), (204, "origin_not_allowed", want.into()));
+    assert_eq!(
+        asked(json!({"origins": ["https://app.example"]}), &request),
+        (204, "origin_not_allowed", want.into())
+    );
 }
 
 #[test]
 fn an_options_request_that_is_no_preflight_goes_on() {
     let policy = compile::<Config>(json!({"origins": ["*"]})).unwrap();
-    for request in [format!("OPTIONS / HTTP/1.1\nHost: a\n{APP}"), format!("OPTIONS / HTTP/1.1\nHost: a\n{ASK}"), format!("PUT / HTTP/1.1\nHost: a\n{APP}{ASK}")] {
+    for request in [
+        format!("OPTIONS / HTTP/1.1\nHost: a\n{APP}"),
+        format!("OPTIONS / HTTP/1.1\nHost: a\n{ASK}"),
+        format!("PUT / HTTP/1.1\nHost: a\n{APP}{ASK}"),
+    ] {
         let fixture = Fixture::new(&request);
-        assert_eq!(through(&policy, &mut fixture.exchange(), &answer("HTTP/1.1 200 OK\n")), None, "{request}");
+        assert_eq!(
+            through(&policy, &mut fixture.exchange(), &answer("HTTP/1.1 200 OK\n")),
+            None,
+            "{request}"
+        );
     }
 }
 
@@ -119,7 +131,10 @@ fn refuses_settings_that_would_allow_too_much_or_nothing() {
         (json!({}), "missing field `origins`"),
         (json!({"origins": []}), "the list is empty"),
         (json!({"origins": ["*", "https://a.example"]}), "`*` already means every origin"),
-        (json!({"origins": ["a.example"]}), "policies.it.origins: `a.example`: an origin begins with a scheme; write"),
+        (
+            json!({"origins": ["a.example"]}),
+            "policies.it.origins: `a.example`: an origin begins with a scheme; write",
+        ),
         (json!({"origins": ["*"], "credentials": true}), "named origins only, not to `*`; list the origins"),
         (json!({"origins": ["https://a"], "credentials": true, "headers": ["*"]}), "`*` is no wildcard"),
         (json!({"origins": ["*"], "methods": ["get"]}), "write `GET`"),

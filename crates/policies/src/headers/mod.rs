@@ -76,7 +76,8 @@ impl Changes {
         let set = templates(&self.set, &format!("{part}.set"), side, here);
         let add = templates(&self.add, &format!("{part}.add"), side, here);
         let (set, add) = (set?, add?);
-        let (constant, set) = set.into_iter().partition::<Vec<_>, _>(|(_, template)| constant(template).is_some());
+        let (constant, set) =
+            set.into_iter().partition::<Vec<_>, _>(|(_, template)| constant(template).is_some());
         let lines: Vec<_> = constant.iter().map(|(name, value)| (name, constant_text(value))).collect();
         let constant = Blob::new(&lines).expect("each name and value was checked");
         let remove = self.remove.into_iter().map(|name| name.value).collect();
@@ -117,7 +118,9 @@ fn templates(
         let named = check(name, &field, value, side, here);
         let template = template(&field, value, here);
         match (named, template) {
-            (Some(()), Some(template)) => good.iter_mut().for_each(|good| good.push((name.clone(), template.clone()))),
+            (Some(()), Some(template)) => {
+                good.iter_mut().for_each(|good| good.push((name.clone(), template.clone())));
+            }
             _ => good = None,
         }
     }
@@ -131,33 +134,32 @@ fn template(field: &str, value: &At<String>, here: &mut Here<'_>) -> Option<Temp
     }
     match Template::parse(value) {
         Ok(template) => Some(template),
-        Err(error) => {
-            here.refuse(field, &value.place, error.to_string(), "write text with values such as `{client.ip}`")
-        }
+        Err(error) => here.refuse(
+            field,
+            &value.place,
+            error.to_string(),
+            "write text with values such as `{client.ip}`",
+        ),
     }
 }
 
 impl Compiled {
     #[inline]
-    fn apply(&self, exchange: &mut Exchange<'_>, edits: fn(&mut Exchange<'_>) -> &mut Edits) {
+    fn apply(&self, exchange: &Exchange<'_>, edits: &mut Edits) {
         for name in &self.remove {
-            edits(exchange).remove_name(name);
+            edits.remove_name(name);
         }
         if !self.constant.is_empty() {
-            edits(exchange).apply(&self.constant);
+            edits.apply(&self.constant);
         }
         for (name, template) in &self.set {
-            let value = template.render(exchange, None);
-            edits(exchange).remove_name(name);
-            add(edits(exchange), name, &value);
+            edits.remove_name(name);
+            add(edits, name, &template.render(exchange, None));
         }
         for (name, template) in &self.add {
             match template.constant() {
-                Some(value) => add(edits(exchange), name, value),
-                None => {
-                    let value = template.render(exchange, None);
-                    add(edits(exchange), name, &value);
-                }
+                Some(value) => add(edits, name, value),
+                None => add(edits, name, &template.render(exchange, None)),
             }
         }
     }
@@ -177,12 +179,17 @@ impl Policy for Headers {
 
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
-        self.request.apply(exchange, |exchange| &mut exchange.to_service);
+        // Templates read the exchange while its edits are written.
+        let mut edits = std::mem::take(&mut exchange.to_service);
+        self.request.apply(exchange, &mut edits);
+        exchange.to_service = edits;
         Verdict::Proceed(())
     }
 
     #[inline]
     fn leave(&self, (): (), exchange: &mut Exchange<'_>, _: &Response<'_>) {
-        self.response.apply(exchange, |exchange| &mut exchange.to_client);
+        let mut edits = std::mem::take(&mut exchange.to_client);
+        self.response.apply(exchange, &mut edits);
+        exchange.to_client = edits;
     }
 }

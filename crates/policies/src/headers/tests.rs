@@ -20,7 +20,8 @@ fn sets_adds_and_removes_on_both_sides() {
     let mut exchange = fixture.exchange();
     let response = answer("HTTP/1.1 200 OK\nX-Internal: 1\ncache-control: public\nX-Kept: 1\n");
     assert_eq!(through(&policy, &mut exchange, &response), None);
-    let want = "Host: a.example\nX-Many: one\nX-Team: shop\nX-Host: a.example\nX-From: ip 192.0.2.7\nX-Many: two\n";
+    let want =
+        "Host: a.example\nX-Many: one\nX-Team: shop\nX-Host: a.example\nX-From: ip 192.0.2.7\nX-Many: two\n";
     assert_eq!(lines(&exchange.to_service, exchange.head), want);
     assert_eq!(lines(&exchange.to_client, response.view()), "X-Kept: 1\nCache-Control: no-store\n");
 }
@@ -28,11 +29,20 @@ fn sets_adds_and_removes_on_both_sides() {
 #[test]
 fn refuses_what_the_gateway_owns() {
     for (settings, want) in [
-        (json!({"request": {"set": {"Host": "b"}}}), "policies.it.request.set.Host: `Host` belongs to the gateway; use `preserve_host`"),
-        (json!({"request": {"remove": ["content_length"]}}), "policies.it.request.remove: `content_length` belongs"),
+        (
+            json!({"request": {"set": {"Host": "b"}}}),
+            "policies.it.request.set.Host: `Host` belongs to the gateway; use `preserve_host`",
+        ),
+        (
+            json!({"request": {"remove": ["content_length"]}}),
+            "policies.it.request.remove: `content_length` belongs",
+        ),
         (json!({"request": {"add": {"X-User-ID": "7"}}}), "who the user is"),
         (json!({"request": {"set": {"X-Forwarded-For": "7"}}}), "`trusted_proxies`"),
-        (json!({"response": {"set": {"Transfer-Encoding": "chunked"}}}), "policies.it.response.set.Transfer-Encoding:"),
+        (
+            json!({"response": {"set": {"Transfer-Encoding": "chunked"}}}),
+            "policies.it.response.set.Transfer-Encoding:",
+        ),
         (json!({"response": {"remove": ["X-Request-ID"]}}), "use the policy `request_id`"),
         (json!({"request": {"set": {"a b": "7"}}}), "`a b` is no header's name"),
         (json!({"request": {"set": {"X-A": "a\nb"}}}), "line break"),

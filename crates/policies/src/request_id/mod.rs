@@ -40,7 +40,10 @@ impl Policy for RequestId {
         let given = |name| exchange.head.get(name).and_then(Id::given);
         let request = if exchange.client.trusted { given(Known::XRequestId) } else { None };
         let correlation = given(Known::XCorrelationId);
-        let ids = Ids { request: request.unwrap_or_else(Id::new), correlation: correlation.unwrap_or_else(Id::new) };
+        let ids = Ids {
+            request: request.unwrap_or_else(Id::new),
+            correlation: correlation.unwrap_or_else(Id::new),
+        };
         exchange.ids = Some(ids);
         set(&mut exchange.to_service, &ids);
         Verdict::Proceed(())
@@ -58,7 +61,11 @@ impl Policy for RequestId {
 #[inline]
 fn set(edits: &mut Edits, ids: &Ids<'_>) {
     for (name, id) in [(Known::XRequestId, &ids.request), (Known::XCorrelationId, &ids.correlation)] {
-        let set = edits.set(name, id.as_str().as_bytes());
+        let text = match id {
+            Id::Own(text) => text.as_slice(),
+            Id::Given(text) => text.as_bytes(),
+        };
+        let set = edits.set(name, text);
         debug_assert!(set.is_ok(), "an id is visible ASCII");
     }
 }

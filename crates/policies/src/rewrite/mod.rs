@@ -54,17 +54,27 @@ impl Compile for Config {
             (Some(expression), Some(to)) => {
                 if let Some(prefix) = self.strip_prefix.or(self.add_prefix) {
                     let message = "prefixes and `match` exclude each other";
-                    return here.refuse("match", &prefix.place, message, "put the prefix into `match` and `to`");
+                    return here.refuse(
+                        "match",
+                        &prefix.place,
+                        message,
+                        "put the prefix into `match` and `to`",
+                    );
                 }
                 Replace::compile(&expression, &to, here).map(Rewrite::Replace)
             }
             (Some(expression), None) => {
                 here.refuse("match", &expression.place, "`to` is missing", "write what the match becomes")
             }
-            (None, Some(to)) => here.refuse("to", &to.place, "`match` is missing", "write what is to be replaced"),
-            (None, None) if self.strip_prefix.is_none() && self.add_prefix.is_none() => {
-                here.refuse("", &place, "nothing is rewritten", "write `strip_prefix`, `add_prefix`, or `match` with `to`")
+            (None, Some(to)) => {
+                here.refuse("to", &to.place, "`match` is missing", "write what is to be replaced")
             }
+            (None, None) if self.strip_prefix.is_none() && self.add_prefix.is_none() => here.refuse(
+                "",
+                &place,
+                "nothing is rewritten",
+                "write `strip_prefix`, `add_prefix`, or `match` with `to`",
+            ),
             (None, None) => {
                 let strip = prefix("strip_prefix", self.strip_prefix.as_ref(), here);
                 let add = prefix("add_prefix", self.add_prefix.as_ref(), here);
@@ -85,11 +95,21 @@ fn prefix(field: &str, written: Option<&At<String>>, here: &mut Here<'_>) -> Opt
         }
         Ok(normal) if normal.path.len() > 1 && !normal.risky => {
             let remedy = format!("write `{}`", normal.path.trim_end_matches('/'));
-            here.refuse(field, &written.place, format!("`{written}` is not a path in its normal form"), remedy)
+            here.refuse(
+                field,
+                &written.place,
+                format!("`{written}` is not a path in its normal form"),
+                remedy,
+            )
         }
         _ => {
             let message = format!("`{written}` is no path prefix");
-            here.refuse(field, &written.place, message, "write a path such as `/api/users`, percent-encoded where needed")
+            here.refuse(
+                field,
+                &written.place,
+                message,
+                "write a path such as `/api/users`, percent-encoded where needed",
+            )
         }
     }
 }

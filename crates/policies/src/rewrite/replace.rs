@@ -42,7 +42,8 @@ impl Replace {
                 let text = error.to_string();
                 let last = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
                 let message = format!("no regular expression: {last}");
-                let remedy = "write for example `^/old/(.*)$`; look-around and back-references are not supported";
+                let remedy =
+                    "write for example `^/old/(.*)$`; look-around and back-references are not supported";
                 return here.refuse("match", &expression.place, message, remedy);
             }
         };

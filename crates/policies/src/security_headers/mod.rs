@@ -139,7 +139,12 @@ impl Compile for Config {
                 here.refuse::<()>(word, &place, "the value is empty", "write `off` to leave the header out");
             } else if let Err(error) = Blob::new(&[(name.name(), value)]) {
                 bad = true;
-                here.refuse::<()>(word, &place, error.to_string(), "write the value on one line (`>-` folds several)");
+                here.refuse::<()>(
+                    word,
+                    &place,
+                    error.to_string(),
+                    "write the value on one line (`>-` folds several)",
+                );
             } else {
                 lines.push(Line { name, value: value.to_owned() });
             }
@@ -170,14 +175,15 @@ impl Policy for SecurityHeaders {
     fn leave(&self, (): (), exchange: &mut Exchange<'_>, _: &Response<'_>) {
         let edits = &mut exchange.to_client;
         if self.lines.iter().any(|line| edits.touches(line.name)) {
-            for line in self.lines.iter().filter(|line| !exchange.to_client.touches(line.name)) {
-                let set = exchange.to_client.set(line.name, line.value.as_bytes());
-                debug_assert!(set.is_ok(), "the value was checked when it was compiled");
+            for line in &self.lines {
+                if !edits.touches(line.name) {
+                    let set = edits.set(line.name, line.value.as_bytes());
+                    debug_assert!(set.is_ok(), "the value was checked when it was compiled");
+                }
             }
         } else {
             edits.apply(&self.all);
         }
-        let edits = &mut exchange.to_client;
         for &name in &self.hidden_known {
             if !edits.touches(name) {
                 edits.remove(name);

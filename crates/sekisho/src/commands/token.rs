@@ -24,7 +24,7 @@ pub(super) fn run(arguments: TokenArgs) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// The claims, in the order in which they were asked for, and what to sign them with.
+/// The claims as they were asked for, those named by `--claim` last so that they win, and what to sign them with.
 fn claims(arguments: TokenArgs, now: Wall) -> (Value, Algorithm) {
     let issued = now.as_secs();
     let mut claims = Map::new();
@@ -65,7 +65,8 @@ fn sign(algorithm: Algorithm, secret: &[u8], header: &[u8], payload: &[u8]) -> S
 }
 
 fn mac<M: Mac + KeyInit>(secret: &[u8], signed: &[u8]) -> Vec<u8> {
-    let mut mac = <M as KeyInit>::new_from_slice(secret).expect("HMAC takes a key of any length (RFC 2104 §2)");
+    let mut mac =
+        <M as KeyInit>::new_from_slice(secret).expect("HMAC takes a key of any length (RFC 2104 §2)");
     mac.update(signed);
     mac.finalize().into_bytes().to_vec()
 }
@@ -116,9 +117,19 @@ mod tests {
 
     #[test]
     fn holds_what_was_asked_for_and_ends_in_time() {
-        let words = ["--secret", "s", "--subject", "u-7", "--subject-claim", "userId", "--permissions", "a:read,b:write"];
+        let words = [
+            "--secret",
+            "s",
+            "--subject",
+            "u-7",
+            "--subject-claim",
+            "userId",
+            "--permissions",
+            "a:read,b:write",
+        ];
         let more = ["--ttl", "90s", "--claim", "tier=premium", "--claim", "level=3", "--algorithm", "HS512"];
-        let (claims, algorithm) = claims(arguments(&[words.as_slice(), &more].concat()), Wall::from_secs(1_000));
+        let (claims, algorithm) =
+            claims(arguments(&[words.as_slice(), &more].concat()), Wall::from_secs(1_000));
         let want = json!({
             "userId": "u-7", "iat": 1_000, "exp": 1_090, "permissions": ["a:read", "b:write"], "tier": "premium", "level": 3
         });

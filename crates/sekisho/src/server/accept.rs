@@ -1,17 +1,14 @@
 //! Accepting clients' connections on one port.
-//!
-//! The listener is watched through `AsyncFd` so that an accepted connection is not registered with the background runtime
-//! only to be taken out again for its worker's.
 
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use sekisho_units::Tick;
-use tokio::io::unix::AsyncFd;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::dispatch::Dispatch;
@@ -28,11 +25,11 @@ const COMPLAINT: Duration = Duration::from_secs(1);
 /// # Errors
 /// The port cannot be watched.
 pub(super) fn accept(
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     dispatch: Arc<Dispatch>,
     mut phase: watch::Receiver<Phase>,
 ) -> io::Result<impl Future<Output = ()> + Send> {
-    let listener = AsyncFd::new(listener)?;
+    let listener = TcpListener::from_std(listener)?;
     Ok(async move {
         let mut complaints = Complaints::default();
         loop {
@@ -51,30 +48,37 @@ pub(super) fn accept(
                 }
             }
         }
-        while let Ok((stream, peer)) = listener.get_ref().accept() {
-            dispatch.take(stream, peer);
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, peer)) = listener.accept() {
+            if stream.set_nonblocking(true).is_ok() {
+                dispatch.take(stream, peer);
+            }
         }
     })
 }
 
-async fn next(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
-    loop {
-        let mut ready = listener.readable().await?;
-        if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().accept()) {
-            return accepted;
-        }
-    }
+/// The next connection, taken out of this runtime, since it will live on a worker's.
+async fn next(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream.into_std()?, peer))
 }
 
 /// Whether the connection failed and not the accepting: the client left before its turn (`accept(2)` on Linux also gives
 /// errors of the network here).
 fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind::{
-        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable, TimedOut,
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable,
+        TimedOut,
     };
     matches!(
         error.kind(),
-        ConnectionAborted | ConnectionReset | HostUnreachable | Interrupted | NetworkDown | NetworkUnreachable | TimedOut
+        ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | Interrupted
+            | NetworkDown
+            | NetworkUnreachable
+            | TimedOut
     ) || Errno::from_io_error(error) == Some(Errno::PROTO)
 }
 

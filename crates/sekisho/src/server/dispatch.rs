@@ -36,13 +36,13 @@ impl Dispatch {
         self.state.clock.now()
     }
 
-    /// Gives a connection to a worker, or turns it away if too many are open or every worker is stuck.
+    /// Gives a connection, set not to block, to a worker, or turns it away if too many are open or every worker is stuck.
     pub(super) fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
             return self.refuse(stream);
         };
-        // Without these a connection works badly or not at all; a client that has left already makes them fail.
-        if stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).is_err() {
+        // Small answers must not wait for more to send with them; it fails only where the client has already left.
+        if stream.set_nodelay(true).is_err() {
             return;
         }
         let loads: Vec<_> = self.workers.iter().map(|worker| worker.load()).collect();

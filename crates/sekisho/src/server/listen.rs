@@ -62,7 +62,9 @@ mod tests {
         assert_ne!(address.port(), 0);
         let error = listen(address).unwrap_err();
         assert!(error.is_taken());
-        let want = format!("cannot listen on http://{address}: another program listens there; stop it or choose another port");
+        let want = format!(
+            "cannot listen on http://{address}: another program listens there; stop it or choose another port"
+        );
         assert_eq!(error.to_string(), want);
     }
 }

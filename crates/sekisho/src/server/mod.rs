@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 use sekisho_policies::access_log::Sinks;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-pub(crate) use self::listen::{ListenError, listen};
 use self::dispatch::Dispatch;
+pub(crate) use self::listen::{ListenError, listen};
 use self::signals::{Signal, Signals};
 pub(crate) use self::state::{Phase, State};
 use self::worker::Workers;
@@ -79,15 +80,19 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let grace = start.site.settings.grace;
     let state = State::new(start.site, start.sinks);
 
-    let (workers, ended) = Workers::start(&state).map_err(|error| cannot("start the worker threads", &error))?;
-    let seats = Seats { all: u32::try_from(seats).unwrap_or(u32::MAX), free: Arc::new(Semaphore::new(seats)) };
+    let (workers, ended) =
+        Workers::start(&state).map_err(|error| cannot("start the worker threads", &error))?;
+    let seats =
+        Seats { all: u32::try_from(seats).unwrap_or(u32::MAX), free: Arc::new(Semaphore::new(seats)) };
     let dispatch = Arc::new(Dispatch::new(workers, Arc::clone(&seats.free), Arc::clone(&state)));
+    let mut acceptors = JoinSet::new();
     for listener in start.traffic {
         let accepting = accept::accept(listener, Arc::clone(&dispatch), state.phase.subscribe());
-        tokio::spawn(accepting.map_err(|error| cannot("watch a port", &error))?);
+        acceptors.spawn(accepting.map_err(|error| cannot("watch a port", &error))?);
     }
     if let Some(listener) = start.admin {
-        let serving = admin::serve(listener, Arc::clone(&state)).map_err(|error| cannot("watch the admin port", &error))?;
+        let serving = admin::serve(listener, Arc::clone(&state))
+            .map_err(|error| cannot("watch the admin port", &error))?;
         tokio::spawn(serving);
     }
     tokio::spawn(metrics::sample(Arc::clone(&state)));
@@ -96,7 +101,15 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     note(&ready_line(&addresses, counts, start.begun.elapsed()));
     on_ready(&addresses);
 
-    let exit = until_told(&state, &seats, grace, &mut signals).await;
+    let exit = match until_told(&state, &mut signals).await {
+        Signal::Terminate => {
+            state.phase.send_replace(Phase::Draining);
+            // The ports are closed before the connections are counted, so that none comes in behind the count.
+            while acceptors.join_next().await.is_some() {}
+            drain(&state, &seats, grace, &mut signals).await
+        }
+        Signal::Interrupt | Signal::Reopen => Exit::Interrupted,
+    };
     state.phase.send_replace(Phase::Over);
     ended.wait(ENDING).await;
     Ok(exit)
@@ -121,31 +134,29 @@ impl Seats {
     }
 }
 
-/// Until a signal ends it: TERM lets requests in flight end first, INT and a second TERM do not.
-async fn until_told(state: &State, seats: &Seats, grace: Duration, signals: &mut Signals) -> Exit {
+/// The signal that ends it: TERM lets requests in flight end first, INT does not.
+async fn until_told(state: &State, signals: &mut Signals) -> Signal {
     loop {
         match signals.next().await {
             Signal::Reopen => state.sinks.reopen(),
-            Signal::Interrupt => return Exit::Interrupted,
-            Signal::Terminate => break,
+            signal => return signal,
         }
     }
-    state.phase.send_replace(Phase::Draining);
-    note(&format!("draining: {} connections open, at most {grace:?} left", seats.taken()));
-    let mut deadline = std::pin::pin!(tokio::time::sleep(grace));
-    loop {
-        tokio::select! {
-            () = seats.empty() => return Exit::Fine,
-            () = &mut deadline => {
-                note(&format!("the time is over; {} connections are cut", seats.taken()));
-                return Exit::Fine;
-            }
-            signal = signals.next() => match signal {
-                Signal::Reopen => state.sinks.reopen(),
-                Signal::Interrupt => return Exit::Interrupted,
-                Signal::Terminate => return Exit::Fine,
-            },
+}
+
+/// Until the last connection has ended, the grace is over, or a signal says that it is enough.
+async fn drain(state: &State, seats: &Seats, grace: Duration, signals: &mut Signals) -> Exit {
+    note(&format!("draining: {} open, at most {grace:?} left", counted(seats.taken(), "connection")));
+    tokio::select! {
+        () = seats.empty() => Exit::Fine,
+        () = tokio::time::sleep(grace) => {
+            note(&format!("the time is over: {} cut", counted(seats.taken(), "connection")));
+            Exit::Fine
         }
+        signal = until_told(state, signals) => match signal {
+            Signal::Interrupt => Exit::Interrupted,
+            Signal::Terminate | Signal::Reopen => Exit::Fine,
+        },
     }
 }
 
@@ -163,7 +174,11 @@ fn ready_line(addresses: &Addresses, (routes, services): (usize, usize), took: D
     let traffic: Vec<_> = addresses.traffic.iter().map(|address| format!("http://{address}")).collect();
     let admin = addresses.admin.map(|address| format!(", admin on http://{address}")).unwrap_or_default();
     let (routes, services) = (counted(routes, "route"), counted(services, "service"));
-    format!("listening on {}{admin}, {routes}, {services}, ready in {} ms", traffic.join(" and "), took.as_millis())
+    format!(
+        "listening on {}{admin}, {routes}, {services}, ready in {} ms",
+        traffic.join(" and "),
+        took.as_millis()
+    )
 }
 
 /// `1 route`, `2 routes`.
@@ -198,7 +213,10 @@ mod tests {
             ready_line(&one, (1, 2), Duration::from_millis(7)),
             "listening on http://127.0.0.1:8080, admin on http://127.0.0.1:9901, 1 route, 2 services, ready in 7 ms"
         );
-        let two = Addresses { traffic: vec!["[::1]:80".parse().unwrap(), "127.0.0.1:80".parse().unwrap()], admin: None };
+        let two = Addresses {
+            traffic: vec!["[::1]:80".parse().unwrap(), "127.0.0.1:80".parse().unwrap()],
+            admin: None,
+        };
         assert_eq!(
             ready_line(&two, (2, 1), Duration::ZERO),
             "listening on http://[::1]:80 and http://127.0.0.1:80, 2 routes, 1 service, ready in 0 ms"
@@ -211,7 +229,8 @@ mod tests {
         let taken = Arc::clone(&seats.free).try_acquire_owned().unwrap();
         assert_eq!(seats.taken(), 1);
         let mut empty = std::pin::pin!(seats.empty());
-        let before = tokio::select! { biased; () = &mut empty => true, () = tokio::task::yield_now() => false };
+        let before =
+            tokio::select! { biased; () = &mut empty => true, () = tokio::task::yield_now() => false };
         assert!(!before);
         drop(taken);
         empty.await;

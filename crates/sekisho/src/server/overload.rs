@@ -35,9 +35,7 @@ impl Refusals {
     /// Answers 503 in a task of its own and closes; only closes if too many such answers are under way.
     pub(super) fn answer(&self, stream: TcpStream, now: Wall) {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return };
-        let Ok(stream) = stream.set_nonblocking(true).and_then(|()| tokio::net::TcpStream::from_std(stream)) else {
-            return;
-        };
+        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
         tokio::spawn(async move {
             // Whether the client has taken the answer or has not within its time, nothing more is owed to it.
             let _ = tokio::time::timeout(PATIENCE, send(stream, &answer(now))).await;

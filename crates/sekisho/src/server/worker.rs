@@ -104,7 +104,9 @@ impl Workers {
     /// The system has no thread or no event queue to give.
     pub(super) fn start(state: &Arc<State>) -> io::Result<(Self, Ended)> {
         let (alive, ended) = mpsc::channel(1);
-        let handles = (0..state.workers.len()).map(|index| spawn(index, state, alive.clone())).collect::<io::Result<_>>()?;
+        let handles = (0..state.workers.len())
+            .map(|index| spawn(index, state, alive.clone()))
+            .collect::<io::Result<_>>()?;
         Ok((Self(handles), Ended(ended)))
     }
 }
@@ -146,11 +148,15 @@ fn work(
         loop {
             tokio::select! {
                 Some(arrival) = arrivals.recv() => admit(arrival, &worker),
-                changed = phase.changed() => match (changed, *phase.borrow_and_update()) {
-                    (Err(_), _) | (_, Phase::Over) => return,
-                    (_, Phase::Draining) => worker.drain(),
-                    (_, Phase::Starting | Phase::Ready) => {}
-                },
+                changed = phase.changed() => {
+                    let now = *phase.borrow_and_update();
+                    match now {
+                        _ if changed.is_err() => return,
+                        Phase::Over => return,
+                        Phase::Draining => worker.drain(),
+                        Phase::Starting | Phase::Ready => {}
+                    }
+                }
             }
         }
     });

@@ -83,9 +83,8 @@ impl Clock {
     /// On the system clock, which nobody can move.
     pub fn advance(&self, by: Duration) {
         let hands = self.hands();
-        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let before = hands.nanos.load(Ordering::Relaxed);
-        let after = before.saturating_add(nanos);
+        let after = before.saturating_add(nanos(by));
         hands.nanos.store(after, Ordering::Relaxed);
         hands.wall.fetch_add(after / 1_000_000 - before / 1_000_000, Ordering::Relaxed);
     }

@@ -95,7 +95,8 @@ pub(super) fn trailer_line(bytes: &[u8], room: usize) -> Result<Found<usize>, Ba
 pub fn filter_trailers(raw: &[u8], allowed: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     for line in raw.split_inclusive(|&b| b == b'\n') {
-        let Some((line, colon)) = line.strip_suffix(b"\r\n").and_then(|l| Some((l, memchr::memchr(b':', l)?)))
+        let Some((line, colon)) =
+            line.strip_suffix(b"\r\n").and_then(|l| Some((l, memchr::memchr(b':', l)?)))
         else {
             continue;
         };

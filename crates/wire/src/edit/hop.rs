@@ -120,7 +120,9 @@ pub fn odd_spellings(view: HeadView<'_>, protected: KnownSet, more: &[&str]) -> 
     }
     for (i, line) in view.raw_lines().iter().enumerate() {
         let name = line.name.of(view.bytes());
-        if line.known == Known::Unknown && name.iter().any(|&b| is_odd(b)) && is_disguised(name, protected, more)
+        if line.known == Known::Unknown
+            && name.iter().any(|&b| is_odd(b))
+            && is_disguised(name, protected, more)
         {
             skip.insert(i);
         }

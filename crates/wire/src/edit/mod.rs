@@ -147,7 +147,9 @@ impl Edits {
     /// Sets every name of a blob: received lines and lines added earlier give way to its lines.
     #[inline]
     pub fn apply(&mut self, blob: &Blob) {
-        if !self.added.intersection(blob.known()).is_empty() || (self.added_other && !blob.others().is_empty()) {
+        if !self.added.intersection(blob.known()).is_empty()
+            || (self.added_other && !blob.others().is_empty())
+        {
             self.drop_blob(blob);
         }
         self.removed = self.removed.union(blob.known());
@@ -323,7 +325,9 @@ impl Edits {
     }
 
     fn removes_other(&self, name: &[u8]) -> bool {
-        self.names.split(|&b| b == b'\n').any(|removed| !name.is_empty() && removed.eq_ignore_ascii_case(name))
+        self.names
+            .split(|&b| b == b'\n')
+            .any(|removed| !name.is_empty() && removed.eq_ignore_ascii_case(name))
     }
 
     fn added_lines(&self, standing: bool) -> impl Iterator<Item = Added<'_>> {

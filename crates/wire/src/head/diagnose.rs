@@ -120,7 +120,7 @@ fn field_fault(mut bytes: &[u8]) -> Option<Fault> {
             (0, Some(b' ' | b'\t')) => return Some(Fault::Folded),
             (0, Some(b':')) => return Some(Fault::NoName),
             (_, Some(b':')) if name > 0 => {}
-            (_, Some(b' ' | b'\t')) if line[name..].contains(&b':') => return Some(Fault::SpaceBeforeColon),
+            (_, Some(b' ' | b'\t')) => return Some(Fault::SpaceBeforeColon),
             (_, None) => return None,
             _ => return Some(Fault::BadName),
         }

@@ -393,7 +393,9 @@ mod tests {
     fn takes_no_other_spelling_for_a_known_name() {
         for known in Known::all() {
             let name = known.name();
-            for other in [format!("{name}x"), format!("x{name}"), name[1..].to_owned(), name.replace('-', "_")] {
+            for other in
+                [format!("{name}x"), format!("x{name}"), name[1..].to_owned(), name.replace('-', "_")]
+            {
                 if other != name && !Known::all().any(|k| k.name().eq_ignore_ascii_case(&other)) {
                     assert_eq!(Known::of(other.as_bytes()), Known::Unknown, "{other}");
                 }

@@ -103,6 +103,8 @@ mod tests {
         let safe = [Method::Get, Method::Head, Method::Options, Method::Trace];
         assert!(safe.iter().all(|m| m.is_safe() && m.is_idempotent()));
         assert!([Method::Put, Method::Delete].iter().all(|m| !m.is_safe() && m.is_idempotent()));
-        assert!([Method::Post, Method::Patch, Method::Connect, Method::Other].iter().all(|m| !m.is_idempotent()));
+        assert!(
+            [Method::Post, Method::Patch, Method::Connect, Method::Other].iter().all(|m| !m.is_idempotent())
+        );
     }
 }

@@ -90,18 +90,24 @@ pub fn parse_request(bytes: &[u8], head: &mut Head, limits: &Limits) -> Result<P
         }
         Ok(Status::Partial) => {
             head.tried = bytes.len() as u32;
-            if parsed.method.is_some_and(|m| parsed.path.is_none() && window.len() - skip > m.len() + 1 + limits.target)
-                || parsed.path.is_some_and(|path| path.len() > limits.target)
-            {
-                return Err(Refusal::TargetTooLong);
-            }
-            if parsed.path.is_some_and(|path| !is_target(path.as_bytes())) {
-                return Err(Refusal::BadTarget);
-            }
+            check_beginning(&parsed, window.len() - skip, limits)?;
             if bytes.len() >= max { Err(Refusal::HeadTooLarge) } else { Ok(Parsed::Partial) }
         }
         Err(Error::TooManyHeaders) => Err(Refusal::TooManyFields),
         Err(_) => Err(diagnose_request(bytes, skip)),
+    }
+}
+
+/// What can be said of the target in `seen` bytes of an unfinished head.
+fn check_beginning(parsed: &httparse::Request<'_, '_>, seen: usize, limits: &Limits) -> Result<(), Refusal> {
+    let Some(method) = parsed.method else { return Ok(()) };
+    let len = parsed.path.map_or_else(|| seen.saturating_sub(method.len() + 1), str::len);
+    if len > limits.target {
+        return Err(Refusal::TargetTooLong);
+    }
+    match parsed.path {
+        Some(target) if !is_target(target.as_bytes()) => Err(Refusal::BadTarget),
+        _ => Ok(()),
     }
 }
 
@@ -138,7 +144,10 @@ pub fn parse_response(bytes: &[u8], head: &mut Head, limits: &Limits) -> Result<
             head.status = parsed.code.unwrap_or_default();
             head.version = version(parsed.version);
             let reason_at = "HTTP/1.1 200 ".len();
-            head.text = Span::between(reason_at.min(line_end), line_end.saturating_sub(2).max(reason_at.min(line_end)));
+            head.text = Span::between(
+                reason_at.min(line_end),
+                line_end.saturating_sub(2).max(reason_at.min(line_end)),
+            );
             if !(100..=599).contains(&head.status) {
                 return Err(Malformed::BadStatus);
             }
@@ -211,7 +220,11 @@ fn take_lines(whole: &[u8], line_end: usize, headers: &[Header<'_>], head: &mut 
 #[inline]
 fn not_worth_trying(bytes: &[u8], head: &Head, max: usize) -> bool {
     let tried = head.tried as usize;
-    tried >= ALWAYS_TRY && bytes.len() >= tried && bytes.len() < 2 * tried && bytes.len() < max && !has_blank_line(bytes)
+    tried >= ALWAYS_TRY
+        && bytes.len() >= tried
+        && bytes.len() < 2 * tried
+        && bytes.len() < max
+        && !has_blank_line(bytes)
 }
 
 #[cold]

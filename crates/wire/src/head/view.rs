@@ -83,8 +83,7 @@ impl<'a> HeadView<'a> {
             .iter()
             .filter(move |line| {
                 line.known == known
-                    && (known != Known::Unknown
-                        || line.name.of(bytes).eq_ignore_ascii_case(name.as_bytes()))
+                    && (known != Known::Unknown || line.name.of(bytes).eq_ignore_ascii_case(name.as_bytes()))
             })
             .map(move |line| line.value.of(bytes))
     }
@@ -168,7 +167,11 @@ impl<'a> HeadView<'a> {
             (first, if repeated { self.head.lines.len() } else { first + 1 })
         };
         let lines = self.head.lines.get(from..to).unwrap_or_default();
-        lines.iter().enumerate().filter(move |(_, line)| line.known == name).map(move |(i, line)| (from + i, line))
+        lines
+            .iter()
+            .enumerate()
+            .filter(move |(_, line)| line.known == name)
+            .map(move |(i, line)| (from + i, line))
     }
 
     /// The start line's target as a place in the bytes.

@@ -6,7 +6,7 @@ use sekisho_units::{Problem, nearest};
 
 use super::error::{Fault, Spot, Step, What};
 use super::resolve::{Resolved, resolve};
-use crate::node::{Kind, Node, Scalar};
+use crate::node::{Kind, Node};
 
 /// So many candidates are listed if none is near; more would hide the message.
 const FEW: usize = 12;
@@ -42,7 +42,7 @@ fn words(fault: &Fault, node: &Node, steps: &[Step]) -> (String, Option<String>)
         What::UnknownField { name, expected } => {
             (format!("unknown field `{name}`"), candidates(name, expected, "known fields are"))
         }
-        What::UnknownVariant { expected, .. } if node.scalar().is_some_and(Scalar::is_secret) => {
+        What::UnknownVariant { name, expected } if is_secret(name, node) => {
             ("unknown word (value hidden)".to_owned(), candidates("", expected, "use one of"))
         }
         What::UnknownVariant { name, expected } => {
@@ -57,6 +57,13 @@ fn words(fault: &Fault, node: &Node, steps: &[Step]) -> (String, Option<String>)
         },
         What::Other(message) => (hide(message, node), None),
     }
+}
+
+/// Whether a word came from outside: the tag of an enum may stand deeper than the node that is blamed.
+fn is_secret(word: &str, node: &Node) -> bool {
+    let mut secrets = Vec::new();
+    node.secrets(&mut secrets);
+    secrets.contains(&word)
 }
 
 fn candidates(word: &str, expected: &[&'static str], intro: &str) -> Option<String> {

@@ -1,10 +1,16 @@
 //! What one worker owns and everything on it may use.
 
+mod alarm;
+mod buffer;
+mod io;
+
 use std::rc::Rc;
 
 use sekisho_units::Clock;
 
-use crate::{Alarms, Stash};
+pub use alarm::{Alarm, Alarms};
+pub use buffer::{Buffer, LARGE, SMALL, Stash};
+pub use io::Io;
 
 /// A worker's own things. Nothing here is shared with another thread, so nothing here needs a lock.
 pub struct Local {

@@ -11,11 +11,19 @@ use tokio::net::TcpStream;
 pub trait Io: AsyncRead + AsyncWrite + Unpin {
     /// Ready once a read would give bytes, the end of the stream, or an error. May be ready too early, never too late.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Makes the end that follows an abrupt one (RST on TCP), so that the other side cannot take what it has for whole.
+    fn abort(&mut self);
 }
 
 impl Io for TcpStream {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // An error here shows again in the read that follows.
         self.poll_read_ready(cx).map(|_| ())
+    }
+
+    fn abort(&mut self) {
+        // If it fails the stream ends in the ordinary way, and the body's framing still shows what is missing.
+        let _ = self.set_zero_linger();
     }
 }

@@ -1,0 +1,67 @@
+//! What can be run but is probably not meant.
+
+use sekisho_units::{Problem, Problems, Segment};
+use sekisho_yaml::join;
+
+use super::routes::{Compiled, Flat};
+use super::services::Services;
+use crate::document::Document;
+use crate::plan::Target;
+
+/// The policies that find out who sends a request.
+const AUTHENTICATION: &[&str] = &["jwt", "api_key", "basic_auth", "forward_auth"];
+
+pub(super) fn check(document: &Document<'_>, compiled: &Compiled, services: &Services, problems: &mut Problems) {
+    for route in &compiled.routes {
+        problems.extend(never(route));
+        problems.extend(open_to_writes(route));
+    }
+    // Where something cannot be read, what is missing may stand there.
+    if problems.has_errors() {
+        return;
+    }
+    if document.routes.is_empty() {
+        let problem = Problem::warning(sekisho_units::Place::none(), "routes", "there are no routes");
+        problems.push(problem.remedy("add one, or every request is answered with 404"));
+    }
+    for service in services.unused() {
+        let message = "no route leads to this service";
+        let problem = Problem::warning(service.place.clone(), join("services", &service.name), message);
+        problems.push(problem.remedy("name it in a route, or remove it"));
+    }
+}
+
+/// A route that no request can reach.
+fn never(route: &Flat) -> Option<Problem> {
+    if let Some(impossible) = &route.asked.impossible {
+        let message = format!("this route can never match: {}", impossible.why);
+        let problem = Problem::warning(impossible.place.clone(), join(&route.path, impossible.field), message);
+        return Some(problem.remedy("remove it, or ask less"));
+    }
+    let risky = route.entry.pattern.segments().iter().find_map(|segment| match segment {
+        Segment::Literal(text) if is_risky(text) => Some(text),
+        _ => None,
+    });
+    let segment = risky.filter(|_| !route.kept.risky_paths)?;
+    let message = format!("this route can never match: paths with `{segment}` are refused");
+    let problem = Problem::warning(route.place.clone(), join(&route.path, "path"), message);
+    Some(problem.remedy("add `risky_paths: true`"))
+}
+
+/// Whether a segment in normal form holds an encoded slash, backslash or control character.
+fn is_risky(segment: &str) -> bool {
+    let codes = segment.split('%').skip(1).filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok());
+    codes.into_iter().any(|byte| byte < 0x20 || matches!(byte, b'/' | b'\\' | 0x7f))
+}
+
+/// A route by which anybody can change something in a service.
+fn open_to_writes(route: &Flat) -> Option<Problem> {
+    let open = matches!(route.target, Target::Service(_))
+        && route.entry.methods.takes_writes()
+        && !route.kept.public
+        && !route.chain.enforces_any(AUTHENTICATION);
+    let problem = Problem::warning(route.place.clone(), route.path.as_str(), "a write route without authentication");
+    open.then(|| {
+        problem.remedy("add a policy that authenticates, list only `methods` that read, or state `public: true`")
+    })
+}

@@ -1,0 +1,137 @@
+//! From a document to a [`Site`]: everything is checked, and every problem reported, before anything runs.
+//!
+//! [`compile`] is the whole of it. Each part of a document has a file here; none stops at its first problem, and a part
+//! that cannot be compiled does not keep the others from being checked.
+
+mod ambiguity;
+mod lints;
+mod narrow;
+mod routes;
+mod services;
+mod settings;
+mod steps;
+mod target;
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sekisho_policies::access_log::Sinks;
+use sekisho_policies::Context;
+use sekisho_units::{Place, Problem, Problems};
+use sekisho_upstream::Slots;
+
+use crate::document::{Document, TopConfig};
+pub use crate::document::schema;
+use crate::meter::RouteMeter;
+use crate::plan::{Plan, Target};
+use crate::route::Router;
+use crate::site::Site;
+use routes::Compiled;
+use services::Services;
+
+/// A document and the world it refers to.
+pub struct Source<'a> {
+    /// The document's name, shown in places.
+    pub name: &'a str,
+    /// The document.
+    pub text: &'a str,
+    /// Gives the value of an environment variable.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Gives the text of a file that the document names.
+    pub read_file: &'a dyn Fn(&str) -> io::Result<String>,
+}
+
+/// What outlives a configuration.
+#[derive(Clone, Default)]
+pub struct Parts {
+    /// The log sinks of the process.
+    pub sinks: Arc<Sinks>,
+    /// The slots of endpoints in the workers' pools.
+    pub slots: Arc<Slots>,
+}
+
+/// Why a file could not be compiled at all.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read `{}`: {cause}; name another file with `--config`", path.display())]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// What reading it gave.
+    #[source]
+    pub cause: io::Error,
+}
+
+/// Compiles a document. The problems are sorted by place; with an error among them there is no site, with warnings
+/// there is one.
+pub fn compile(source: &Source<'_>, parts: &Parts) -> (Option<Site>, Problems) {
+    let mut problems = Problems::new();
+    let site = match sekisho_yaml::parse(source.name, source.text) {
+        Ok(mut root) if !root.is_null() => {
+            sekisho_yaml::substitute(&mut root, source.env, source.read_file, &mut problems);
+            let mut further = Problems::new();
+            let site = site(&Document::read(&root, &mut further), parts, &mut further);
+            // What is wrong with a text only because nothing could be put into it is no problem of its own.
+            let unfilled: HashSet<Place> = problems.iter().map(|problem| problem.place.clone()).collect();
+            problems.extend(further.into_iter().filter(|problem| !unfilled.contains(&problem.place)));
+            Some(site)
+        }
+        Ok(empty) => {
+            let problem = Problem::error(empty.place, "", "the document is empty");
+            problems.push(problem.remedy("write at least `services` and `routes`"));
+            None
+        }
+        Err(found) => {
+            problems.extend(found);
+            None
+        }
+    };
+    problems.sort();
+    (site.filter(|_| !problems.has_errors()), problems)
+}
+
+/// Compiles a file with the environment of the process; files that it names are looked for beside it.
+///
+/// # Errors
+/// [`Unreadable`] if the file itself cannot be read. What is wrong in it is among the problems.
+pub fn load(path: &Path, parts: &Parts) -> Result<(Option<Site>, Problems), Unreadable> {
+    let unreadable = |cause| Unreadable { path: path.to_owned(), cause };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let name = path.to_string_lossy();
+    let source = Source {
+        name: &name,
+        text: &text,
+        env: &|name| std::env::var(name).ok(),
+        read_file: &sekisho_yaml::files_in(folder),
+    };
+    Ok(compile(&source, parts))
+}
+
+/// The site as far as it can be made, so that a problem in one part hides none in another.
+fn site(document: &Document<'_>, parts: &Parts, problems: &mut Problems) -> Site {
+    let settings = settings::compile(document.top.as_ref().unwrap_or(&TopConfig::default()), problems);
+    let services = Services::compile(document, &parts.slots, settings.head_limits, problems);
+    let context = Context { workers: settings.workers, sinks: &parts.sinks };
+    let top = steps::Chain::default_on(&context, problems).with(&document.policies, &context, problems);
+    let compiled = Compiled::new(document, &top, &services, &context, problems);
+    ambiguity::check(&compiled, problems);
+    lints::check(document, &compiled, &services, problems);
+    let (entries, plans) = compiled.finish(settings.workers);
+    let fallback = Plan {
+        route: "".into(),
+        place: Place::none(),
+        params: Box::default(),
+        steps: top.plan_steps(settings.workers),
+        target: Target::Nothing,
+        risky_paths: false,
+        trailers: Box::default(),
+        total: None,
+        meter: Arc::new(RouteMeter::new(settings.workers)),
+    };
+    Site { router: Router::new(entries), plans, fallback, services: services.into_all(), settings }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The routes, from a tree as written to a flat list with everything inherited.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_policies::Context;
+use sekisho_units::{At, Place, Problem, Problems};
+use sekisho_wire::is_field_name;
+use sekisho_yaml::join;
+
+use super::narrow::Asked;
+use super::services::Services;
+use super::steps::Chain;
+use super::target;
+use crate::document::{Document, RouteConfig, RouteDocument};
+use crate::meter::RouteMeter;
+use crate::plan::{Plan, Target};
+use crate::route::Entry;
+
+/// The routes that answer, flat.
+pub(super) struct Compiled {
+    pub(super) routes: Vec<Flat>,
+}
+
+/// A route that answers, with everything inherited.
+pub(super) struct Flat {
+    pub(super) entry: Entry,
+    pub(super) asked: Asked,
+    pub(super) place: Place,
+    pub(super) path: String,
+    pub(super) chain: Arc<Chain>,
+    pub(super) target: Target,
+    pub(super) kept: Kept,
+}
+
+/// What a route hands down beside its policies and what it asks; the nearest word counts.
+#[derive(Clone, Default)]
+pub(super) struct Kept {
+    pub(super) public: bool,
+    pub(super) risky_paths: bool,
+    total: Option<Duration>,
+    trailers: Box<[Box<str>]>,
+}
+
+struct Walk<'a> {
+    services: &'a Services,
+    context: &'a Context<'a>,
+    problems: &'a mut Problems,
+    found: Vec<Flat>,
+}
+
+impl Compiled {
+    pub(super) fn new(
+        document: &Document<'_>,
+        top: &Chain,
+        services: &Services,
+        context: &Context<'_>,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut walk = Walk { services, context, problems, found: Vec::new() };
+        let top = Arc::new(top.clone());
+        for route in &document.routes {
+            walk.route(route, &Asked::nothing(), &top, &Kept::default());
+        }
+        Self { routes: walk.found }
+    }
+
+    /// What the router needs, and the plans.
+    pub(super) fn finish(self, workers: usize) -> (Vec<Entry>, Box<[Plan]>) {
+        let (entries, plans): (Vec<_>, Vec<_>) = self.routes.into_iter().map(|flat| flat.finish(workers)).unzip();
+        (entries, plans.into())
+    }
+}
+
+impl Flat {
+    fn finish(self, workers: usize) -> (Entry, Plan) {
+        let pattern = &self.entry.pattern;
+        let plan = Plan {
+            route: pattern.as_str().into(),
+            place: self.place,
+            params: pattern.params().map(Into::into).collect(),
+            steps: self.chain.plan_steps(workers),
+            target: self.target,
+            risky_paths: self.kept.risky_paths,
+            trailers: self.kept.trailers,
+            total: self.kept.total,
+            meter: Arc::new(RouteMeter::new(workers)),
+        };
+        (self.entry, plan)
+    }
+}
+
+impl Walk<'_> {
+    fn route(&mut self, route: &RouteDocument, above: &Asked, chain: &Arc<Chain>, kept: &Kept) {
+        let chain = match route.policies.as_slice() {
+            [] => Arc::clone(chain),
+            entries => Arc::new(chain.with(entries, self.context, self.problems)),
+        };
+        let mut asked = above.clone();
+        let mut kept = kept.clone();
+        if let Some(config) = &route.config {
+            asked = above.narrow(config, &route.path, self.problems);
+            self.keep(config, &route.path, &mut kept);
+            self.answer(route, config, &asked, &chain, &kept);
+        } else {
+            // Where the route lies is not known, so nothing beneath it can lie wrong.
+            asked.above = None;
+        }
+        for beneath in route.routes.iter().flatten() {
+            self.route(beneath, &asked, &chain, &kept);
+        }
+    }
+
+    fn answer(&mut self, route: &RouteDocument, config: &RouteConfig, asked: &Asked, chain: &Arc<Chain>, kept: &Kept) {
+        if !target::is_written(config) {
+            if route.routes.is_none() {
+                let problem = Problem::error(route.place.clone(), route.path.as_str(), "nothing answers on this route");
+                self.problems.push(problem.remedy("add `service`, `redirect` or `respond`, or `routes` beneath it"));
+            }
+            return;
+        }
+        let Some(target) = target::compile(config, &route.path, self.services, self.problems) else { return };
+        let entry = Entry {
+            plan: self.found.len(),
+            pattern: config.path.value.clone(),
+            hosts: asked.hosts.clone(),
+            methods: asked.methods.clone(),
+            headers: asked.headers.clone(),
+        };
+        self.found.push(Flat {
+            entry,
+            asked: asked.clone(),
+            place: route.place.clone(),
+            path: route.path.clone(),
+            chain: Arc::clone(chain),
+            target,
+            kept: kept.clone(),
+        });
+    }
+
+    fn keep(&mut self, config: &RouteConfig, path: &str, kept: &mut Kept) {
+        kept.public = config.public.unwrap_or(kept.public);
+        kept.risky_paths = config.risky_paths.unwrap_or(kept.risky_paths);
+        if let Some(timeout) = &config.timeout {
+            if timeout.is_zero() {
+                let message = "no request would be in time";
+                let problem = Problem::error(timeout.place.clone(), join(path, "timeout"), message);
+                self.problems.push(problem.remedy("write a time such as `30s`"));
+            }
+            kept.total = Some(timeout.as_duration());
+        }
+        if let Some(trailers) = &config.trailers {
+            self.check_trailers(trailers, path);
+            kept.trailers = trailers.iter().map(|at| at.value.as_str().into()).collect();
+        }
+    }
+
+    fn check_trailers(&mut self, trailers: &[At<String>], path: &str) {
+        for (index, at) in trailers.iter().enumerate().filter(|(_, at)| !is_field_name(at.as_bytes())) {
+            let message = format!("`{}` is no name of a header field", at.value);
+            let problem = Problem::error(at.place.clone(), format!("{path}.trailers[{index}]"), message);
+            self.problems.push(problem.remedy("write letters, digits and `-`"));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The services: what they have in common laid beneath each of them, then each checked and made.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sekisho_units::{At, Place, Problem, Problems, nearest};
+use sekisho_upstream::{Config, Service, Slots};
+use sekisho_wire::Limits;
+use sekisho_yaml::{Key, Kind, Node, Scalar, Style, join, read};
+
+use crate::document::Document;
+
+/// The services by name.
+pub(super) struct Services {
+    all: Vec<Named>,
+    by_name: HashMap<Arc<str>, usize>,
+}
+
+/// One service as far as it could be compiled.
+pub(super) struct Named {
+    /// Its name.
+    pub(super) name: Arc<str>,
+    /// Where the name stands.
+    pub(super) place: Place,
+    /// The service; `None` if there is a problem with it.
+    service: Option<Arc<Service>>,
+    used: Cell<bool>,
+}
+
+impl Services {
+    pub(super) fn compile(document: &Document<'_>, slots: &Slots, limits: Limits, problems: &mut Problems) -> Self {
+        let defaults = document.service_defaults.filter(|node| defaults_are_good(node, problems));
+        let mut all = Vec::new();
+        for (key, node) in document.services {
+            let path = join("services", &key.text);
+            let mut node = node.clone();
+            if node.is_null() {
+                node.kind = Kind::Map(Vec::new());
+            }
+            if let Some(defaults) = defaults {
+                lay_beneath(&mut node, defaults);
+            }
+            let service = read::<Config>(&node, &path, problems).map(|config| {
+                config.check(&node.place, &path, problems);
+                Arc::new(Service::new(&key.text, &config, slots, limits))
+            });
+            all.push(Named { name: key.text.clone(), place: key.place.clone(), service, used: Cell::new(false) });
+        }
+        let by_name = all.iter().enumerate().map(|(index, named)| (named.name.clone(), index)).collect();
+        Self { all, by_name }
+    }
+
+    /// The service of a name. An unknown one is reported; one that has problems of its own is not again.
+    pub(super) fn find(&self, name: &At<String>, path: &str, problems: &mut Problems) -> Option<Arc<Service>> {
+        if let Some(index) = self.by_name.get(name.value.as_str()) {
+            let named = &self.all[*index];
+            named.used.set(true);
+            return named.service.clone();
+        }
+        let message = format!("unknown service `{}`", name.value);
+        let remedy = match nearest(&name.value, self.by_name.keys().map(|known| &**known)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "describe it under `services`".to_owned(),
+        };
+        problems.push(Problem::error(name.place.clone(), path, message).remedy(remedy));
+        None
+    }
+
+    /// Those that no route names.
+    pub(super) fn unused(&self) -> impl Iterator<Item = &Named> {
+        self.all.iter().filter(|named| !named.used.get())
+    }
+
+    pub(super) fn into_all(self) -> Box<[Arc<Service>]> {
+        self.all.into_iter().filter_map(|named| named.service).collect()
+    }
+}
+
+/// Reads the defaults as if they were a service, so that a mistake in them is reported once and not with every service.
+fn defaults_are_good(node: &Node, problems: &mut Problems) -> bool {
+    let before = problems.len();
+    if let Some((key, _)) = node.entries().iter().find(|(key, _)| *key.text == *"endpoints") {
+        let problem = Problem::error(key.place.clone(), "service_defaults.endpoints", "services share no endpoints");
+        problems.push(problem.remedy("write `endpoints` in each service"));
+        return false;
+    }
+    let mut whole = node.clone();
+    if let Kind::Map(entries) = &mut whole.kind {
+        entries.push(some_endpoint(&node.place));
+    }
+    if let Some(config) = read::<Config>(&whole, "service_defaults", problems) {
+        config.check(&node.place, "service_defaults", problems);
+    }
+    problems.len() == before
+}
+
+/// `endpoints`, which a service must have.
+fn some_endpoint(place: &Place) -> (Key, Node) {
+    let node = |kind| Node { place: place.clone(), kind };
+    let url = Scalar { text: "http://127.0.0.1".into(), style: Style::Plain, origin: sekisho_yaml::Origin::Written };
+    let key = Key { place: place.clone(), text: "endpoints".into() };
+    (key, node(Kind::List(vec![node(Kind::Scalar(url))])))
+}
+
+/// Adds to a map what it does not say itself, map by map.
+fn lay_beneath(own: &mut Node, defaults: &Node) {
+    let Kind::Map(entries) = &mut own.kind else { return };
+    for (key, default) in defaults.entries() {
+        match entries.iter_mut().find(|(known, _)| known.text == key.text) {
+            Some((_, value)) => lay_beneath(value, default),
+            None => entries.push((key.clone(), default.clone())),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The examples at the project's root compile without a problem.
+
+use super::*;
+
+#[test]
+fn the_examples_compile_without_a_problem() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for name in ["minimal.yaml", "routes.yaml"] {
+        let (site, problems) = load(&folder.join(name), &Parts::default()).unwrap();
+        assert!(problems.is_empty(), "{problems}");
+        assert!(!site.expect("no problems").plans.is_empty());
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = load(Path::new("no/such.yaml"), &Parts::default()).err().unwrap();
+    assert!(error.to_string().starts_with("cannot read `no/such.yaml`: "), "{error}");
+}

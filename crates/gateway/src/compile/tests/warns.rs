@@ -1,0 +1,70 @@
+//! What can be run but is probably not meant.
+
+use super::*;
+
+fn check(routes: &[&str], want: &[&str]) {
+    assert_eq!(problems(&with_routes(routes)), want, "{routes:?}");
+}
+
+#[test]
+fn a_write_route_without_authentication_is_told_unless_it_is_public() {
+    let open = |path| {
+        format!(
+            "t:5:5: warning: {path}: a write route without authentication; add a policy that authenticates, list only \
+             `methods` that read, or state `public: true`"
+        )
+    };
+    for methods in ["", "methods: [GET, POST],", "methods: [DELETE],", "public: false,"] {
+        check(&[&format!("{{ path: /w, {methods} service: a }}")], &[&open("routes[2]")]);
+    }
+    for harmless in ["methods: [GET, OPTIONS], service: a", "public: true, service: a", "respond: x", "redirect: { to: / }"] {
+        check(&[&format!("{{ path: /w, {harmless} }}")], &[]);
+    }
+    check(&["{ path: /w/*, public: true, routes: [{ path: /w/x, service: a }] }"], &[]);
+}
+
+#[test]
+fn a_route_that_asks_for_what_the_one_above_excludes_never_matches() {
+    for (above, below, want) in [
+        (
+            "methods: [GET]",
+            "methods: [DELETE]",
+            "routes[2].routes[0].methods: this route can never match: the route above takes only GET",
+        ),
+        (
+            "hosts: [a.t, '*.b.t']",
+            "hosts: [b.t]",
+            "routes[2].routes[0].hosts: this route can never match: the route above takes only a.t, *.b.t",
+        ),
+        (
+            "headers: { x: { absent: true } }",
+            "headers: { X: '1' }",
+            "routes[2].routes[0].headers: this route can never match: it is also asked that x is absent",
+        ),
+    ] {
+        let route = format!("{{ path: /w/*, public: true, {above}, routes: [{{ path: /w/x, {below}, service: a }}] }}");
+        let found = problems(&with_routes(&[&route]));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(&format!("warning: {want}; remove it, or ask less")), "{}", found[0]);
+    }
+}
+
+#[test]
+fn a_route_for_a_risky_path_must_allow_it() {
+    check(
+        &["{ path: /w/a%2Fb, methods: [GET], service: a }"],
+        &["t:5:5: warning: routes[2].path: this route can never match: paths with `a%2Fb` are refused; add `risky_paths: true`"],
+    );
+    check(&["{ path: /w/a%2Fb, methods: [GET], service: a, risky_paths: true }", "{ path: /w/a%20b, respond: x }"], &[]);
+}
+
+#[test]
+fn services_without_a_route_and_a_document_without_routes_are_told() {
+    assert_eq!(
+        problems("services: { a: { endpoints: [http://h] } }"),
+        [
+            "t:1:13: warning: services.a: no route leads to this service; name it in a route, or remove it",
+            "warning: routes: there are no routes; add one, or every request is answered with 404",
+        ]
+    );
+}

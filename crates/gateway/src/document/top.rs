@@ -1,0 +1,136 @@
+//! The words at the top of a document.
+
+use schemars::JsonSchema;
+use sekisho_units::{At, Cidr, Size, Span};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::address::{Address, Listen, OrOff};
+use super::route::RouteConfig;
+use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};
+
+/// The whole configuration of a gateway.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Sekisho")]
+pub struct TopConfig {
+    /// Where clients connect: `http://address:port`, or a list. Default `http://0.0.0.0:8080`.
+    #[schemars(with = "Option<Listen>")]
+    pub listen: Option<At<Listen>>,
+    /// Where operators connect, or `off`. Default `http://127.0.0.1:9901`.
+    #[schemars(with = "Option<OrOff<Address>>")]
+    pub admin: Option<At<OrOff<Address>>>,
+    /// Worker threads. Default: as many as there are cores.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 1024))]
+    pub workers: Option<At<u32>>,
+    /// Addresses and networks of proxies that are believed when they tell of a client. Default: none.
+    pub trusted_proxies: Vec<Cidr>,
+    /// Where state is kept that requests share. Default `memory`.
+    pub store: StoreConfig,
+    /// Settings of every service, except `endpoints`; a service's own words win, map by map.
+    #[schemars(with = "Option<ServiceDefaultsSchema>")]
+    pub service_defaults: Option<IgnoredAny>,
+    /// The services by name.
+    #[schemars(with = "Option<ServicesSchema>")]
+    pub services: Option<IgnoredAny>,
+    /// Policies of every route and of requests that no route takes.
+    #[schemars(with = "Option<PoliciesSchema>")]
+    pub policies: Option<IgnoredAny>,
+    /// The routes. The most specific one takes a request, wherever it stands in the list.
+    #[schemars(with = "Option<Vec<RouteConfig>>")]
+    pub routes: Option<IgnoredAny>,
+    /// Limits of what a client may send and hold.
+    pub limits: LimitsConfig,
+    /// How long a client may take.
+    pub client: ClientConfig,
+    /// Reads `//` in paths as `/`. Default `true`.
+    pub merge_slashes: Option<bool>,
+    /// The gateway's name in the header `Via`, or `off` for no such header. Default `sekisho`.
+    #[schemars(with = "Option<OrOff<String>>")]
+    pub via: Option<At<OrOff<String>>>,
+    /// How the gateway stops.
+    pub drain: DrainConfig,
+}
+
+/// Where state is kept that requests share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreConfig {
+    /// In this process.
+    #[default]
+    Memory,
+}
+
+/// Limits of what a client may send and hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Most bytes of a request's head, up to 65535. Default `32KiB`. A longer one gets 431.
+    #[schemars(with = "Size")]
+    pub head: At<Size>,
+    /// Most header fields of a request, up to 128. Default 100. More get 431.
+    #[schemars(with = "u32", range(min = 1, max = 128))]
+    pub fields: At<u32>,
+    /// Most bytes of a request's target, up to `head`. Default `8KiB`. A longer one gets 414.
+    #[schemars(with = "Size")]
+    pub target: At<Size>,
+    /// Most client connections at once. Default 10000. One more is closed at once.
+    #[schemars(with = "u32", range(min = 1))]
+    pub connections: At<u32>,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            head: At::nowhere(Size::from_kib(32)),
+            fields: At::nowhere(100),
+            target: At::nowhere(Size::from_kib(8)),
+            connections: At::nowhere(10_000),
+        }
+    }
+}
+
+/// How long a client may take.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientConfig {
+    /// For a whole head, from its first byte. Default `10s`. On expiry the client gets 408.
+    #[schemars(with = "Span")]
+    pub head: At<Span>,
+    /// Between two requests of a connection, and between two reads of an answer. Default `75s`. On expiry the connection is
+    /// closed.
+    #[schemars(with = "Span")]
+    pub idle: At<Span>,
+    /// For a body, before its rate counts. Default `10s`.
+    #[schemars(with = "Span")]
+    pub body_grace: At<Span>,
+    /// Fewest bytes a second of a body, on average, after the grace; `0` for no limit. Default `1KiB`. A slower client gets
+    /// 408.
+    #[schemars(with = "Size")]
+    pub body_rate: At<Size>,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            head: At::nowhere(Span::from_secs(10)),
+            idle: At::nowhere(Span::from_secs(75)),
+            body_grace: At::nowhere(Span::from_secs(10)),
+            body_rate: At::nowhere(Size::from_kib(1)),
+        }
+    }
+}
+
+/// How the gateway stops.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrainConfig {
+    /// How long requests in flight may take to end once the gateway is told to stop. Default `30s`.
+    pub grace: Span,
+}
+
+impl Default for DrainConfig {
+    fn default() -> Self {
+        Self { grace: Span::from_secs(30) }
+    }
+}

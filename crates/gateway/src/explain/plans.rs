@@ -1,0 +1,199 @@
+//! All plans of a site.
+
+use std::cmp::Reverse;
+use std::fmt;
+
+use schemars::JsonSchema;
+use sekisho_exchange::Mode;
+use serde::Serialize;
+
+use crate::plan::{Plan, PlanStep, Target};
+use crate::route::{Entry, Methods};
+use crate::site::Site;
+
+/// All plans of a site, by pattern.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Plans {
+    /// One for each route.
+    pub routes: Vec<RoutePlan>,
+    /// The policies of requests that no route takes.
+    pub fallback: Vec<StepPlan>,
+}
+
+/// The plan of one route.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RoutePlan {
+    /// The pattern of its paths.
+    pub path: String,
+    /// What it asks of a request beside its path.
+    #[serde(flatten)]
+    pub ask: Ask,
+    /// Its policies in walking order.
+    pub policies: Vec<StepPlan>,
+    /// What answers.
+    pub target: TargetPlan,
+    /// Longest time for the whole exchange, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Where it stands in the document.
+    pub place: String,
+}
+
+/// What a route asks of a request beside its path; nothing where a list is empty.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Ask {
+    /// The hosts that it takes.
+    pub hosts: Vec<String>,
+    /// The methods that it takes.
+    pub methods: Vec<String>,
+    /// Conditions on header fields, such as ``x-beta is `1` ``.
+    pub headers: Vec<String>,
+}
+
+/// One policy of a plan.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct StepPlan {
+    /// Its name.
+    pub policy: &'static str,
+    /// Whether it bites.
+    pub mode: Mode,
+}
+
+/// What answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TargetPlan {
+    /// A service.
+    Service {
+        /// Its name.
+        name: String,
+    },
+    /// The client is sent elsewhere.
+    Redirect {
+        /// The status.
+        status: u16,
+    },
+    /// A fixed answer.
+    Respond {
+        /// The status.
+        status: u16,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+/// The plans of a site, by pattern.
+pub fn plans(site: &Site) -> Plans {
+    let mut entries: Vec<&Entry> = site.router.entries().iter().collect();
+    // A pattern's `*` and `{` sort by chance; what counts is that routes of one prefix stand together.
+    entries.sort_by_cached_key(|entry| (entry.pattern.to_string(), Reverse(entry.hosts.len()), entry.plan));
+    let routes = entries.into_iter().map(|entry| RoutePlan::of(entry, &site.plans[entry.plan])).collect();
+    Plans { routes, fallback: StepPlan::all(&site.fallback.steps) }
+}
+
+impl RoutePlan {
+    pub(super) fn of(entry: &Entry, plan: &Plan) -> Self {
+        Self {
+            path: plan.route.to_string(),
+            ask: Ask::of(entry),
+            policies: StepPlan::all(&plan.steps),
+            target: TargetPlan::of(&plan.target),
+            timeout_ms: plan.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
+            place: plan.place.to_string(),
+        }
+    }
+}
+
+impl Ask {
+    pub(super) fn of(entry: &Entry) -> Self {
+        let methods = match &entry.methods {
+            Methods::Any => Vec::new(),
+            Methods::Listed(set) => set.names().map(str::to_owned).collect(),
+        };
+        Self {
+            hosts: entry.hosts.iter().map(ToString::to_string).collect(),
+            methods,
+            headers: entry.headers.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl StepPlan {
+    pub(super) fn all(steps: &[PlanStep]) -> Vec<Self> {
+        steps.iter().map(|step| Self { policy: step.step.name(), mode: step.mode }).collect()
+    }
+}
+
+impl TargetPlan {
+    fn of(target: &Target) -> Self {
+        match target {
+            Target::Service(service) => Self::Service { name: service.name.to_string() },
+            Target::Redirect(redirect) => Self::Redirect { status: redirect.status },
+            Target::Respond(respond) => Self::Respond { status: respond.status },
+            Target::Nothing => Self::Nothing,
+        }
+    }
+}
+
+impl fmt::Display for StepPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.policy)?;
+        match self.mode {
+            Mode::Shadow => f.write_str(" (shadow)"),
+            Mode::Enforce | Mode::Off => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for TargetPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service { name } => write!(f, "service {name}"),
+            Self::Redirect { status } => write!(f, "redirect {status}"),
+            Self::Respond { status } => write!(f, "respond {status}"),
+            Self::Nothing => f.write_str("404"),
+        }
+    }
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let methods = if self.methods.is_empty() { "any method".to_owned() } else { self.methods.join(" ") };
+        f.write_str(&methods)?;
+        if !self.hosts.is_empty() {
+            write!(f, ", on {}", self.hosts.join(" or "))?;
+        }
+        if !self.headers.is_empty() {
+            write!(f, ", where {}", self.headers.join(" and "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for RoutePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}  ({})", self.path, self.ask)?;
+        write!(f, "  {} → {}", chain(&self.policies), self.target)?;
+        if let Some(timeout) = self.timeout_ms {
+            write!(f, ", within {}", sekisho_units::Span::from_millis(timeout))?;
+        }
+        write!(f, "\n  {}", self.place)
+    }
+}
+
+impl fmt::Display for Plans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for route in &self.routes {
+            writeln!(f, "{route}\n")?;
+        }
+        write!(f, "no route\n  {} → 404", chain(&self.fallback))
+    }
+}
+
+/// Policies in walking order, as in `request_id → cors (shadow)`.
+pub(super) fn chain(steps: &[StepPlan]) -> String {
+    match steps {
+        [] => "no policy".to_owned(),
+        steps => steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "),
+    }
+}

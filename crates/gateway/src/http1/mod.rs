@@ -1,0 +1,7 @@
+//! A client that speaks HTTP/1: its connection from the first byte to the last.
+
+mod client;
+mod connection;
+mod linger;
+
+pub use connection::serve;

@@ -1,0 +1,193 @@
+//! The answer's body, from the service to the client, while the rest of the request may still go the other way.
+//!
+//! Nothing is read from the service before the client has taken what was read: each side's pace holds the other.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use sekisho_exchange::{Downstream, Ending, Exchange};
+use sekisho_units::Tick;
+use sekisho_upstream::{Call, Failure};
+
+use crate::plan::Target;
+use crate::walk::Way;
+
+/// Pieces of this size and more go to the client without being copied into its line.
+const DIRECT: usize = 8 * 1024;
+/// With so much in line, it is sent before more is put there.
+const LINE: usize = 32 * 1024;
+
+/// Sends the body of `call`'s answer to the client, to its end or to whatever breaks first.
+pub(crate) async fn relay<D: Downstream>(
+    mut call: Call,
+    exchange: &mut Exchange<'_>,
+    down: &mut D,
+    way: &Way<'_>,
+) -> Ending {
+    let mut relay = Relay { waiting: None, moved: exchange.local.clock.now(), idle: idle_of(way), uploads: !call.is_sent() };
+    let ending = poll_fn(|cx| relay.poll(cx, &mut call, exchange, down, way)).await;
+    if ending == Ending::Complete {
+        call.end();
+    }
+    ending
+}
+
+/// Sends what is in the client's line.
+pub(crate) async fn flush<D: Downstream>(exchange: &Exchange<'_>, down: &mut D, way: &Way<'_>) -> Ending {
+    let mut waits = false;
+    poll_fn(|cx| match down.poll_flush(cx) {
+        Poll::Ready(Ok(())) => Poll::Ready(Ending::Complete),
+        Poll::Ready(Err(_)) => Poll::Ready(Ending::ClientGone),
+        Poll::Pending => {
+            if !std::mem::replace(&mut waits, true) {
+                way.alarm.set_after(exchange.local.clock.now(), way.site.settings.client.idle);
+            }
+            way.alarm.poll(cx).map(|()| Ending::ClientSlow)
+        }
+    })
+    .await
+}
+
+fn idle_of(way: &Way<'_>) -> Duration {
+    match &way.plan.target {
+        Target::Service(service) => service.timeouts.idle,
+        _ => Duration::MAX,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Client,
+    Service,
+}
+
+struct Relay {
+    waiting: Option<Waiting>,
+    /// When the client last took something.
+    moved: Tick,
+    /// How long the service may pause.
+    idle: Duration,
+    /// Whether the request is still being sent.
+    uploads: bool,
+}
+
+impl Relay {
+    fn poll<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: &mut Call,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        way: &Way<'_>,
+    ) -> Poll<Ending> {
+        if self.uploads
+            && let Some(ending) = self.upload(cx, call, exchange, down, way)
+        {
+            return Poll::Ready(ending);
+        }
+        let waiting = match self.stream(cx, call, exchange, down) {
+            Ok(waiting) => waiting,
+            Err(ending) => return Poll::Ready(ending),
+        };
+        if waiting == Waiting::Service && !self.uploads && down.poll_gone(cx).is_ready() {
+            return Poll::Ready(Ending::ClientGone);
+        }
+        if self.waiting != Some(waiting) {
+            self.waiting = Some(waiting);
+            way.alarm.set(self.due(waiting, call, exchange, way));
+        }
+        while way.alarm.poll(cx).is_ready() {
+            let now = exchange.local.clock.now();
+            if exchange.deadline.is_some_and(|deadline| deadline <= now) {
+                return Poll::Ready(Ending::Expired);
+            }
+            let due = self.due(waiting, call, exchange, way);
+            if due <= now {
+                return Poll::Ready(match waiting {
+                    Waiting::Client => Ending::ClientSlow,
+                    Waiting::Service => Ending::UpstreamStalled,
+                });
+            }
+            way.alarm.set(due);
+        }
+        Poll::Pending
+    }
+
+    /// Sends more of the request.
+    fn upload<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: &mut Call,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        way: &Way<'_>,
+    ) -> Option<Ending> {
+        match call.continue_request(cx, exchange, down, &way.plan.trailers) {
+            Ok(()) => self.uploads = !call.is_sent(),
+            Err(Failure::ClientGone) => return Some(Ending::ClientGone),
+            Err(Failure::Refused(_) | Failure::Body(_)) => return Some(Ending::RequestBroke),
+            // The service takes no more of it; its answer still counts.
+            Err(_) => self.uploads = false,
+        }
+        None
+    }
+
+    /// Moves what can be moved to the client. Gives whom it waits for, or how it ended.
+    fn stream<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: &mut Call,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+    ) -> Result<Waiting, Ending> {
+        loop {
+            let ended = loop {
+                match call.look().map_err(|_| Ending::UpstreamBroke)? {
+                    Some(false) => {
+                        down.finish(call.trailers());
+                        break true;
+                    }
+                    Some(true) if call.data().len() >= DIRECT => match down.poll_send(cx, call.data()) {
+                        Poll::Ready(Ok(count)) => self.took(count, call, exchange),
+                        Poll::Ready(Err(_)) => return Err(Ending::ClientGone),
+                        Poll::Pending => return Ok(Waiting::Client),
+                    },
+                    Some(true) => {
+                        down.push(call.data());
+                        self.took(call.data().len(), call, exchange);
+                        if down.queued() >= LINE {
+                            break false;
+                        }
+                    }
+                    None => break false,
+                }
+            };
+            match down.poll_flush(cx) {
+                Poll::Ready(Ok(())) if ended => return Err(Ending::Complete),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Err(Ending::ClientGone),
+                Poll::Pending => return Ok(Waiting::Client),
+            }
+            match call.poll_data(cx) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Err(Ending::UpstreamBroke),
+                Poll::Pending => return Ok(Waiting::Service),
+            }
+        }
+    }
+
+    fn took(&mut self, count: usize, call: &mut Call, exchange: &mut Exchange<'_>) {
+        call.consume(count);
+        exchange.facts.response_bytes += count as u64;
+        self.moved = exchange.local.clock.now();
+    }
+
+    fn due(&self, waiting: Waiting, call: &Call, exchange: &Exchange<'_>, way: &Way<'_>) -> Tick {
+        let due = match waiting {
+            Waiting::Client => self.moved + way.site.settings.client.idle,
+            Waiting::Service => call.moved() + self.idle,
+        };
+        exchange.deadline.map_or(due, |deadline| deadline.min(due))
+    }
+}

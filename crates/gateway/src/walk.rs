@@ -1,0 +1,316 @@
+//! One exchange's life, top to bottom.
+//!
+//! A request has been read, its path normalised, its plan found. From here it goes through the plan's steps, to the
+//! target, back through the steps in reverse, to the client, and into the accounts. Whoever answers is recorded.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use sekisho_exchange::{
+    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Mode, Outcome, Reply, Response, ResponseHead, Verdict,
+};
+use sekisho_policies::{NAMES, Pass};
+use sekisho_upstream::{Call, Failure, Service, Terms, send};
+use sekisho_wire::{Framing, HeadBuf, Known, Skip, hop_by_hop};
+
+use crate::forward::{Lines, add_via};
+use crate::meter::WorkerMeter;
+use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
+use crate::relay::{flush, relay};
+use crate::site::Site;
+use crate::worker::Worker;
+
+/// What an exchange goes by: the plan, and who carries it out.
+pub struct Way<'a> {
+    /// What the route does with the request.
+    pub plan: &'a Plan,
+    /// What holds for every request.
+    pub site: &'a Site,
+    /// The worker that carries it out.
+    pub worker: &'a Worker,
+    /// The connection's deadline.
+    pub alarm: &'a Alarm,
+}
+
+/// What a connection keeps for its exchanges.
+pub(crate) struct Desk<'d> {
+    /// Forwarding lines.
+    pub(crate) lines: &'d mut Lines,
+    /// Where the gateway's own answers are composed.
+    pub(crate) reply: &'d mut HeadBuf,
+}
+
+/// Who answers.
+enum Answer {
+    Service(Box<Call>),
+    Gateway(Box<Reply>),
+    /// The client left: there is nobody to answer.
+    Nobody,
+}
+
+/// What the steps handed to themselves for the way back.
+type Passes = [Pass; NAMES.len()];
+
+/// Takes one exchange from its plan to its end.
+///
+/// `refusal` is there when the connection or the router has answered already; then the steps only look on.
+pub(crate) async fn walk<'a, D: Downstream>(
+    way: &Way<'a>,
+    exchange: &mut Exchange<'a>,
+    refusal: Option<(Decider, Reply)>,
+    down: &mut D,
+    desk: Desk<'_>,
+) {
+    WorkerMeter::up(&way.worker.meter.active);
+    exchange.route = &way.plan.route;
+    exchange.deadline = way.plan.total.map(|total| exchange.started + total);
+    let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
+
+    let stopped = enter(way, exchange, down, &mut passes, refusal.is_some()).await;
+    let answer = match (refusal, stopped) {
+        (Some((by, reply)), _) => {
+            exchange.facts.decide(by, &reply);
+            Answer::Gateway(Box::new(reply))
+        }
+        (None, Some(answer)) => answer,
+        (None, None) => ask(way, exchange, down, desk.lines).await,
+    };
+    let (status, ending) = match answer {
+        Answer::Service(call) => pass_on(way, exchange, down, &mut passes, call).await,
+        Answer::Gateway(reply) => reply_with(way, exchange, down, &mut passes, &reply, desk.reply).await,
+        Answer::Nobody => (499, Ending::ClientGone),
+    };
+    account(way, exchange, status, ending);
+    WorkerMeter::down(&way.worker.meter.active);
+}
+
+/// Through the steps, in walking order, until one answers.
+async fn enter<D: Downstream>(
+    way: &Way<'_>,
+    exchange: &mut Exchange<'_>,
+    down: &mut D,
+    passes: &mut Passes,
+    answered: bool,
+) -> Option<Answer> {
+    let worker = way.worker.local.index;
+    let clock = way.worker.times_this_one().then_some(&way.worker.local.clock);
+    for (planned, pass) in way.plan.steps.iter().zip(passes) {
+        let began = clock.map(|clock| clock.now());
+        let mark = (planned.mode == Mode::Shadow).then(|| exchange.mark());
+        let mut verdict = planned.step.enter(exchange);
+        while let Verdict::Wait(waiting) = verdict {
+            match while_client_stays(waiting, down).await {
+                Some(resume) => verdict = resume(exchange),
+                None => return Some(Answer::Nobody),
+            }
+        }
+        if let Some(mark) = mark {
+            exchange.rollback(mark);
+        }
+        if let (Some(clock), Some(began)) = (clock, began) {
+            planned.meter.took(worker, clock.now().since(began));
+        }
+        match verdict {
+            Verdict::Proceed(given) => {
+                planned.meter.proceeded(worker);
+                *pass = given;
+            }
+            Verdict::Answer(reply) if planned.mode == Mode::Shadow => {
+                planned.meter.shadowed(worker);
+                exchange.facts.shadow(planned.step.name(), &reply);
+            }
+            Verdict::Answer(reply) if !answered => {
+                planned.meter.answered(worker);
+                exchange.facts.decide(Decider::Policy(planned.step.name()), &reply);
+                return Some(Answer::Gateway(reply));
+            }
+            Verdict::Answer(_) | Verdict::Wait(_) => {}
+        }
+    }
+    None
+}
+
+/// Waits for `work`, or for the client to leave.
+async fn while_client_stays<F: Future + Unpin, D: Downstream>(mut work: F, down: &mut D) -> Option<F::Output> {
+    poll_fn(|cx| match std::pin::Pin::new(&mut work).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => down.poll_gone(cx).map(|_| None),
+    })
+    .await
+}
+
+/// The target's answer.
+async fn ask<'a, D: Downstream>(way: &Way<'a>, exchange: &mut Exchange<'a>, down: &mut D, lines: &mut Lines) -> Answer {
+    match &way.plan.target {
+        Target::Service(service) => ask_service(way, service, exchange, down, lines).await,
+        Target::Redirect(redirect) => own(exchange, redirect_reply(redirect, exchange)),
+        Target::Respond(respond) => own(exchange, fixed_reply(respond, exchange)),
+        Target::Nothing => {
+            let reply = Reply::no_route();
+            exchange.facts.decide(Decider::Router, &reply);
+            Answer::Gateway(Box::new(reply))
+        }
+    }
+}
+
+fn own(exchange: &mut Exchange<'_>, reply: Reply) -> Answer {
+    exchange.facts.decide(Decider::Route, &reply);
+    Answer::Gateway(Box::new(reply))
+}
+
+fn redirect_reply(redirect: &Redirect, exchange: &Exchange<'_>) -> Reply {
+    Reply::plain(redirect.status, Content::Empty, "redirect").header("Location", redirect.to.render(exchange, None))
+}
+
+fn fixed_reply(respond: &Respond, exchange: &Exchange<'_>) -> Reply {
+    let body = respond.body.render(exchange, None);
+    let content = if body.is_empty() {
+        Content::Empty
+    } else {
+        Content::Bytes { content_type: respond.content_type.to_string().into(), bytes: body.into_bytes().into() }
+    };
+    let mut reply = Reply::plain(respond.status, content, "respond");
+    for (name, value) in &respond.headers {
+        reply = reply.header(name.to_string(), value.render(exchange, None));
+    }
+    reply
+}
+
+async fn ask_service<'a, D: Downstream>(
+    way: &Way<'a>,
+    service: &'a Service,
+    exchange: &mut Exchange<'a>,
+    down: &mut D,
+    lines: &mut Lines,
+) -> Answer {
+    let settings = &way.site.settings;
+    lines.set(exchange, settings.via.as_deref(), way.worker);
+    let terms = Terms {
+        body_grace: settings.client.body_grace,
+        body_rate: settings.client.body_rate,
+        trailers: &way.plan.trailers,
+    };
+    match send(service, exchange, down, way.alarm, &way.worker.pools, &terms).await {
+        Ok(call) => Answer::Service(Box::new(call)),
+        Err(failure) => {
+            let by = match &failure {
+                Failure::Refused(_) => Decider::Policy("body_limit"),
+                Failure::Body(_) | Failure::ClientSlow => Decider::Listener,
+                Failure::ClientGone => Decider::Client,
+                _ => Decider::Upstream,
+            };
+            match failure.reply(&service.name) {
+                Some(reply) => {
+                    exchange.facts.decide(by, &reply);
+                    Answer::Gateway(Box::new(reply))
+                }
+                None => Answer::Nobody,
+            }
+        }
+    }
+}
+
+/// Back through the steps, in reverse.
+fn leave(way: &Way<'_>, exchange: &mut Exchange<'_>, passes: &mut Passes, response: &Response<'_>) {
+    for (planned, pass) in way.plan.steps.iter().zip(passes).rev() {
+        let entered = !matches!(pass, Pass::NotEntered);
+        if !entered && !planned.step.on_every_answer() {
+            continue;
+        }
+        let mark = (planned.mode == Mode::Shadow).then(|| exchange.mark());
+        planned.step.leave(std::mem::replace(pass, Pass::NotEntered), exchange, response);
+        if let Some(mark) = mark {
+            exchange.rollback(mark);
+        }
+    }
+}
+
+/// The service's answer, to the client.
+async fn pass_on<D: Downstream>(
+    way: &Way<'_>,
+    exchange: &mut Exchange<'_>,
+    down: &mut D,
+    passes: &mut Passes,
+    mut call: Box<Call>,
+) -> (u16, Ending) {
+    let head = call.head();
+    let status = head.status();
+    exchange.facts.decided_by = Decider::Service;
+    leave(way, exchange, passes, &Response { head, from: Answerer::Service });
+    if let Some(via) = way.site.settings.via.as_deref() {
+        add_via(&mut exchange.to_client, head.version(), via);
+    }
+    if head.get(Known::Date).is_none() {
+        date(way, exchange);
+    }
+    down.start(&ResponseHead {
+        view: head,
+        skip: hop_by_hop(head),
+        edits: &exchange.to_client,
+        framing: call.framing(),
+        from: Answerer::Service,
+        close: way.worker.is_draining(),
+    });
+    call.end_head();
+    (status, relay(*call, exchange, down, way).await)
+}
+
+/// The gateway's own answer, to the client.
+async fn reply_with<D: Downstream>(
+    way: &Way<'_>,
+    exchange: &mut Exchange<'_>,
+    down: &mut D,
+    passes: &mut Passes,
+    reply: &Reply,
+    composed: &mut HeadBuf,
+) -> (u16, Ending) {
+    let now = exchange.local.clock.wall();
+    let body = reply.render(composed, exchange.ids.as_ref().map(|ids| ids.request.as_str()), now);
+    let head = composed.view();
+    leave(way, exchange, passes, &Response { head, from: Answerer::Gateway });
+    date(way, exchange);
+    down.start(&ResponseHead {
+        view: head,
+        skip: Skip::default(),
+        edits: &exchange.to_client,
+        framing: if matches!(reply.status, 204 | 304) { Framing::None } else { Framing::Length(body.len() as u64) },
+        from: Answerer::Gateway,
+        close: reply.close || way.worker.is_draining(),
+    });
+    down.push(&body);
+    down.finish(&[]);
+    exchange.facts.response_bytes = body.len() as u64;
+    (reply.status, flush(exchange, down, way).await)
+}
+
+/// `Date` (RFC 9110 §6.6.1), on answers that have none.
+fn date(way: &Way<'_>, exchange: &mut Exchange<'_>) {
+    way.worker.stamped(exchange.local.clock.wall(), |stamp, wall| {
+        let set = exchange.to_client.set(Known::Date, stamp.http_date(wall).as_bytes());
+        debug_assert!(set.is_ok(), "a date is a valid value");
+    });
+}
+
+/// Into metrics and log.
+fn account(way: &Way<'_>, exchange: &mut Exchange<'_>, status: u16, ending: Ending) {
+    let duration = exchange.local.clock.now().since(exchange.started);
+    exchange.facts.ending = ending;
+    let reason = match ending.reason() {
+        Some(reason) => reason.into(),
+        None => exchange.facts.reason.clone(),
+    };
+    if status == 499 {
+        exchange.facts.decided_by = Decider::Client;
+    }
+    let bytes = (exchange.facts.request_bytes, exchange.facts.response_bytes);
+    way.plan.meter.record(way.worker.local.index, exchange.method, status, duration, bytes);
+    let outcome = Outcome { status, duration, reason };
+    for planned in way.plan.steps.iter().rev().filter(|planned| bites(planned)) {
+        planned.step.account(exchange, &outcome);
+    }
+}
+
+fn bites(planned: &PlanStep) -> bool {
+    planned.mode == Mode::Enforce
+}
+

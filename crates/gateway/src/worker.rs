@@ -1,0 +1,125 @@
+//! One worker: a thread with its own runtime, and everything that its connections share.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use arc_swap::ArcSwap;
+use sekisho_exchange::Local;
+use sekisho_units::{Clock, Stamp, Wall};
+use sekisho_upstream::Pools;
+use sekisho_wire::{Edits, Head, HeadBuf};
+
+use crate::meter::WorkerMeter;
+use crate::site::Site;
+
+/// Of so many exchanges the steps of one are timed: a clock read a step is dear beside what most steps cost.
+const TIMED: u32 = 32;
+/// Kits kept for reuse.
+const KITS: usize = 64;
+
+/// One worker's things.
+pub struct Worker {
+    /// Clock, alarms, buffers.
+    pub local: Rc<Local>,
+    /// Connections to services.
+    pub pools: Rc<Pools>,
+    /// What is counted of the worker itself.
+    pub meter: Arc<WorkerMeter>,
+    /// What the configuration decides; replaced as a whole.
+    pub site: Arc<ArcSwap<Site>>,
+    /// The one last seen, so that an exchange holds it without touching a counter that other workers share.
+    current: RefCell<Rc<Arc<Site>>>,
+    draining: Cell<bool>,
+    turn: Cell<u32>,
+    stamp: RefCell<Stamp>,
+    kits: RefCell<Vec<Box<Kit>>>,
+}
+
+/// What an exchange needs beside its read buffer; reused, so that an exchange allocates nothing of its own.
+#[derive(Default)]
+pub(crate) struct Kit {
+    pub(crate) head: Head,
+    pub(crate) path: String,
+    pub(crate) out: Vec<u8>,
+    pub(crate) to_service: Edits,
+    pub(crate) to_client: Edits,
+    pub(crate) reply: HeadBuf,
+}
+
+impl Worker {
+    /// Worker number `index`. Must be made on the thread that runs it.
+    pub fn new(index: usize, clock: Clock, site: Arc<ArcSwap<Site>>, meter: Arc<WorkerMeter>) -> Rc<Self> {
+        let local = Local::new(index, clock);
+        Rc::new(Self {
+            pools: Pools::new(Rc::clone(&local)),
+            local,
+            meter,
+            current: RefCell::new(Rc::new(site.load_full())),
+            site,
+            draining: Cell::new(false),
+            turn: Cell::new(0),
+            stamp: RefCell::new(Stamp::new()),
+            kits: RefCell::default(),
+        })
+    }
+
+    /// Starts the worker's own tasks on the runtime of this thread.
+    pub fn start(&self) {
+        tokio::task::spawn_local(Rc::clone(&self.local.alarms).sweep());
+        tokio::task::spawn_local(Rc::clone(&self.pools).sweep());
+    }
+
+    /// From now on connections end after the exchange they are in, and idle ones at once.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        self.local.alarms.wake_all();
+    }
+
+    /// Whether connections are to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// The configuration in force. One atomic load, unless it was replaced.
+    pub(crate) fn site(&self) -> Rc<Arc<Site>> {
+        let mut current = self.current.borrow_mut();
+        if !std::ptr::eq(Arc::as_ptr(&current), self.site.load().as_ref()) {
+            *current = Rc::new(self.site.load_full());
+        }
+        Rc::clone(&current)
+    }
+
+    /// Client connections open on this worker.
+    pub fn open(&self) -> usize {
+        usize::try_from(self.meter.connections.load(Relaxed)).unwrap_or(usize::MAX)
+    }
+
+    /// Whether the steps of the exchange that begins now are timed.
+    pub(crate) fn times_this_one(&self) -> bool {
+        let turn = self.turn.get();
+        self.turn.set(if turn + 1 == TIMED { 0 } else { turn + 1 });
+        turn == 0
+    }
+
+    /// Gives the texts of `wall` from the worker's cache to `with`.
+    pub(crate) fn stamped<T>(&self, wall: Wall, with: impl FnOnce(&mut Stamp, Wall) -> T) -> T {
+        with(&mut self.stamp.borrow_mut(), wall)
+    }
+
+    pub(crate) fn kit(&self) -> Box<Kit> {
+        self.kits.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_back(&self, mut kit: Box<Kit>) {
+        kit.out.clear();
+        kit.to_service.clear();
+        kit.to_client.clear();
+        let mut kits = self.kits.borrow_mut();
+        if kits.len() < KITS && kit.out.capacity() <= 256 * 1024 {
+            kits.push(kit);
+        }
+    }
+}
+

@@ -1,0 +1,63 @@
+//! Each policy's `example.yaml` is read and compiled, so that what the documentation shows is true.
+
+use std::fs;
+use std::path::Path;
+
+use sekisho_policies::access_log::Sinks;
+use sekisho_policies::{Context, DEFAULT_ON, Here, NAMES, Step, schemas};
+use sekisho_units::{Place, Problems};
+use sekisho_yaml::Node;
+
+fn compile(name: &str, settings: &Node) -> Result<Step, String> {
+    let sinks = Sinks::new();
+    let mut problems = Problems::new();
+    let mut here = Here { place: Place::none(), path: name.into(), problems: &mut problems };
+    match Step::compile(name, settings, &mut here, &Context { workers: 1, sinks: &sinks }) {
+        Some(step) if problems.is_empty() => Ok(step),
+        _ => Err(problems.to_string()),
+    }
+}
+
+#[test]
+fn every_example_compiles() {
+    for name in NAMES {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name).join("example.yaml");
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let document =
+            sekisho_yaml::parse("example.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(document.entries().len(), 1, "{name}: one policy an example");
+        let settings =
+            document.get(name).unwrap_or_else(|| panic!("{name}: the example is about another policy"));
+        let step = compile(name, settings).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        assert_eq!(step.name(), *name);
+    }
+}
+
+#[test]
+fn policies_that_are_on_by_default_take_an_empty_block() {
+    let empty = sekisho_yaml::parse("empty.yaml", "{}").unwrap();
+    for name in DEFAULT_ON {
+        assert!(NAMES.contains(name), "{name}");
+        compile(name, &empty).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+    }
+}
+
+#[test]
+fn an_unknown_word_is_refused_where_it_stands() {
+    let settings = sekisho_yaml::parse("sekisho.yaml", "{ maxx: 1MiB }").unwrap();
+    let problems = compile("body_limit", &settings).map(|_| ()).unwrap_err();
+    assert!(problems.starts_with("sekisho.yaml:1:3: error: body_limit"), "{problems}");
+}
+
+#[test]
+fn every_policy_has_a_documented_schema() {
+    let mut generator = schemars::SchemaGenerator::default();
+    let schemas = schemas(&mut generator);
+    assert_eq!(schemas.iter().map(|(name, _)| *name).collect::<Vec<_>>(), NAMES);
+    for definition in generator.definitions().values() {
+        let properties = definition.get("properties").and_then(|properties| properties.as_object());
+        for (word, property) in properties.into_iter().flatten() {
+            assert!(property.get("description").is_some(), "`{word}` says what it does");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Answers as the admin port gives them.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::{Response, StatusCode};
+use sekisho_exchange::Reply;
+use sekisho_units::Wall;
+use sekisho_wire::HeadBuf;
+use serde_json::Value;
+
+/// An answer with its whole body.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// A body of a media type; never cached, since it is about this moment.
+pub(super) fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+/// A line for people and probes.
+pub(super) fn text(status: StatusCode, line: &str) -> Answer {
+    bytes(status, "text/plain; charset=utf-8", format!("{line}\n"))
+}
+
+/// A JSON document.
+pub(super) fn json(value: &Value) -> Answer {
+    bytes(StatusCode::OK, "application/json", format!("{value:#}\n"))
+}
+
+/// 404, as a problem document.
+pub(super) fn unknown(now: Wall) -> Answer {
+    let detail = "The admin port has no such path; `/` lists those it has.";
+    problem(&Reply::problem(404, "NO_ROUTE", "No route matches", detail), now)
+}
+
+/// 405: everything here is only to be read.
+pub(super) fn not_allowed(now: Wall) -> Answer {
+    let detail = "The admin port takes GET and HEAD only.";
+    let mut answer = problem(&Reply::problem(405, "METHOD_NOT_ALLOWED", "Method not allowed", detail), now);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    answer
+}
+
+fn problem(reply: &Reply, now: Wall) -> Answer {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    bytes(status, "application/problem+json", reply.render(&mut HeadBuf::default(), None, now))
+}

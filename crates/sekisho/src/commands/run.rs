@@ -1,0 +1,28 @@
+//! `sekisho run`: a gateway with a configuration that is wholly good, or none at all.
+
+use std::time::Instant;
+
+use crate::cli::ConfigFile;
+use crate::configuration;
+use crate::output::{Exit, Failure, report};
+use crate::server::{self, ListenError, Start};
+
+/// Runs the gateway to its end.
+pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> {
+    let loaded = configuration::load(config.config.as_deref())?;
+    if !loaded.problems.is_empty() {
+        report(&loaded.problems.to_string());
+    }
+    let Some(site) = loaded.site else { return Ok(Exit::No) };
+    let failure = |error: ListenError| Failure::new(error.to_string());
+    let traffic =
+        site.settings.listen.iter().map(|address| server::listen(*address)).collect::<Result<_, _>>();
+    let start = Start {
+        traffic: traffic.map_err(failure)?,
+        admin: site.settings.admin.map(server::listen).transpose().map_err(failure)?,
+        site,
+        sinks: loaded.sinks,
+        begun,
+    };
+    server::run(start, |_| ())
+}

@@ -1,0 +1,87 @@
+//! Finding and compiling the configuration that a command is about.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sekisho_gateway::Site;
+use sekisho_gateway::compile::{self, Parts, Source};
+use sekisho_policies::access_log::Sinks;
+use sekisho_units::Problems;
+
+use crate::output::Failure;
+
+/// Where the configuration is looked for when none is named; the first that exists counts.
+const USUAL: &[&str] = &["sekisho.yaml", "/etc/sekisho/sekisho.yaml"];
+
+/// What came of a configuration.
+pub(crate) struct Loaded {
+    /// Its name, as places show it.
+    pub(crate) name: String,
+    /// The configuration, unless there is an error in it.
+    pub(crate) site: Option<Site>,
+    /// The log sinks that the site writes to, not yet open.
+    pub(crate) sinks: Arc<Sinks>,
+    /// All that is wrong or odd, in the order in which it stands there.
+    pub(crate) problems: Problems,
+}
+
+/// Compiles the file that was named, or else the usual one.
+///
+/// # Errors
+/// There is no such file, or it cannot be read.
+pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => usual(|path| path.exists())?,
+    };
+    let parts = Parts::default();
+    let (site, problems) = compile::load(&path, &parts).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(Loaded { name: path.display().to_string(), site, sinks: parts.sinks, problems })
+}
+
+fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
+    let found = USUAL.iter().map(Path::new).find(|path| exists(path));
+    found.map(Path::to_owned).ok_or_else(|| {
+        Failure::new(format!(
+            "there is neither {} nor {}; name a configuration with `--config`",
+            USUAL[0], USUAL[1]
+        ))
+    })
+}
+
+/// Compiles a text that is part of the program, with these variables. It can name no files.
+pub(crate) fn compile_text(name: &str, text: &str, env: impl Fn(&str) -> Option<String>) -> Loaded {
+    let parts = Parts::default();
+    let no_files = |path: &str| {
+        Err(io::Error::new(io::ErrorKind::NotFound, format!("{path} is not part of the program")))
+    };
+    let (site, problems) = compile::compile(&Source { name, text, env: &env, read_file: &no_files }, &parts);
+    Loaded { name: name.to_owned(), site, sinks: parts.sinks, problems }
+}
+
+/// The configuration in a text that is right.
+#[cfg(test)]
+pub(crate) fn site_of(text: &str) -> Site {
+    let loaded = compile_text("test.yaml", text, |_| None);
+    loaded.site.unwrap_or_else(|| panic!("{}", loaded.problems))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_here_first_and_then_for_the_systems() {
+        let found = |there: &[&str]| usual(|path| there.iter().any(|one| Path::new(one) == path));
+        assert_eq!(found(&[USUAL[1], USUAL[0]]).unwrap(), Path::new(USUAL[0]));
+        assert_eq!(found(&[USUAL[1]]).unwrap(), Path::new(USUAL[1]));
+        assert!(found(&[]).unwrap_err().to_string().contains("--config"));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_by_its_name() {
+        let Err(failure) = load(Some(Path::new("no/such/file.yaml"))) else { panic!("loaded") };
+        assert!(failure.to_string().contains("no/such/file.yaml"), "{failure}");
+    }
+}

@@ -1,0 +1,48 @@
+//! A real gateway, clients that write raw bytes, services under the test's control. Threads and blocking sockets; whatever
+//! waits does so for a condition, until [`DEADLINE`].
+
+#![allow(dead_code, reason = "tools for all test modules; not every one uses each")]
+
+mod client;
+mod gateway;
+mod lines;
+mod message;
+mod service;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use gateway::{Gateway, binary, rss_kb_of, temp_dir};
+pub(crate) use lines::Lines;
+pub(crate) use message::{Delimited, Headers, Request, header_of, headers_of};
+pub(crate) use service::{Conn, Service, ok};
+
+/// How long a condition may take to come true.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Asks again and again until there is a value; panics with `what` after [`DEADLINE`].
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(value) = ask() {
+            return value;
+        }
+        assert!(began.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain for {what}");
+        // Nothing announces the condition, so it is looked for again shortly.
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// A body of `len` bytes in which every place differs from its neighbours, so that a loss or a swap shows.
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_u32;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            (state >> 8) as u8
+        })
+        .collect()
+}

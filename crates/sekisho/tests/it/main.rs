@@ -1,0 +1,26 @@
+//! The gateway as a process, from its sockets: one binary, so that it is linked once.
+//!
+//! Every test starts a gateway of its own on ports that the system chooses, with services under the test's control, and
+//! waits for conditions, never for time to pass.
+
+#![allow(clippy::unwrap_used, reason = "in a test a broken expectation is a failed test")]
+#![allow(clippy::print_stderr, reason = "what a failed test has to say")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests watch a real process by the real clock, with threads that block"
+)]
+
+mod harness;
+
+mod admin;
+mod cases;
+mod cli;
+mod demo;
+mod drain;
+mod faults;
+mod forwarding;
+mod framing;
+mod policies;
+mod pool;
+mod strict;
+mod timeouts;

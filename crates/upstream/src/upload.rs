@@ -1,0 +1,189 @@
+//! The request on its way to the service: what of it is in line, and what the client still owes.
+
+use std::task::{Context, Poll};
+
+use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Exchange};
+use sekisho_wire::{CHUNK_END, Framing, filter_trailers, write_chunk_head, write_last_chunk};
+
+use crate::call::{Call, broken};
+use crate::failure::Failure;
+
+/// With so much in line, it is sent before more of the body is taken; a body that fits goes out with the head.
+const LINE: usize = 32 * 1024;
+/// Pieces of this size and more go to the service without being copied into the line.
+const DIRECT: usize = 16 * 1024;
+
+/// How far the request is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Upload {
+    /// The body, delimited so, is not at its end.
+    Body(Framing),
+    /// All that is left is in line.
+    Rest,
+    /// Everything is sent.
+    Done,
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waiting {
+    /// The client must send more of the body.
+    Client,
+    /// The service must take more of the request.
+    Service,
+    /// The request is sent.
+    Nothing,
+}
+
+impl Call {
+    /// Whether the whole request is sent.
+    pub fn is_sent(&self) -> bool {
+        self.upload == Upload::Done
+    }
+
+    /// Whether the whole request is still in line, so that it can be sent once more over another connection.
+    pub(crate) fn can_repeat(&self) -> bool {
+        self.whole && !matches!(self.upload, Upload::Body(_))
+    }
+
+    /// Goes on sending the request while the response streams.
+    ///
+    /// # Errors
+    /// [`Failure`], if the request cannot be sent to its end.
+    pub fn continue_request<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        trailers: &[Box<str>],
+    ) -> Result<(), Failure> {
+        self.send_request(cx, exchange, down, trailers).map(|_| ())
+    }
+
+    /// Sends what is there of the request. What it gives is what it waits for; [`Waiting::Nothing`] once all is sent.
+    pub(crate) fn send_request<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        trailers: &[Box<str>],
+    ) -> Result<Waiting, Failure> {
+        loop {
+            let mut dry = false;
+            if let Upload::Body(framing) = self.upload
+                && self.kit.out.len() < LINE
+            {
+                match self.take_body(cx, framing, exchange, down, trailers)? {
+                    Taken::Some => continue,
+                    Taken::Blocked => return Ok(Waiting::Service),
+                    Taken::Dry => dry = true,
+                    Taken::End => {}
+                }
+            }
+            if self.poll_line(cx)?.is_pending() {
+                return Ok(Waiting::Service);
+            }
+            match self.upload {
+                Upload::Body(_) if dry => return Ok(Waiting::Client),
+                Upload::Body(_) => self.clear_line(),
+                Upload::Rest => self.upload = Upload::Done,
+                Upload::Done => return Ok(Waiting::Nothing),
+            }
+        }
+    }
+
+    /// Takes what the client has sent of the body: into the line, or past it.
+    fn take_body<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        framing: Framing,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        trailers: &[Box<str>],
+    ) -> Result<Taken, Failure> {
+        match down.poll_body(cx) {
+            Poll::Pending => return Ok(Taken::Dry),
+            Poll::Ready(Err(BrokenBody::Gone)) => return Err(Failure::ClientGone),
+            Poll::Ready(Err(broken)) => return Err(Failure::Body(broken)),
+            Poll::Ready(Ok(BodyEvent::End)) => {
+                if framing == Framing::Chunked {
+                    self.end_chunks(down.trailers(), trailers);
+                }
+                self.upload = Upload::Rest;
+                return Ok(Taken::End);
+            }
+            Poll::Ready(Ok(BodyEvent::Data)) => {}
+        }
+        self.moved = self.pools.local.clock.now();
+        let line_sent = self.sent == self.kit.out.len();
+        if line_sent {
+            self.clear_line();
+        }
+        let count = if line_sent && framing != Framing::Chunked && down.body().len() >= DIRECT {
+            let Some(conn) = &mut self.conn else { return Err(Failure::Broke) };
+            match conn.poll_write(cx, down.body()) {
+                Poll::Pending => return Ok(Taken::Blocked),
+                Poll::Ready(Ok(count)) if count > 0 => count,
+                Poll::Ready(_) => return Err(broken(conn, self.answered)),
+            }
+        } else {
+            self.put_in_line(down.body(), framing);
+            down.body().len()
+        };
+        down.consume(count);
+        exchange.take_body(count).map_err(Failure::Refused)?;
+        Ok(Taken::Some)
+    }
+
+    fn put_in_line(&mut self, piece: &[u8], framing: Framing) {
+        let chunked = framing == Framing::Chunked;
+        if chunked {
+            write_chunk_head(&mut self.kit.out, piece.len());
+        }
+        self.kit.out.extend_from_slice(piece);
+        if chunked {
+            self.kit.out.extend_from_slice(CHUNK_END);
+        }
+    }
+
+    fn end_chunks(&mut self, received: &[u8], allowed: &[Box<str>]) {
+        let allowed: Vec<&str> = allowed.iter().map(AsRef::as_ref).collect();
+        let kept = filter_trailers(received, &allowed);
+        write_last_chunk(&mut self.kit.out, (!kept.is_empty()).then_some(kept.as_slice()));
+    }
+
+    /// Sends the line.
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Failure> {
+        let Some(conn) = &mut self.conn else { return Err(Failure::Broke) };
+        while self.sent < self.kit.out.len() {
+            match conn.poll_write(cx, &self.kit.out[self.sent..]) {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(Ok(count)) if count > 0 => self.sent += count,
+                Poll::Ready(_) => return Err(broken(conn, self.answered)),
+            }
+            self.moved = self.pools.local.clock.now();
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Forgets what was sent.
+    fn clear_line(&mut self) {
+        if !self.kit.out.is_empty() {
+            self.kit.out.clear();
+            self.sent = 0;
+            self.whole = false;
+        }
+    }
+}
+
+/// What came of looking for more of the body.
+enum Taken {
+    /// Some was taken; there may be more.
+    Some,
+    /// The client has sent no more yet.
+    Dry,
+    /// The service takes no more at the moment.
+    Blocked,
+    /// The body is at its end.
+    End,
+}
