@@ -17,7 +17,8 @@ fn entry(plan: usize, pattern: &str) -> Entry {
 
 /// Routes as a gateway has them: `count` services with a prefix each, and a few of each other kind.
 fn routes(count: usize) -> Router {
-    let mut entries: Vec<_> = (0..count - 3).map(|plan| entry(plan, &format!("/api/service-{plan}/*"))).collect();
+    let mut entries: Vec<_> =
+        (0..count - 3).map(|plan| entry(plan, &format!("/api/service-{plan}/*"))).collect();
     entries.push(entry(count - 3, "/health"));
     entries.push(entry(count - 2, "/api/orders/{order}/items/{item}"));
     entries.push(Entry {
@@ -53,7 +54,8 @@ fn benches(c: &mut Criterion) {
 fn compiling(c: &mut Criterion) {
     for count in [1_000, 10_000] {
         let text = document(count);
-        let source = Source { name: "bench.yaml", text: &text, env: &|_| None, read_file: &|_| Ok(String::new()) };
+        let source =
+            Source { name: "bench.yaml", text: &text, env: &|_| None, read_file: &|_| Ok(String::new()) };
         let mut group = c.benchmark_group("compile");
         group.sample_size(10);
         group.bench_function(format!("{count} routes"), |b| b.iter(|| compile(&source, &Parts::default())));
@@ -66,7 +68,9 @@ fn document(count: usize) -> String {
         "workers: 4\nservices: { orders: { endpoints: [http://127.0.0.1:4001] } }\npolicies: { security_headers: on }\nroutes:\n",
     );
     for index in 0..count {
-        text += &format!("  - path: /api/r{index}/{{id}}\n    methods: [GET, POST]\n    service: orders\n    public: true\n");
+        text += &format!(
+            "  - path: /api/r{index}/{{id}}\n    methods: [GET, POST]\n    service: orders\n    public: true\n"
+        );
         if index % 10 == 0 {
             text += "    policies: { rewrite: { strip_prefix: /api } }\n";
         }

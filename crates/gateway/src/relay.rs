@@ -9,6 +9,7 @@ use std::time::Duration;
 use sekisho_exchange::{Downstream, Ending, Exchange};
 use sekisho_units::Tick;
 use sekisho_upstream::{Call, Failure};
+use sekisho_wire::filter_trailers;
 
 use crate::plan::Target;
 use crate::walk::Way;
@@ -49,6 +50,15 @@ pub(crate) async fn flush<D: Downstream>(exchange: &Exchange<'_>, down: &mut D, 
     .await
 }
 
+/// The trailers of the answer that the route lets pass.
+fn passing(raw: &[u8], allowed: &[Box<str>]) -> Vec<u8> {
+    if raw.is_empty() || allowed.is_empty() {
+        return Vec::new();
+    }
+    let allowed: Vec<&str> = allowed.iter().map(AsRef::as_ref).collect();
+    filter_trailers(raw, &allowed)
+}
+
 fn idle_of(way: &Way<'_>) -> Duration {
     match &way.plan.target {
         Target::Service(service) => service.timeouts.idle,
@@ -86,7 +96,7 @@ impl Relay {
         {
             return Poll::Ready(ending);
         }
-        let waiting = match self.stream(cx, call, exchange, down) {
+        let waiting = match self.stream(cx, call, exchange, down, &way.plan.trailers) {
             Ok(waiting) => waiting,
             Err(ending) => return Poll::Ready(ending),
         };
@@ -99,7 +109,7 @@ impl Relay {
         }
         while way.alarm.poll(cx).is_ready() {
             let now = exchange.local.clock.now();
-            if exchange.deadline.is_some_and(|deadline| deadline <= now) {
+            if exchange.deadline.is_some_and(|deadline| deadline <= now) || exchange.local.cut.get() {
                 return Poll::Ready(Ending::Expired);
             }
             let due = self.due(waiting, call, exchange, way);
@@ -140,12 +150,13 @@ impl Relay {
         call: &mut Call,
         exchange: &mut Exchange<'_>,
         down: &mut D,
+        trailers: &[Box<str>],
     ) -> Result<Waiting, Ending> {
         loop {
             let ended = loop {
                 match call.look().map_err(|_| Ending::UpstreamBroke)? {
                     Some(false) => {
-                        down.finish(call.trailers());
+                        down.finish(&passing(call.trailers(), trailers));
                         break true;
                     }
                     Some(true) if call.data().len() >= DIRECT => match down.poll_send(cx, call.data()) {

@@ -10,6 +10,7 @@ use sekisho_exchange::Local;
 use sekisho_units::{Clock, Stamp, Wall};
 use sekisho_upstream::Pools;
 use sekisho_wire::{Edits, Head, HeadBuf};
+use tokio::sync::Notify;
 
 use crate::meter::WorkerMeter;
 use crate::site::Site;
@@ -32,6 +33,7 @@ pub struct Worker {
     /// The one last seen, so that an exchange holds it without touching a counter that other workers share.
     current: RefCell<Rc<Arc<Site>>>,
     draining: Cell<bool>,
+    emptied: Notify,
     turn: Cell<u32>,
     stamp: RefCell<Stamp>,
     kits: RefCell<Vec<Box<Kit>>>,
@@ -59,6 +61,7 @@ impl Worker {
             current: RefCell::new(Rc::new(site.load_full())),
             site,
             draining: Cell::new(false),
+            emptied: Notify::new(),
             turn: Cell::new(0),
             stamp: RefCell::new(Stamp::new()),
             kits: RefCell::default(),
@@ -75,6 +78,14 @@ impl Worker {
     pub fn drain(&self) {
         self.draining.set(true);
         self.local.alarms.wake_all();
+    }
+
+    /// Ends every connection now: those that wait for a service's answer are told so, those in the middle of one are cut.
+    /// All are still logged and counted.
+    pub fn cut(&self) {
+        self.drain();
+        self.local.cut.set(true);
+        self.local.alarms.ring_all();
     }
 
     /// Whether connections are to end.
@@ -94,6 +105,21 @@ impl Worker {
     /// Client connections open on this worker.
     pub fn open(&self) -> usize {
         usize::try_from(self.meter.connections.load(Relaxed)).unwrap_or(usize::MAX)
+    }
+
+    /// Returns once no client connection is open; for a worker that drains.
+    pub async fn closed(&self) {
+        while self.open() > 0 {
+            self.emptied.notified().await;
+        }
+    }
+
+    /// Notes that a client connection has ended.
+    pub(crate) fn left(&self) {
+        WorkerMeter::down(&self.meter.connections);
+        if self.is_draining() && self.open() == 0 {
+            self.emptied.notify_one();
+        }
     }
 
     /// Whether the steps of the exchange that begins now are timed.

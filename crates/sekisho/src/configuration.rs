@@ -33,7 +33,7 @@ pub(crate) struct Loaded {
 pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     let path = match named {
         Some(path) => path.to_owned(),
-        None => usual(|path| path.exists())?,
+        None => usual(Path::exists)?,
     };
     let parts = Parts::default();
     let (site, problems) = compile::load(&path, &parts).map_err(|error| Failure::new(error.to_string()))?;

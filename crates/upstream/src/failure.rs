@@ -22,6 +22,8 @@ pub enum Failure {
     Garbage(Malformed),
     /// The service changed protocols unasked.
     Switched,
+    /// The gateway stops, and its time for exchanges in flight is over.
+    Stopping,
     /// The client left.
     ClientGone,
     /// The client's body came too slowly.
@@ -43,6 +45,7 @@ impl Failure {
             Self::Broke | Self::Stale => Reply::bad_gateway(service, "closed_before_head"),
             Self::Garbage(malformed) => Reply::bad_gateway(service, malformed.detail()),
             Self::Switched => Reply::bad_gateway(service, "switched_protocols_unasked"),
+            Self::Stopping => Reply::upstream_unavailable(service, "gateway_stopping"),
             Self::ClientSlow => Reply::request_timeout("slow_body"),
             Self::Refused(reply) => *reply,
             Self::Body(BrokenBody::Malformed(bad)) => Reply::bad_body(bad.detail()),

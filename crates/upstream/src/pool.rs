@@ -113,6 +113,9 @@ impl Pools {
             alarm.set(deadline.map_or(due, |deadline| deadline.min(due)));
         };
         let late = |failure: Failure| {
+            if self.local.cut.get() {
+                return Failure::Stopping;
+            }
             let expired = deadline.is_some_and(|deadline| deadline <= clock.now());
             if expired { Failure::Expired } else { failure }
         };

@@ -152,6 +152,9 @@ impl Pace {
         }
         while alarm.poll(cx).is_ready() {
             let now = exchange.local.clock.now();
+            if exchange.local.cut.get() {
+                return Poll::Ready(Err(Failure::Stopping));
+            }
             if exchange.deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(Err(Failure::Expired));
             }

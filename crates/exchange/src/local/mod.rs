@@ -4,6 +4,7 @@ mod alarm;
 mod buffer;
 mod io;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use sekisho_units::Clock;
@@ -22,11 +23,13 @@ pub struct Local {
     pub alarms: Rc<Alarms>,
     /// Spare read buffers.
     pub stash: Stash,
+    /// Set once the time for exchanges in flight is over: an alarm that rings then means the end, whatever is due.
+    pub cut: Cell<bool>,
 }
 
 impl Local {
     /// A worker's things; spawn [`Alarms::sweep`] of `alarms` on the worker's runtime.
     pub fn new(index: usize, clock: Clock) -> Rc<Self> {
-        Rc::new(Self { index, alarms: Alarms::new(clock.clone()), clock, stash: Stash::default() })
+        Rc::new(Self { index, alarms: Alarms::new(clock.clone()), clock, stash: Stash::default(), cut: Cell::new(false) })
     }
 }

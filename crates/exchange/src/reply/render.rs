@@ -2,7 +2,7 @@
 
 use sekisho_units::Wall;
 use sekisho_wire::{HeadBuf, reason};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Content, Reply};
 
@@ -34,26 +34,64 @@ impl Reply {
         body
     }
 
+    /// The members in the order of the contract, so that a person finds the same ones first.
     fn problem_document(&self, request_id: Option<&str>, now: Wall) -> Vec<u8> {
-        let mut document = Map::new();
-        document.insert("type".into(), "about:blank".into());
-        document.insert("title".into(), reason(self.status).into());
-        document.insert("status".into(), self.status.into());
-        document.insert("detail".into(), self.detail.as_ref().into());
-        document.insert("error".into(), self.error.as_ref().into());
-        document.insert("code".into(), self.code.into());
+        let mut out = Vec::with_capacity(512);
+        let mut member = |name: &str, value: Value| {
+            out.push(if out.is_empty() { b'{' } else { b',' });
+            out.extend_from_slice(format!("{}:{value}", Value::from(name)).as_bytes());
+        };
+        member("type", "about:blank".into());
+        member("title", reason(self.status).into());
+        member("status", self.status.into());
+        member("detail", self.detail.as_ref().into());
+        member("error", self.error.as_ref().into());
+        member("code", self.code.into());
         for (name, value) in &self.members {
-            document.insert((*name).into(), value.clone());
+            member(name, value.clone());
         }
         if let Some(id) = request_id {
-            document.insert("request_id".into(), id.into());
+            member("request_id", id.into());
         }
-        document.insert("timestamp".into(), now.to_string().into());
-        Value::Object(document).to_string().into_bytes()
+        member("timestamp", now.to_string().into());
+        out.push(b'}');
+        out
     }
 }
 
 fn push(head: &mut HeadBuf, name: &str, value: &str) {
     let pushed = head.push(name, value.as_bytes());
     debug_assert!(pushed.is_ok(), "a reply's own line is valid: {name}: {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_has_the_contracts_members_in_their_order() {
+        let mut head = HeadBuf::default();
+        let reply = Reply::upstream_unavailable("a \"b\"", "connection_refused");
+        let body = reply.render(&mut head, Some("id-1"), Wall::from_millis(1_767_225_600_000));
+        assert_eq!(
+            String::from_utf8(body).unwrap(),
+            concat!(
+                r#"{"type":"about:blank","title":"Service Unavailable","status":503,"#,
+                r#""detail":"The service cannot be reached; try again shortly.","#,
+                r#""error":"Service temporarily unavailable","code":"UPSTREAM_UNAVAILABLE","service":"a \"b\"","#,
+                r#""request_id":"id-1","timestamp":"2026-01-01T00:00:00.000Z"}"#,
+            )
+        );
+        let lines: Vec<_> = head.view().lines().map(|(name, _, _)| String::from_utf8_lossy(name).into_owned()).collect();
+        assert_eq!(lines, ["Content-Type", "Cache-Control", "Content-Length"]);
+    }
+
+    #[test]
+    fn statuses_without_a_body_have_no_length() {
+        let mut head = HeadBuf::default();
+        for (status, lengths) in [(204, 0), (304, 0), (308, 1)] {
+            Reply::plain(status, Content::Empty, "test").render(&mut head, None, Wall::from_millis(0));
+            assert_eq!(head.view().count(sekisho_wire::Known::ContentLength), lengths, "{status}");
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use sekisho_units::{Problem, Problems, Segment};
+use sekisho_units::{HostPattern, Problem, Problems, Segment};
 
 use super::routes::{Compiled, Flat};
 use crate::route::{HeaderRule, Methods};
@@ -20,7 +20,7 @@ pub(super) fn check(compiled: &Compiled, problems: &mut Problems) {
     let mut taken: HashMap<Common<'_>, HashMap<&str, usize>> = HashMap::new();
     for (index, route) in compiled.routes.iter().enumerate() {
         let entry = &route.entry;
-        let hosts = entry.hosts.iter().map(|host| host.name());
+        let hosts = entry.hosts.iter().map(HostPattern::name);
         let every = entry.hosts.is_empty().then_some("");
         let mut clash = None;
         for host in hosts.chain(every) {

@@ -11,7 +11,12 @@ use crate::plan::Target;
 /// The policies that find out who sends a request.
 const AUTHENTICATION: &[&str] = &["jwt", "api_key", "basic_auth", "forward_auth"];
 
-pub(super) fn check(document: &Document<'_>, compiled: &Compiled, services: &Services, problems: &mut Problems) {
+pub(super) fn check(
+    document: &Document<'_>,
+    compiled: &Compiled,
+    services: &Services,
+    problems: &mut Problems,
+) {
     for route in &compiled.routes {
         problems.extend(never(route));
         problems.extend(open_to_writes(route));
@@ -35,7 +40,8 @@ pub(super) fn check(document: &Document<'_>, compiled: &Compiled, services: &Ser
 fn never(route: &Flat) -> Option<Problem> {
     if let Some(impossible) = &route.asked.impossible {
         let message = format!("this route can never match: {}", impossible.why);
-        let problem = Problem::warning(impossible.place.clone(), join(&route.path, impossible.field), message);
+        let problem =
+            Problem::warning(impossible.place.clone(), join(&route.path, impossible.field), message);
         return Some(problem.remedy("remove it, or ask less"));
     }
     let risky = route.entry.pattern.segments().iter().find_map(|segment| match segment {
@@ -60,8 +66,10 @@ fn open_to_writes(route: &Flat) -> Option<Problem> {
         && route.entry.methods.takes_writes()
         && !route.kept.public
         && !route.chain.enforces_any(AUTHENTICATION);
-    let problem = Problem::warning(route.place.clone(), route.path.as_str(), "a write route without authentication");
+    let problem =
+        Problem::warning(route.place.clone(), route.path.as_str(), "a write route without authentication");
     open.then(|| {
-        problem.remedy("add a policy that authenticates, list only `methods` that read, or state `public: true`")
+        problem
+            .remedy("add a policy that authenticates, list only `methods` that read, or state `public: true`")
     })
 }

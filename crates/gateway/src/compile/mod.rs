@@ -17,13 +17,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sekisho_policies::access_log::Sinks;
 use sekisho_policies::Context;
+use sekisho_policies::access_log::Sinks;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_upstream::Slots;
 
-use crate::document::{Document, TopConfig};
 pub use crate::document::schema;
+use crate::document::{Document, TopConfig};
 use crate::meter::RouteMeter;
 use crate::plan::{Plan, Target};
 use crate::route::Router;

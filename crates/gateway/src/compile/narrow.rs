@@ -38,9 +38,11 @@ impl Asked {
     pub(super) fn narrow(&self, route: &RouteConfig, path: &str, problems: &mut Problems) -> Self {
         let mut asked = self.clone();
         if let Some(above) = self.above.as_ref().filter(|above| !above.covers(&route.path.value)) {
-            let message = format!("`{}` does not lie under `{above}`, the path of the route above", route.path.value);
+            let message =
+                format!("`{}` does not lie under `{above}`, the path of the route above", route.path.value);
             let remedy = format!("routes name whole paths: {}", beneath(above));
-            problems.push(Problem::error(route.path.place.clone(), join(path, "path"), message).remedy(remedy));
+            problems
+                .push(Problem::error(route.path.place.clone(), join(path, "path"), message).remedy(remedy));
         }
         asked.above = Some(route.path.value.clone());
         asked.take_hosts(&route.hosts);
@@ -120,7 +122,10 @@ impl Asked {
         if let HeaderMatch::Exact(value) | HeaderMatch::Prefix(value) = &want
             && (!is_field_value(value.as_bytes()) || value.starts_with([' ', '\t']))
         {
-            return refuse("no header field has this value".to_owned(), "leave out line ends and surrounding spaces");
+            return refuse(
+                "no header field has this value".to_owned(),
+                "leave out line ends and surrounding spaces",
+            );
         }
         let rule = HeaderRule { name: name.to_ascii_lowercase().into(), want };
         let against = self.headers.iter().find(|other| contradict(other, &rule)).map(ToString::to_string);
@@ -141,12 +146,17 @@ impl Asked {
 fn beneath(above: &Pattern) -> String {
     match above.as_str().strip_suffix('*') {
         Some(start) => format!("write one that begins with `{start}`"),
-        None => format!("write `{above}`, or give the route above `{}/*`", above.as_str().trim_end_matches('/')),
+        None => {
+            format!("write `{above}`, or give the route above `{}/*`", above.as_str().trim_end_matches('/'))
+        }
     }
 }
 
 fn host_covers(wide: &HostPattern, narrow: &HostPattern) -> bool {
-    wide == narrow || (!wide.is_exact() && narrow.name().len() > wide.name().len() && narrow.name().ends_with(wide.name()))
+    wide == narrow
+        || (!wide.is_exact()
+            && narrow.name().len() > wide.name().len()
+            && narrow.name().ends_with(wide.name()))
 }
 
 /// Whether no request can fulfil both. Fields may have several lines, so two values do not contradict each other.
@@ -161,10 +171,16 @@ fn check_method(name: &str) -> Result<(), (String, String)> {
         return Err(("CONNECT is never taken".into(), "leave it out".into()));
     }
     if method != Method::Other && upper != name {
-        return Err((format!("`{name}` is no method, since methods are case-sensitive"), format!("write `{upper}`")));
+        return Err((
+            format!("`{name}` is no method, since methods are case-sensitive"),
+            format!("write `{upper}`"),
+        ));
     }
     if !is_field_name(name.as_bytes()) {
-        return Err((format!("`{name}` is no method"), "write one such as `GET`; leave `methods` out for all".into()));
+        return Err((
+            format!("`{name}` is no method"),
+            "write one such as `GET`; leave `methods` out for all".into(),
+        ));
     }
     Ok(())
 }

@@ -67,7 +67,8 @@ impl Compiled {
 
     /// What the router needs, and the plans.
     pub(super) fn finish(self, workers: usize) -> (Vec<Entry>, Box<[Plan]>) {
-        let (entries, plans): (Vec<_>, Vec<_>) = self.routes.into_iter().map(|flat| flat.finish(workers)).unzip();
+        let (entries, plans): (Vec<_>, Vec<_>) =
+            self.routes.into_iter().map(|flat| flat.finish(workers)).unzip();
         (entries, plans.into())
     }
 }
@@ -111,11 +112,20 @@ impl Walk<'_> {
         }
     }
 
-    fn answer(&mut self, route: &RouteDocument, config: &RouteConfig, asked: &Asked, chain: &Arc<Chain>, kept: &Kept) {
+    fn answer(
+        &mut self,
+        route: &RouteDocument,
+        config: &RouteConfig,
+        asked: &Asked,
+        chain: &Arc<Chain>,
+        kept: &Kept,
+    ) {
         if !target::is_written(config) {
             if route.routes.is_none() {
-                let problem = Problem::error(route.place.clone(), route.path.as_str(), "nothing answers on this route");
-                self.problems.push(problem.remedy("add `service`, `redirect` or `respond`, or `routes` beneath it"));
+                let problem =
+                    Problem::error(route.place.clone(), route.path.as_str(), "nothing answers on this route");
+                self.problems
+                    .push(problem.remedy("add `service`, `redirect` or `respond`, or `routes` beneath it"));
             }
             return;
         }

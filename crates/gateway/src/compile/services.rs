@@ -29,7 +29,12 @@ pub(super) struct Named {
 }
 
 impl Services {
-    pub(super) fn compile(document: &Document<'_>, slots: &Slots, limits: Limits, problems: &mut Problems) -> Self {
+    pub(super) fn compile(
+        document: &Document<'_>,
+        slots: &Slots,
+        limits: Limits,
+        problems: &mut Problems,
+    ) -> Self {
         let defaults = document.service_defaults.filter(|node| defaults_are_good(node, problems));
         let mut all = Vec::new();
         for (key, node) in document.services {
@@ -45,14 +50,24 @@ impl Services {
                 config.check(&node.place, &path, problems);
                 Arc::new(Service::new(&key.text, &config, slots, limits))
             });
-            all.push(Named { name: key.text.clone(), place: key.place.clone(), service, used: Cell::new(false) });
+            all.push(Named {
+                name: key.text.clone(),
+                place: key.place.clone(),
+                service,
+                used: Cell::new(false),
+            });
         }
         let by_name = all.iter().enumerate().map(|(index, named)| (named.name.clone(), index)).collect();
         Self { all, by_name }
     }
 
     /// The service of a name. An unknown one is reported; one that has problems of its own is not again.
-    pub(super) fn find(&self, name: &At<String>, path: &str, problems: &mut Problems) -> Option<Arc<Service>> {
+    pub(super) fn find(
+        &self,
+        name: &At<String>,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<Arc<Service>> {
         if let Some(index) = self.by_name.get(name.value.as_str()) {
             let named = &self.all[*index];
             named.used.set(true);
@@ -81,7 +96,8 @@ impl Services {
 fn defaults_are_good(node: &Node, problems: &mut Problems) -> bool {
     let before = problems.len();
     if let Some((key, _)) = node.entries().iter().find(|(key, _)| *key.text == *"endpoints") {
-        let problem = Problem::error(key.place.clone(), "service_defaults.endpoints", "services share no endpoints");
+        let problem =
+            Problem::error(key.place.clone(), "service_defaults.endpoints", "services share no endpoints");
         problems.push(problem.remedy("write `endpoints` in each service"));
         return false;
     }
@@ -98,7 +114,11 @@ fn defaults_are_good(node: &Node, problems: &mut Problems) -> bool {
 /// `endpoints`, which a service must have.
 fn some_endpoint(place: &Place) -> (Key, Node) {
     let node = |kind| Node { place: place.clone(), kind };
-    let url = Scalar { text: "http://127.0.0.1".into(), style: Style::Plain, origin: sekisho_yaml::Origin::Written };
+    let url = Scalar {
+        text: "http://127.0.0.1".into(),
+        style: Style::Plain,
+        origin: sekisho_yaml::Origin::Written,
+    };
     let key = Key { place: place.clone(), text: "endpoints".into() };
     (key, node(Kind::List(vec![node(Kind::Scalar(url))])))
 }

@@ -21,7 +21,8 @@ pub(super) fn compile(top: &TopConfig, problems: &mut Problems) -> Settings {
     let client = &top.client;
     for (name, span) in [("head", &client.head), ("idle", &client.idle)] {
         if span.is_zero() {
-            let problem = Problem::error(span.place.clone(), format!("client.{name}"), "no request would be in time");
+            let problem =
+                Problem::error(span.place.clone(), format!("client.{name}"), "no request would be in time");
             problems.push(problem.remedy("write a time such as `10s`"));
         }
     }
@@ -52,15 +53,21 @@ fn listeners(top: &TopConfig, problems: &mut Problems) -> (Vec<SocketAddr>, Opti
     });
     if let Some(listen) = top.listen.as_ref().filter(|listen| listen.value.0.is_empty()) {
         let problem = Problem::error(listen.place.clone(), "listen", "there is no address");
-        problems.push(problem.remedy("write one such as `http://0.0.0.0:8080`, or leave `listen` out for that one"));
+        problems.push(
+            problem.remedy("write one such as `http://0.0.0.0:8080`, or leave `listen` out for that one"),
+        );
     }
     for (index, (address, place)) in written.iter().enumerate() {
         if let Some((other, _)) = written[..index].iter().find(|(other, _)| clash(*address, *other)) {
-            let message = format!("`{}` and `{}` cannot both be listened to", Address(*other), Address(*address));
-            problems.push(Problem::error(place.clone(), format!("listen[{index}]"), message).remedy("keep one of them"));
+            let message =
+                format!("`{}` and `{}` cannot both be listened to", Address(*other), Address(*address));
+            problems.push(
+                Problem::error(place.clone(), format!("listen[{index}]"), message).remedy("keep one of them"),
+            );
         }
     }
-    let listen: Vec<_> = if top.listen.is_none() { vec![LISTEN] } else { written.iter().map(|(at, _)| *at).collect() };
+    let listen: Vec<_> =
+        if top.listen.is_none() { vec![LISTEN] } else { written.iter().map(|(at, _)| *at).collect() };
     let (admin, place) = match &top.admin {
         None => (Some(ADMIN), written.first().map_or_else(Place::none, |(_, place)| place.clone())),
         Some(at) => match at.value {
@@ -71,8 +78,12 @@ fn listeners(top: &TopConfig, problems: &mut Problems) -> (Vec<SocketAddr>, Opti
     if let Some(address) = admin
         && let Some(other) = listen.iter().find(|other| clash(address, **other))
     {
-        let message = format!("`{}` is listened to for clients as well (`{}`)", Address(address), Address(*other));
-        problems.push(Problem::error(place, "admin", message).remedy("give it a port of its own, or write `admin: off`"));
+        let message =
+            format!("`{}` is listened to for clients as well (`{}`)", Address(address), Address(*other));
+        problems.push(
+            Problem::error(place, "admin", message)
+                .remedy("give it a port of its own, or write `admin: off`"),
+        );
     }
     (listen, admin)
 }
@@ -117,7 +128,12 @@ fn limits(config: &LimitsConfig, problems: &mut Problems) -> Limits {
     let (head, target) = (config.head.as_usize(), config.target.as_usize());
     if !(SMALLEST_HEAD..=MAX_HEAD).contains(&head) {
         let message = format!("{head} bytes are no limit that heads can have");
-        refuse(&config.head.place, "head", message, format!("write a size from {SMALLEST_HEAD} to {MAX_HEAD} bytes"));
+        refuse(
+            &config.head.place,
+            "head",
+            message,
+            format!("write a size from {SMALLEST_HEAD} to {MAX_HEAD} bytes"),
+        );
     }
     let fields = config.fields.value as usize;
     if !(1..=MAX_LINES).contains(&fields) {

@@ -34,7 +34,12 @@ impl Chain {
     }
 
     /// The policies that hold beneath `entries`.
-    pub(super) fn with(&self, entries: &[PolicyEntry], context: &Context<'_>, problems: &mut Problems) -> Self {
+    pub(super) fn with(
+        &self,
+        entries: &[PolicyEntry],
+        context: &Context<'_>,
+        problems: &mut Problems,
+    ) -> Self {
         let mut chain = self.clone();
         for entry in entries {
             chain.steps[entry.policy] = match &entry.setting {

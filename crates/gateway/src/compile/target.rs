@@ -24,7 +24,12 @@ const RESERVED: &[Known] = &[
 ];
 
 /// The target of a route, or `None` if it names none, or one with a problem.
-pub(super) fn compile(route: &RouteConfig, path: &str, services: &Services, problems: &mut Problems) -> Option<Target> {
+pub(super) fn compile(
+    route: &RouteConfig,
+    path: &str,
+    services: &Services,
+    problems: &mut Problems,
+) -> Option<Target> {
     let written: Vec<(&str, &Place)> = [
         route.service.as_ref().map(|at| ("service", &at.place)),
         route.redirect.as_ref().map(|at| ("redirect", &at.place)),
@@ -71,24 +76,33 @@ fn respond(config: &At<RespondConfig>, path: &str, problems: &mut Problems) -> O
     let status = config.status.as_ref().map_or(200, |at| at.value);
     if let Some(at) = config.status.as_ref().filter(|at| !(200..=599).contains(&at.value)) {
         let message = format!("{} is no status of an answer", at.value);
-        problems.push(Problem::error(at.place.clone(), join(path, "status"), message).remedy("write 200 to 599"));
+        problems
+            .push(Problem::error(at.place.clone(), join(path, "status"), message).remedy("write 200 to 599"));
     }
     let empty = Template::parse("").ok();
     let body = match &config.body {
         Some(body) => template(body, &config.place, &join(path, "body"), problems),
         None => empty,
     };
-    if let Some(at) = config.body.as_ref().filter(|body| matches!(status, 204 | 205 | 304) && !body.is_empty()) {
+    if let Some(at) =
+        config.body.as_ref().filter(|body| matches!(status, 204 | 205 | 304) && !body.is_empty())
+    {
         let message = format!("an answer {status} has no body");
         let problem = Problem::error(at.place.clone(), join(path, "body"), message);
         problems.push(problem.remedy("leave it out, or choose another status"));
     }
-    if let Some(at) = config.content_type.as_ref().filter(|at| !is_field_value(at.as_bytes()) || at.is_empty()) {
+    if let Some(at) =
+        config.content_type.as_ref().filter(|at| !is_field_value(at.as_bytes()) || at.is_empty())
+    {
         let problem = Problem::error(at.place.clone(), join(path, "content_type"), "this is no media type");
         problems.push(problem.remedy("write one such as `application/json`"));
     }
-    let headers: Vec<_> =
-        config.headers.0.iter().map(|(name, value)| header(name, value, &join(path, "headers"), problems)).collect();
+    let headers: Vec<_> = config
+        .headers
+        .0
+        .iter()
+        .map(|(name, value)| header(name, value, &join(path, "headers"), problems))
+        .collect();
     Some(Respond {
         status,
         content_type: config.content_type.as_ref().map_or(CONTENT_TYPE, |at| at.value.as_str()).into(),
@@ -97,7 +111,12 @@ fn respond(config: &At<RespondConfig>, path: &str, problems: &mut Problems) -> O
     })
 }
 
-fn header(name: &str, value: &At<String>, path: &str, problems: &mut Problems) -> Option<(Box<str>, Template)> {
+fn header(
+    name: &str,
+    value: &At<String>,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<(Box<str>, Template)> {
     let path = join(path, name);
     let known = Known::of(name.as_bytes());
     let refused = if !is_field_name(name.as_bytes()) {

@@ -18,7 +18,9 @@ pub enum BadAddress {
     #[error("`{0}` has no scheme that can be listened to; write `http://127.0.0.1:8080`")]
     Scheme(String),
     /// A name.
-    #[error("`{0}` names a host; write an address such as `http://127.0.0.1:8080`, or `http://0.0.0.0:8080` for all")]
+    #[error(
+        "`{0}` names a host; write an address such as `http://127.0.0.1:8080`, or `http://0.0.0.0:8080` for all"
+    )]
     Name(String),
     /// No port.
     #[error("`{0}` has no port; write one as in `http://127.0.0.1:8080`")]

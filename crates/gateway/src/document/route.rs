@@ -166,7 +166,9 @@ impl<'de> Deserialize<'de> for HeaderConfig {
         impl<'de> de::Visitor<'de> for Either {
             type Value = HeaderConfig;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value in quotes, or one of `{ present: true }`, `{ absent: true }`, `{ prefix: … }`")
+                f.write_str(
+                    "a value in quotes, or one of `{ present: true }`, `{ absent: true }`, `{ prefix: … }`",
+                )
             }
             fn visit_str<E: de::Error>(self, value: &str) -> Result<HeaderConfig, E> {
                 Ok(HeaderConfig::Exact(value.to_owned()))

@@ -10,7 +10,9 @@ use super::TopConfig;
 
 /// The schema of a whole document.
 pub fn schema() -> Value {
-    let mut schema = schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<TopConfig>();
+    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<TopConfig>();
     schema.insert("title".to_owned(), "Sekisho's configuration".into());
     schema.to_value()
 }
@@ -25,8 +27,10 @@ impl JsonSchema for PoliciesSchema {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mode = generator.subschema_for::<Mode>().to_value();
         let policies = sekisho_policies::schemas(generator);
-        let properties: Map<String, Value> =
-            policies.into_iter().map(|(name, schema)| (name.to_owned(), policy(name, &schema, &mode, generator))).collect();
+        let properties: Map<String, Value> = policies
+            .into_iter()
+            .map(|(name, schema)| (name.to_owned(), policy(name, &schema, &mode, generator)))
+            .collect();
         json_schema!({ "type": "object", "additionalProperties": false, "properties": properties })
     }
 }
@@ -34,13 +38,17 @@ impl JsonSchema for PoliciesSchema {
 /// The settings of one policy with the words that all policies have: `on`, `off`, and `mode` among the settings.
 fn policy(name: &str, settings: &Schema, mode: &Value, generator: &SchemaGenerator) -> Value {
     let mut settings = resolve(settings, generator);
-    let description = settings.get("description").cloned().unwrap_or_else(|| format!("The policy `{name}`.").into());
+    let description =
+        settings.get("description").cloned().unwrap_or_else(|| format!("The policy `{name}`.").into());
     if let Some(settings) = settings.as_object_mut() {
         settings.remove("title");
         let properties = settings.entry("properties").or_insert_with(|| json!({}));
         if let Some(properties) = properties.as_object_mut() {
             let said = "Whether it bites (`enforce`), only watches (`shadow`), or neither (`off`). Default `enforce`.";
-            properties.insert("mode".to_owned(), json!({ "description": said, "default": "enforce", "allOf": [mode] }));
+            properties.insert(
+                "mode".to_owned(),
+                json!({ "description": said, "default": "enforce", "allOf": [mode] }),
+            );
         }
     }
     json!({
@@ -113,7 +121,9 @@ mod tests {
     #[test]
     fn describes_the_words_at_the_top_and_of_a_route() {
         let schema = schema();
-        for word in ["listen", "admin", "services", "service_defaults", "routes", "limits", "client", "via", "drain"] {
+        for word in
+            ["listen", "admin", "services", "service_defaults", "routes", "limits", "client", "via", "drain"]
+        {
             assert!(schema["properties"][word].is_object(), "{word}");
         }
         assert_eq!(schema["additionalProperties"], false);

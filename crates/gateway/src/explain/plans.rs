@@ -27,7 +27,7 @@ pub struct RoutePlan {
     pub path: String,
     /// What it asks of a request beside its path.
     #[serde(flatten)]
-    pub ask: Ask,
+    pub conditions: Conditions,
     /// Its policies in walking order.
     pub policies: Vec<StepPlan>,
     /// What answers.
@@ -41,7 +41,7 @@ pub struct RoutePlan {
 
 /// What a route asks of a request beside its path; nothing where a list is empty.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Ask {
+pub struct Conditions {
     /// The hosts that it takes.
     pub hosts: Vec<String>,
     /// The methods that it takes.
@@ -95,7 +95,7 @@ impl RoutePlan {
     pub(super) fn of(entry: &Entry, plan: &Plan) -> Self {
         Self {
             path: plan.route.to_string(),
-            ask: Ask::of(entry),
+            conditions: Conditions::of(entry),
             policies: StepPlan::all(&plan.steps),
             target: TargetPlan::of(&plan.target),
             timeout_ms: plan.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
@@ -104,7 +104,7 @@ impl RoutePlan {
     }
 }
 
-impl Ask {
+impl Conditions {
     pub(super) fn of(entry: &Entry) -> Self {
         let methods = match &entry.methods {
             Methods::Any => Vec::new(),
@@ -156,7 +156,7 @@ impl fmt::Display for TargetPlan {
     }
 }
 
-impl fmt::Display for Ask {
+impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let methods = if self.methods.is_empty() { "any method".to_owned() } else { self.methods.join(" ") };
         f.write_str(&methods)?;
@@ -172,7 +172,7 @@ impl fmt::Display for Ask {
 
 impl fmt::Display for RoutePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}  ({})", self.path, self.ask)?;
+        writeln!(f, "{}  ({})", self.path, self.conditions)?;
         write!(f, "  {} → {}", chain(&self.policies), self.target)?;
         if let Some(timeout) = self.timeout_ms {
             write!(f, ", within {}", sekisho_units::Span::from_millis(timeout))?;

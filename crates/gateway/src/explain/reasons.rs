@@ -70,8 +70,12 @@ fn path_differs(pattern: &Pattern, path: &str) -> Option<(usize, String)> {
             (Segment::Literal(want), Some(part)) if want.is_empty() => {
                 format!("path: segment {number} is `{part}`, where the pattern ends in a slash")
             }
-            (Segment::Literal(want), Some(part)) => format!("path: segment {number} is `{part}`, not `{want}`"),
-            (Segment::Param(name), Some(_)) => format!("path: segment {number} is empty, where `{{{name}}}` must be"),
+            (Segment::Literal(want), Some(part)) => {
+                format!("path: segment {number} is `{part}`, not `{want}`")
+            }
+            (Segment::Param(name), Some(_)) => {
+                format!("path: segment {number} is empty, where `{{{name}}}` must be")
+            }
             (Segment::Literal(want), None) if want.is_empty() => "path: has no slash at its end".to_owned(),
             (Segment::Literal(want), None) => format!("path: ends before `{want}`"),
             (Segment::Param(name), None) => format!("path: ends before `{{{name}}}`"),
@@ -80,8 +84,11 @@ fn path_differs(pattern: &Pattern, path: &str) -> Option<(usize, String)> {
     }
     let further = parts.next()?;
     let agreed = pattern.segments().len();
-    Some((agreed, match further {
-        "" => "path: has a slash at its end".to_owned(),
-        further => format!("path: goes on with `{further}`"),
-    }))
+    Some((
+        agreed,
+        match further {
+            "" => "path: has a slash at its end".to_owned(),
+            further => format!("path: goes on with `{further}`"),
+        },
+    ))
 }

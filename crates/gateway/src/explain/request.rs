@@ -1,6 +1,7 @@
 //! What happens to one request, and why not something else.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -89,7 +90,9 @@ pub enum BadRequest {
     #[error("`{0}` is no method; write one such as GET")]
     Method(String),
     /// No URL or path.
-    #[error("`{0}` is no request target; write a path such as /orders/7, or a URL such as http://shop.example.com/orders/7")]
+    #[error(
+        "`{0}` is no request target; write a path such as /orders/7, or a URL such as http://shop.example.com/orders/7"
+    )]
     Target(String),
     /// A path that is refused before any route is looked for.
     #[error("the path of `{0}` is refused before any route is looked for: {1}")]
@@ -165,7 +168,8 @@ fn outcome(site: &Site, found: Found<'_>, taken: Option<&Entry>, risky: bool) ->
                 return Outcome::RiskyPath { plan };
             }
             let params = compiled.params.iter().zip(params);
-            let params = params.map(|(name, value)| Param { name: name.to_string(), value: value.to_owned() });
+            let params =
+                params.map(|(name, value)| Param { name: name.to_string(), value: value.to_owned() });
             Outcome::Route { plan, params: params.collect() }
         }
         (Found::MethodNotAllowed { allow }, _) => Outcome::MethodNotAllowed { allow, policies: policies() },
@@ -185,7 +189,7 @@ fn passed(site: &Site, ask: &route::Ask<'_>, taken: Option<&Entry>) -> Vec<Passe
             near.push((nearness, entry, reason));
         }
     }
-    near.sort_by(|a, b| b.0.cmp(&a.0));
+    near.sort_by_key(|(nearness, ..)| Reverse(*nearness));
     near.truncate(MOST_PASSED);
     let passed = near.into_iter().map(|(_, entry, reason)| Passed {
         path: entry.pattern.to_string(),
@@ -217,7 +221,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Route { plan, params } => {
-                write!(f, "taken by {}  ({}; {})", plan.path, plan.ask, plan.place)?;
+                write!(f, "taken by {}  ({}; {})", plan.path, plan.conditions, plan.place)?;
                 for Param { name, value } in params {
                     write!(f, "\n  {name} = {value}")?;
                 }

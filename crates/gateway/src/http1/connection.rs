@@ -61,7 +61,7 @@ impl<'a> Open<'a> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        WorkerMeter::down(&self.0.meter.connections);
+        self.0.left();
     }
 }
 

@@ -16,8 +16,7 @@ const STANDARD: [Method; 8] = [
     Method::Trace,
 ];
 
-const WRITES: u16 =
-    bit(Method::Post) | bit(Method::Put) | bit(Method::Patch) | bit(Method::Delete);
+const WRITES: u16 = bit(Method::Post) | bit(Method::Put) | bit(Method::Patch) | bit(Method::Delete);
 
 /// The methods that a route takes. HEAD is taken wherever GET is (RFC 9110 §9.3.2).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -121,9 +121,9 @@ impl Router {
         let mut search = Search::new(self, ask);
         let taken = match ask.preflight {
             None => search.run(Want::Request),
-            Some(method) => {
-                search.run(Want::Announced(Method::of(method), method)).or_else(|| search.run(Want::AnyMethod))
-            }
+            Some(method) => search
+                .run(Want::Announced(Method::of(method), method))
+                .or_else(|| search.run(Want::AnyMethod)),
         };
         match taken {
             Some((entry, shape)) => {

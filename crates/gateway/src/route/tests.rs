@@ -10,7 +10,9 @@ use super::*;
 fn entry(plan: usize, text: &str) -> Entry {
     let mut words = text.split(' ');
     let list = |word: Option<&str>| -> Vec<String> {
-        word.filter(|word| *word != "-").map(|word| word.split(',').map(str::to_owned).collect()).unwrap_or_default()
+        word.filter(|word| *word != "-")
+            .map(|word| word.split(',').map(str::to_owned).collect())
+            .unwrap_or_default()
     };
     let methods = list(words.next());
     let hosts = list(words.next()).iter().map(|host| HostPattern::parse(host).unwrap()).collect();
@@ -68,7 +70,16 @@ fn check(routes: &[&str], requests: &[(&str, &str)]) {
 #[test]
 fn the_most_specific_pattern_takes_a_path() {
     check(
-        &["- - /*", "- - /a/*", "- - /a/{x}", "- - /a/b", "- - /a/{x}/c", "- - /a/b/{y}/{z}", "- - /a/", "- - /{p}/b/c/d"],
+        &[
+            "- - /*",
+            "- - /a/*",
+            "- - /a/{x}",
+            "- - /a/b",
+            "- - /a/{x}/c",
+            "- - /a/b/{y}/{z}",
+            "- - /a/",
+            "- - /{p}/b/c/d",
+        ],
         &[
             ("GET - /", "0"),
             ("GET - /z", "0"),
@@ -107,7 +118,13 @@ fn a_less_specific_pattern_is_asked_when_the_best_refuses() {
 #[test]
 fn hosts_are_preferred_exact_then_by_the_longer_suffix_then_any() {
     check(
-        &["- - /", "- *.example.com /", "- *.shop.example.com /", "- a.shop.example.com,b.test /", "- [::1] /"],
+        &[
+            "- - /",
+            "- *.example.com /",
+            "- *.shop.example.com /",
+            "- a.shop.example.com,b.test /",
+            "- [::1] /",
+        ],
         &[
             ("GET - /", "0"),
             ("GET example.com /", "0"),
@@ -167,7 +184,11 @@ fn a_preflight_goes_where_its_request_would_go() {
     let ask = |method: &str| format!("OPTIONS - /a origin=http://o access-control-request-method={method}");
     let routes = router(&["GET - /a x=1", "GET - /a", "POST - /*", "PUT b.test /a"]);
     assert_eq!(find(&routes, &ask("GET")), "0", "conditions on headers count as fulfilled");
-    assert_eq!(find(&routes, &ask("POST")), "2", "the route that takes the method, though another is more specific");
+    assert_eq!(
+        find(&routes, &ask("POST")),
+        "2",
+        "the route that takes the method, though another is more specific"
+    );
     assert_eq!(find(&routes, &ask("DELETE")), "0", "any route of the path where none takes the method");
     assert_eq!(find(&routes, "OPTIONS - /a"), "405 GET, HEAD, POST", "no preflight");
     assert_eq!(find(&routes, &ask("PUT").replace("- /a", "b.test /a")), "3");
@@ -205,21 +226,24 @@ fn naive(entries: &[Entry], method: &str, host: &str, path: &str) -> Option<usiz
 
 fn pattern_text() -> impl Strategy<Value = String> {
     let segment = prop_oneof![Just("a"), Just("b"), Just("{}"), Just("ab")];
-    (proptest::collection::vec(segment, 0..4), prop_oneof![Just(""), Just("/*"), Just("/")]).prop_map(|(parts, end)| {
-        let mut text = String::new();
-        for (index, part) in parts.iter().enumerate() {
-            text.push('/');
-            text.push_str(&part.replace("{}", &format!("{{p{index}}}")));
-        }
-        text.push_str(end);
-        if text.is_empty() { "/".to_owned() } else { text }
-    })
+    (proptest::collection::vec(segment, 0..4), prop_oneof![Just(""), Just("/*"), Just("/")]).prop_map(
+        |(parts, end)| {
+            let mut text = String::new();
+            for (index, part) in parts.iter().enumerate() {
+                text.push('/');
+                text.push_str(&part.replace("{}", &format!("{{p{index}}}")));
+            }
+            text.push_str(end);
+            if text.is_empty() { "/".to_owned() } else { text }
+        },
+    )
 }
 
 fn route_text() -> impl Strategy<Value = String> {
     let methods = prop_oneof![Just("-"), Just("GET"), Just("POST,PUT"), Just("HEAD"), Just("PURGE")];
     let hosts = prop_oneof![Just("-"), Just("a.t"), Just("*.t"), Just("*.a.t"), Just("b.a.t,a.t")];
-    (methods, hosts, pattern_text()).prop_map(|(methods, hosts, pattern)| format!("{methods} {hosts} {pattern}"))
+    (methods, hosts, pattern_text())
+        .prop_map(|(methods, hosts, pattern)| format!("{methods} {hosts} {pattern}"))
 }
 
 proptest! {

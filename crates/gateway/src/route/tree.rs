@@ -26,7 +26,7 @@ pub(super) struct Node {
 
 #[derive(Debug)]
 enum Literals {
-    Few(Box<[(Box<str>, u32)]>),
+    Few(Box<[(u64, Box<str>, u32)]>),
     Many(HashMap<Box<str>, u32, RandomState>),
 }
 
@@ -39,7 +39,11 @@ impl Tree {
     #[inline]
     pub(super) fn literal(&self, node: &Node, segment: &str) -> Option<&Node> {
         let index = match &node.literals {
-            Literals::Few(few) => few.iter().find(|(text, _)| **text == *segment).map(|(_, index)| *index),
+            Literals::Few(few) => {
+                let tag = tag(segment.as_bytes());
+                let found = few.iter().find(|(known, text, _)| *known == tag && **text == *segment);
+                found.map(|(.., index)| *index)
+            }
             Literals::Many(many) => many.get(segment).copied(),
         };
         index.map(|index| &self.nodes[index as usize])
@@ -50,6 +54,17 @@ impl Tree {
     pub(super) fn param(&self, node: &Node) -> Option<&Node> {
         node.param.map(|index| &self.nodes[index as usize])
     }
+}
+
+/// The last eight bytes of a segment and its length in one number: two segments seldom have the same, and comparing two
+/// numbers is cheaper than comparing two texts.
+#[inline]
+fn tag(segment: &[u8]) -> u64 {
+    let bytes = match segment.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => segment.iter().fold(0, |tag, byte| (tag << 8) | u64::from(*byte)),
+    };
+    bytes ^ ((segment.len() as u64) << 56)
 }
 
 /// A tree that grows.
@@ -104,7 +119,8 @@ impl Growing {
     pub(super) fn grown(self) -> Tree {
         let nodes = self.nodes.into_iter().map(|sprout| {
             let literals = if sprout.literals.len() <= FEW {
-                let mut few: Vec<_> = sprout.literals.into_iter().collect();
+                let few = sprout.literals.into_iter();
+                let mut few: Vec<_> = few.map(|(text, index)| (tag(text.as_bytes()), text, index)).collect();
                 few.sort();
                 Literals::Few(few.into())
             } else {

@@ -10,8 +10,11 @@ use crate::output::{Exit, Failure, print};
 /// Prints the problems. The answer is no if one of them is an error, or if `strict` and there is any.
 pub(super) fn run(config: &ConfigFile, strict: bool, format: Format) -> Result<Exit, Failure> {
     let loaded = configuration::load(config.config.as_deref())?;
-    let good =
-        loaded.site.is_some() && !loaded.problems.has_errors() && !(strict && !loaded.problems.is_empty());
+    let good = match (&loaded.site, strict) {
+        (None, _) => false,
+        (Some(_), true) => loaded.problems.is_empty(),
+        (Some(_), false) => !loaded.problems.has_errors(),
+    };
     match format {
         Format::Text => print(&text(&loaded.problems, &loaded.name))?,
         Format::Json => print(&document(&loaded.problems, good).to_string())?,

@@ -116,7 +116,7 @@ impl Mood {
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match name {
                 "slow" => {
-                    mood.slow = Span::parse(value).map_or(Duration::ZERO, Span::as_duration).min(SLOWEST)
+                    mood.slow = Span::parse(value).map_or(Duration::ZERO, Span::as_duration).min(SLOWEST);
                 }
                 "fail" if value == "reset" => mood.fail = Some(Failing::HangUp),
                 "fail" => {

@@ -17,7 +17,6 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let about = "The version that runs; always 1.";
     let mut build = encoder.encode_descriptor("gateway_build", about, None, MetricType::Info)?;
     build.encode_info(&[("version", VERSION)])?;
-    drop(build);
     if let Some(usage) = Usage::read() {
         let bytes = ("process_resident_memory_bytes", "Memory held, in bytes.");
         family::gauge(encoder, bytes, [([], usage.pages * rustix::param::page_size() as u64)])?;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::overload::Refusals;
 use super::state::State;
-use super::worker::{Arrival, Seat, Workers};
+use super::worker::{Arrival, Handle, Seat, Workers};
 
 /// Hands accepted connections to the workers.
 pub(super) struct Dispatch {
@@ -45,7 +45,7 @@ impl Dispatch {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let loads: Vec<_> = self.workers.iter().map(|worker| worker.load()).collect();
+        let loads: Vec<_> = self.workers.iter().map(Handle::load).collect();
         let mut arrival = Arrival { stream, peer, seat: Seat::new(permit) };
         for index in by_load(&loads, self.turn.fetch_add(1, Relaxed)) {
             match self.workers[index].hand_over(arrival) {

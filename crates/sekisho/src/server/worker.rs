@@ -19,6 +19,9 @@ use super::state::{Phase, State};
 /// Connections that may wait for a worker to take them.
 const QUEUE: usize = 1024;
 
+/// How long connections may take to end once they are cut.
+const CUTTING: Duration = Duration::from_millis(500);
+
 /// A client's connection on its way to a worker.
 pub(super) struct Arrival {
     pub(super) stream: TcpStream,
@@ -152,7 +155,12 @@ fn work(
                     let now = *phase.borrow_and_update();
                     match now {
                         _ if changed.is_err() => return,
-                        Phase::Over => return,
+                        Phase::Over => {
+                            worker.cut();
+                            // What does not end when it is told to ends with the runtime.
+                            let _ = tokio::time::timeout(CUTTING, worker.closed()).await;
+                            return;
+                        }
                         Phase::Draining => worker.drain(),
                         Phase::Starting | Phase::Ready => {}
                     }

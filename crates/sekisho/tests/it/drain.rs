@@ -1,1 +1,223 @@
-//! To be written.
+//! The end of a gateway: what is in flight ends first, what is not ends at once, and nothing is lost on the way.
+
+use std::net::TcpStream;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::front::{assert_took, gateway};
+use crate::harness::{Gateway, Service, ok, until};
+
+/// A service whose answers wait until the test lets one go.
+fn held() -> (Service, Sender<()>) {
+    let (go, wait) = channel::<()>();
+    let wait = Arc::new(Mutex::new(wait));
+    let service = Service::answering(move |request| {
+        // Without a sender the test is over.
+        let _ = wait.lock().unwrap().recv();
+        ok("text/plain", &request.target)
+    });
+    (service, go)
+}
+
+fn refuses(gateway: &Gateway) {
+    until("the port to be closed", || TcpStream::connect_timeout(&gateway.addr, Duration::from_secs(1)).err().map(drop));
+}
+
+#[test]
+fn term_lets_the_request_in_flight_end_and_takes_no_new_connection() {
+    let (service, go) = held();
+    let mut gateway = gateway(service.addr, "", "");
+    assert_eq!(gateway.admin_get("/readyz").status, 200);
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    gateway.signal("TERM");
+    until("/readyz to say so", || (gateway.admin_get("/readyz").status == 503).then_some(()));
+    assert_eq!(gateway.admin_get("/readyz").text(), "draining\n");
+    assert_eq!(gateway.admin_get("/livez").status, 200);
+    refuses(&gateway);
+    assert!(gateway.is_running());
+    go.send(()).unwrap();
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.complete, answer.text().as_str()), (200, true, "/a"));
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(client.closed());
+    let began = Instant::now();
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    assert_took(began.elapsed(), 0, 3_000);
+}
+
+#[test]
+fn term_closes_idle_connections_and_ends_at_once_without_requests() {
+    let service = Service::echo();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 60s }");
+    let mut fresh = gateway.connect();
+    let mut used = gateway.connect();
+    used.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(used.answer().status, 200);
+    gateway.wait_metric("gateway_connections", &[], 2.0);
+    let began = Instant::now();
+    gateway.signal("TERM");
+    assert!(fresh.closed() && used.closed());
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    assert_took(began.elapsed(), 0, 4_000);
+}
+
+#[test]
+fn an_answer_that_has_begun_is_sent_to_its_end() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let service = Service::raw(move |mut conn| {
+        if conn.next_head().is_some() {
+            conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+            let _ = wait.lock().unwrap().recv();
+            conn.write("6\r\nsecond\r\n0\r\n\r\n");
+        }
+    });
+    let mut gateway = gateway(service.addr, "", "");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    let head = client.head_only();
+    gateway.signal("TERM");
+    refuses(&gateway);
+    go.send(()).unwrap();
+    let answer = client.body_of(head);
+    assert_eq!((answer.complete, answer.text().as_str()), (true, "firstsecond"));
+    assert!(client.closed());
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn a_body_that_is_still_coming_may_come_to_its_end() {
+    let service = Service::echo();
+    let mut gateway = gateway(service.addr, "", "");
+    let mut client = gateway.connect();
+    client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst");
+    service.wait_seen(1);
+    gateway.signal("TERM");
+    refuses(&gateway);
+    client.send("other");
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.json()["body"].as_str()), (200, Some("firstother")));
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn a_head_that_is_still_coming_may_come_to_its_end() {
+    let service = Service::echo();
+    let mut gateway = gateway(service.addr, "", "");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHo");
+    // What was sent was read before the signal comes, once a later connection has its answer on each worker.
+    for _ in 0..8 {
+        assert_eq!(gateway.get("/b").status, 200);
+    }
+    gateway.signal("TERM");
+    refuses(&gateway);
+    client.send("st: a\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn after_the_grace_what_is_left_is_cut() {
+    let (service, _go) = held();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 300ms }");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    let began = Instant::now();
+    gateway.signal("TERM");
+    assert!(client.closed());
+    assert_took(began.elapsed(), 300, 3_000);
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    assert!(gateway.stderr.to_end().iter().any(|line| line.contains("1 connection cut")), "{:?}", gateway.stderr.all());
+}
+
+#[test]
+fn a_second_term_ends_it_at_once() {
+    let (service, _go) = held();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 60s }");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    gateway.signal("TERM");
+    until("the first to be heard", || (gateway.admin_get("/readyz").status == 503).then_some(()));
+    let began = Instant::now();
+    gateway.signal("TERM");
+    assert!(client.closed());
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    assert_took(began.elapsed(), 0, 4_000);
+}
+
+#[test]
+fn int_ends_it_at_once_and_says_so() {
+    let (service, _go) = held();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 60s }");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    let began = Instant::now();
+    gateway.signal("INT");
+    assert!(client.closed());
+    assert_eq!(gateway.wait_exit().code(), Some(130));
+    assert_took(began.elapsed(), 0, 4_000);
+}
+
+#[test]
+fn int_while_draining_ends_it_at_once() {
+    let (service, _go) = held();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 60s }");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    gateway.signal("TERM");
+    until("the first to be heard", || (gateway.admin_get("/readyz").status == 503).then_some(()));
+    gateway.signal("INT");
+    assert_eq!(gateway.wait_exit().code(), Some(130));
+}
+
+#[test]
+fn every_line_of_the_log_is_written_before_the_end() {
+    for (signal, to, code) in [("TERM", "stdout", 0), ("INT", "stdout", 130), ("TERM", "'{DIR}/access.log'", 0)] {
+        let service = Service::echo();
+        let mut gateway = gateway(service.addr, "", &format!("workers: 2\npolicies: {{ access_log: {{ to: {to} }} }}"));
+        let mut clients = [gateway.connect(), gateway.connect()];
+        for index in 0..500 {
+            let client = &mut clients[index % 2];
+            client.send(format!("GET /{index} HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"));
+            assert_eq!(client.answer().status, 200);
+        }
+        gateway.signal(signal);
+        assert_eq!(gateway.wait_exit().code(), Some(code));
+        let lines = match to {
+            "stdout" => gateway.stdout.to_end(),
+            _ => {
+                let text = std::fs::read_to_string(gateway.dir.join("access.log")).unwrap();
+                text.lines().map(str::to_owned).collect()
+            }
+        };
+        let mut paths: Vec<usize> = lines
+            .iter()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|line| line["path"].as_str().unwrap()[1..].parse().unwrap())
+            .collect();
+        paths.sort_unstable();
+        assert_eq!(paths, (0..500).collect::<Vec<_>>(), "{signal} {to}");
+    }
+}
+
+#[test]
+fn a_request_that_is_cut_at_the_end_is_logged_too() {
+    let (service, _go) = held();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 200ms }");
+    let mut client = gateway.connect();
+    client.send("GET /cut HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    gateway.signal("TERM");
+    gateway.wait_exit();
+    let lines = gateway.stdout.to_end();
+    assert!(lines.iter().any(|line| line.contains("\"path\":\"/cut\"")), "{lines:?}");
+}

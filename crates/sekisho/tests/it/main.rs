@@ -10,6 +10,7 @@
     reason = "tests watch a real process by the real clock, with threads that block"
 )]
 
+mod front;
 mod harness;
 
 mod admin;

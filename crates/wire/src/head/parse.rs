@@ -6,6 +6,7 @@
 //! on how they were split, except that an error in the middle of an unfinished head may be reported later.
 
 use std::mem::MaybeUninit;
+use std::ops::RangeInclusive;
 
 use httparse::{Error, Header, Status};
 
@@ -39,6 +40,9 @@ pub enum Parsed {
     /// The head is whole and takes this many bytes, blank line included.
     Complete(usize),
 }
+
+/// Statuses there can be (RFC 9110 §15).
+const STATUS: RangeInclusive<u16> = 100..=599;
 
 /// Heads shorter than this are parsed again whenever bytes arrive.
 const ALWAYS_TRY: usize = 512;
@@ -148,7 +152,7 @@ pub fn parse_response(bytes: &[u8], head: &mut Head, limits: &Limits) -> Result<
                 reason_at.min(line_end),
                 line_end.saturating_sub(2).max(reason_at.min(line_end)),
             );
-            if !(100..=599).contains(&head.status) {
+            if !STATUS.contains(&head.status) {
                 return Err(Malformed::BadStatus);
             }
             if !take_lines(whole, line_end, parsed.headers, head) {
@@ -158,6 +162,9 @@ pub fn parse_response(bytes: &[u8], head: &mut Head, limits: &Limits) -> Result<
         }
         Ok(Status::Partial) => {
             head.tried = bytes.len() as u32;
+            if parsed.code.is_some_and(|code| !STATUS.contains(&code)) {
+                return Err(Malformed::BadStatus);
+            }
             if bytes.len() >= max { Err(Malformed::HeadTooLarge) } else { Ok(Parsed::Partial) }
         }
         Err(Error::TooManyHeaders) => Err(Malformed::TooManyFields),

@@ -33,9 +33,15 @@ routes:
     let all = ["request_id", "access_log", "security_headers", "cors", "body_limit", "rewrite"];
     assert_eq!(steps(&plan(&site, "/x/*").steps), all);
     assert_eq!(steps(&plan(&site, "/x/y").steps), all);
-    assert_eq!(steps(&plan(&site, "/x/z").steps), ["request_id", "security_headers", "body_limit", "rewrite"]);
+    assert_eq!(
+        steps(&plan(&site, "/x/z").steps),
+        ["request_id", "security_headers", "body_limit", "rewrite"]
+    );
     assert_eq!(plan(&site, "/x/z").steps[2].mode, sekisho_exchange::Mode::Shadow);
-    assert_eq!(steps(&plan(&site, "/x/w").steps), ["request_id", "access_log", "security_headers", "body_limit", "rewrite"]);
+    assert_eq!(
+        steps(&plan(&site, "/x/w").steps),
+        ["request_id", "access_log", "security_headers", "body_limit", "rewrite"]
+    );
     let top = ["request_id", "access_log", "security_headers", "body_limit"];
     assert_eq!(steps(&plan(&site, "/v").steps), top);
     assert_eq!(steps(&site.fallback.steps), top);
@@ -71,8 +77,14 @@ routes:
     assert_eq!(headers, ["x-a is `1`", "x-b is present"]);
     let (first, second) = (&site.plans[0], &site.plans[1]);
     assert_eq!(&*first.params, [Box::from("id")]);
-    assert_eq!((first.total, first.risky_paths, first.trailers.len()), (Some(Duration::from_secs(5)), true, 1));
-    assert_eq!((second.total, second.risky_paths, second.trailers.len()), (Some(Duration::from_secs(1)), false, 0));
+    assert_eq!(
+        (first.total, first.risky_paths, first.trailers.len()),
+        (Some(Duration::from_secs(5)), true, 1)
+    );
+    assert_eq!(
+        (second.total, second.risky_paths, second.trailers.len()),
+        (Some(Duration::from_secs(1)), false, 0)
+    );
     assert_eq!(first.place.to_string(), "t:12:9");
 }
 
@@ -103,7 +115,10 @@ fn what_is_not_said_has_the_default_of_the_contract() {
     let settings = &site.settings;
     assert_eq!(settings.listen, ["0.0.0.0:8080".parse().unwrap()]);
     assert_eq!(settings.admin, Some("127.0.0.1:9901".parse().unwrap()));
-    assert_eq!((settings.head_limits.head, settings.head_limits.fields, settings.head_limits.target), (32_768, 100, 8_192));
+    assert_eq!(
+        (settings.head_limits.head, settings.head_limits.fields, settings.head_limits.target),
+        (32_768, 100, 8_192)
+    );
     assert_eq!((settings.connections, settings.via.as_deref()), (10_000, Some("sekisho")));
     let client = settings.client;
     assert_eq!((client.head.as_secs(), client.idle.as_secs(), client.body_grace.as_secs()), (10, 75, 10));
@@ -134,7 +149,10 @@ routes:
     let settings = &site.settings;
     assert_eq!((settings.listen.len(), settings.admin, settings.workers), (2, None, 3));
     assert_eq!((settings.trusted_proxies.len(), settings.connections, settings.via.as_deref()), (1, 5, None));
-    assert_eq!((settings.head_limits.fields, settings.client.body_rate, settings.grace.as_secs()), (128, 4096, 6));
+    assert_eq!(
+        (settings.head_limits.fields, settings.client.body_rate, settings.grace.as_secs()),
+        (128, 4096, 6)
+    );
     assert!(!settings.paths.merge_slashes);
     assert!(matches!(&site.plans[0].target, Target::Redirect(redirect) if redirect.status == 308));
 }

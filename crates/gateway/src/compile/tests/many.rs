@@ -7,13 +7,15 @@ use super::*;
 #[test]
 fn ten_thousand_routes_compile_in_a_time_that_grows_with_their_number() {
     let document = |count: usize| {
-        let mut text = "services: { a: { endpoints: [http://127.0.0.1:1] } }\nworkers: 2\nroutes:\n".to_owned();
+        let mut text =
+            "services: { a: { endpoints: [http://127.0.0.1:1] } }\nworkers: 2\nroutes:\n".to_owned();
         for index in 0..count {
             text += &format!("  - {{ path: '/r{index}/{{id}}', methods: [GET], service: a }}\n");
         }
         // Many of one pattern, told apart by host and method.
         for index in 0..count {
-            text += &format!("  - {{ path: /, hosts: [h{}.t], methods: [M{index}], service: a }}\n", index / 4);
+            text +=
+                &format!("  - {{ path: /, hosts: [h{}.t], methods: [M{index}], service: a }}\n", index / 4);
         }
         text
     };

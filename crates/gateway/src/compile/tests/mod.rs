@@ -24,7 +24,11 @@ pub(crate) fn site(text: &str) -> Site {
 /// What is wrong with a text, one a line.
 fn problems(text: &str) -> Vec<String> {
     let (site, problems) = compile_text(text);
-    assert_eq!(site.is_none(), problems.has_errors(), "a site is there if and only if there is no error: {problems}");
+    assert_eq!(
+        site.is_none(),
+        problems.has_errors(),
+        "a site is there if and only if there is no error: {problems}"
+    );
     problems.iter().map(ToString::to_string).collect()
 }
 

@@ -17,7 +17,12 @@ fn a_write_route_without_authentication_is_told_unless_it_is_public() {
     for methods in ["", "methods: [GET, POST],", "methods: [DELETE],", "public: false,"] {
         check(&[&format!("{{ path: /w, {methods} service: a }}")], &[&open("routes[2]")]);
     }
-    for harmless in ["methods: [GET, OPTIONS], service: a", "public: true, service: a", "respond: x", "redirect: { to: / }"] {
+    for harmless in [
+        "methods: [GET, OPTIONS], service: a",
+        "public: true, service: a",
+        "respond: x",
+        "redirect: { to: / }",
+    ] {
         check(&[&format!("{{ path: /w, {harmless} }}")], &[]);
     }
     check(&["{ path: /w/*, public: true, routes: [{ path: /w/x, service: a }] }"], &[]);
@@ -42,7 +47,9 @@ fn a_route_that_asks_for_what_the_one_above_excludes_never_matches() {
             "routes[2].routes[0].headers: this route can never match: it is also asked that x is absent",
         ),
     ] {
-        let route = format!("{{ path: /w/*, public: true, {above}, routes: [{{ path: /w/x, {below}, service: a }}] }}");
+        let route = format!(
+            "{{ path: /w/*, public: true, {above}, routes: [{{ path: /w/x, {below}, service: a }}] }}"
+        );
         let found = problems(&with_routes(&[&route]));
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(&format!("warning: {want}; remove it, or ask less")), "{}", found[0]);
@@ -53,9 +60,17 @@ fn a_route_that_asks_for_what_the_one_above_excludes_never_matches() {
 fn a_route_for_a_risky_path_must_allow_it() {
     check(
         &["{ path: /w/a%2Fb, methods: [GET], service: a }"],
-        &["t:5:5: warning: routes[2].path: this route can never match: paths with `a%2Fb` are refused; add `risky_paths: true`"],
+        &[
+            "t:5:5: warning: routes[2].path: this route can never match: paths with `a%2Fb` are refused; add `risky_paths: true`",
+        ],
     );
-    check(&["{ path: /w/a%2Fb, methods: [GET], service: a, risky_paths: true }", "{ path: /w/a%20b, respond: x }"], &[]);
+    check(
+        &[
+            "{ path: /w/a%2Fb, methods: [GET], service: a, risky_paths: true }",
+            "{ path: /w/a%20b, respond: x }",
+        ],
+        &[],
+    );
 }
 
 #[test]

@@ -1,0 +1,9 @@
+//! Whoever is too slow, and who hears of it: each limit ends its wait when it says, not before and not much after.
+//!
+//! The spans are short, so that the tests are; the bounds leave room for a busy machine.
+
+mod client;
+mod service;
+
+/// The latest that a limit of 200 ms may act on a machine with much else to do, in milliseconds.
+const LATEST: u64 = 2_500;
