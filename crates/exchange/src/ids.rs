@@ -15,6 +15,14 @@ impl Id<'_> {
         Self::Own(uuid_text(fastrand::u128(..)))
     }
 
+    /// The id's text, in ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(text) => text,
+            Self::Given(text) => text.as_bytes(),
+        }
+    }
+
     /// The id's text.
     pub fn as_str(&self) -> &str {
         match self {
@@ -49,19 +57,26 @@ pub struct Ids<'a> {
     pub correlation: Id<'a>,
 }
 
+/// Each byte as two hexadecimal digits.
+const HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
+    }
+    table
+};
+
+/// Where each byte's digits stand in a UUID's text.
+const AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 fn uuid_text(random: u128) -> [u8; 36] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let versioned = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let bytes = versioned.to_be_bytes();
     let mut text = [b'-'; 36];
-    let mut at = 0;
-    for (index, byte) in bytes.into_iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            at += 1;
-        }
-        text[at] = HEX[usize::from(byte >> 4)];
-        text[at + 1] = HEX[usize::from(byte & 0xf)];
-        at += 2;
+    for (byte, at) in versioned.to_be_bytes().into_iter().zip(AT) {
+        text[at..at + 2].copy_from_slice(&HEX[usize::from(byte)]);
     }
     text
 }

@@ -8,9 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use sekisho_exchange::{Client, Exchange, Scheme};
 use sekisho_units::Cidr;
-use sekisho_wire::{Blob, HeadView, Known, Version, list_items};
+use sekisho_wire::{Blob, HeadView, Known, KnownSet, Version, list_items};
 
 use crate::worker::Worker;
+
+/// What only proxies say about a client, beside what the gateway says itself.
+const HEARSAY: KnownSet = KnownSet::of(&[Known::XRealIp, Known::XForwardedPort]);
 
 /// Who the client is: the peer, or what trusted proxies say of it.
 ///
@@ -83,8 +86,14 @@ impl Lines {
             if let Some(known) = &self.rendered {
                 exchange.to_service.apply(&known.blob);
             }
+            // What a policy set under these names is the operator's word.
+            for name in exchange.head.present().intersection(HEARSAY).iter() {
+                if !exchange.to_service.touches(name) {
+                    exchange.to_service.remove(name);
+                }
+            }
         }
-        worker.stamped(exchange.local.clock.wall(), |stamp, wall| {
+        worker.stamped(exchange.local.wall(exchange.started), |stamp, wall| {
             let set = exchange.to_service.set(Known::XGatewayTimestamp, stamp.rfc3339(wall).as_bytes());
             debug_assert!(set.is_ok(), "a time stamp is a valid value");
         });

@@ -26,7 +26,8 @@ pub(crate) async fn relay<D: Downstream>(
     down: &mut D,
     way: &Way<'_>,
 ) -> Ending {
-    let mut relay = Relay { waiting: None, moved: exchange.local.clock.now(), idle: idle_of(way), uploads: !call.is_sent() };
+    let mut relay =
+        Relay { waiting: None, moved: call.moved(), progress: false, idle: idle_of(way), uploads: !call.is_sent() };
     let ending = poll_fn(|cx| relay.poll(cx, &mut call, exchange, down, way)).await;
     if ending == Ending::Complete {
         call.end();
@@ -74,8 +75,10 @@ enum Waiting {
 
 struct Relay {
     waiting: Option<Waiting>,
-    /// When the client last took something.
+    /// When the client last took something, up to the poll before.
     moved: Tick,
+    /// Whether it took something in this poll.
+    progress: bool,
     /// How long the service may pause.
     idle: Duration,
     /// Whether the request is still being sent.
@@ -100,6 +103,9 @@ impl Relay {
             Ok(waiting) => waiting,
             Err(ending) => return Poll::Ready(ending),
         };
+        if std::mem::take(&mut self.progress) {
+            self.moved = exchange.local.clock.now();
+        }
         if waiting == Waiting::Service && !self.uploads && down.poll_gone(cx).is_ready() {
             return Poll::Ready(Ending::ClientGone);
         }
@@ -191,7 +197,7 @@ impl Relay {
     fn took(&mut self, count: usize, call: &mut Call, exchange: &mut Exchange<'_>) {
         call.consume(count);
         exchange.facts.response_bytes += count as u64;
-        self.moved = exchange.local.clock.now();
+        self.progress = true;
     }
 
     fn due(&self, waiting: Waiting, call: &Call, exchange: &Exchange<'_>, way: &Way<'_>) -> Tick {

@@ -42,7 +42,7 @@ pub(crate) struct Desk<'d> {
 
 /// Who answers.
 enum Answer {
-    Service(Box<Call>),
+    Service(Call),
     Gateway(Box<Reply>),
     /// The client left: there is nobody to answer.
     Nobody,
@@ -57,7 +57,7 @@ type Passes = [Pass; NAMES.len()];
 pub(crate) async fn walk<'a, D: Downstream>(
     way: &Way<'a>,
     exchange: &mut Exchange<'a>,
-    refusal: Option<(Decider, Reply)>,
+    refusal: Option<(Decider, Box<Reply>)>,
     down: &mut D,
     desk: Desk<'_>,
 ) {
@@ -70,7 +70,7 @@ pub(crate) async fn walk<'a, D: Downstream>(
     let answer = match (refusal, stopped) {
         (Some((by, reply)), _) => {
             exchange.facts.decide(by, &reply);
-            Answer::Gateway(Box::new(reply))
+            Answer::Gateway(reply)
         }
         (None, Some(answer)) => answer,
         (None, None) => ask(way, exchange, down, desk.lines).await,
@@ -95,7 +95,7 @@ async fn enter<D: Downstream>(
     let worker = way.worker.local.index;
     let clock = way.worker.times_this_one().then_some(&way.worker.local.clock);
     for (planned, pass) in way.plan.steps.iter().zip(passes) {
-        let began = clock.map(|clock| clock.now());
+        let began = clock.map(sekisho_units::Clock::now);
         let mark = (planned.mode == Mode::Shadow).then(|| exchange.mark());
         let mut verdict = planned.step.enter(exchange);
         while let Verdict::Wait(waiting) = verdict {
@@ -116,7 +116,6 @@ async fn enter<D: Downstream>(
                 *pass = given;
             }
             Verdict::Answer(reply) if planned.mode == Mode::Shadow => {
-                planned.meter.shadowed(worker);
                 exchange.facts.shadow(planned.step.name(), &reply);
             }
             Verdict::Answer(reply) if !answered => {
@@ -191,7 +190,7 @@ async fn ask_service<'a, D: Downstream>(
         trailers: &way.plan.trailers,
     };
     match send(service, exchange, down, way.alarm, &way.worker.pools, &terms).await {
-        Ok(call) => Answer::Service(Box::new(call)),
+        Ok(call) => Answer::Service(call),
         Err(failure) => {
             let by = match &failure {
                 Failure::Refused(_) => Decider::Policy("body_limit"),
@@ -201,6 +200,9 @@ async fn ask_service<'a, D: Downstream>(
             };
             match failure.reply(&service.name) {
                 Some(reply) => {
+                    if let Some(planned) = step_of(way, by.as_str()) {
+                        planned.meter.answered(way.worker.local.index);
+                    }
                     exchange.facts.decide(by, &reply);
                     Answer::Gateway(Box::new(reply))
                 }
@@ -231,7 +233,7 @@ async fn pass_on<D: Downstream>(
     exchange: &mut Exchange<'_>,
     down: &mut D,
     passes: &mut Passes,
-    mut call: Box<Call>,
+    mut call: Call,
 ) -> (u16, Ending) {
     let head = call.head();
     let status = head.status();
@@ -252,7 +254,7 @@ async fn pass_on<D: Downstream>(
         close: way.worker.is_draining(),
     });
     call.end_head();
-    (status, relay(*call, exchange, down, way).await)
+    (status, relay(call, exchange, down, way).await)
 }
 
 /// The gateway's own answer, to the client.
@@ -264,7 +266,7 @@ async fn reply_with<D: Downstream>(
     reply: &Reply,
     composed: &mut HeadBuf,
 ) -> (u16, Ending) {
-    let now = exchange.local.clock.wall();
+    let now = exchange.local.wall(exchange.local.clock.now());
     let body = reply.render(composed, exchange.ids.as_ref().map(|ids| ids.request.as_str()), now);
     let head = composed.view();
     leave(way, exchange, passes, &Response { head, from: Answerer::Gateway });
@@ -285,7 +287,8 @@ async fn reply_with<D: Downstream>(
 
 /// `Date` (RFC 9110 §6.6.1), on answers that have none.
 fn date(way: &Way<'_>, exchange: &mut Exchange<'_>) {
-    way.worker.stamped(exchange.local.clock.wall(), |stamp, wall| {
+    let now = exchange.local.clock.now();
+    way.worker.stamped(exchange.local.wall(now), |stamp, wall| {
         let set = exchange.to_client.set(Known::Date, stamp.http_date(wall).as_bytes());
         debug_assert!(set.is_ok(), "a date is a valid value");
     });
@@ -304,10 +307,19 @@ fn account(way: &Way<'_>, exchange: &mut Exchange<'_>, status: u16, ending: Endi
     }
     let bytes = (exchange.facts.request_bytes, exchange.facts.response_bytes);
     way.plan.meter.record(way.worker.local.index, exchange.method, status, duration, bytes);
+    // Counted here, since a body is found too long only while it streams.
+    for planned in exchange.facts.shadowed.iter().filter_map(|shadowed| step_of(way, shadowed.policy)) {
+        planned.meter.shadowed(way.worker.local.index);
+    }
     let outcome = Outcome { status, duration, reason };
     for planned in way.plan.steps.iter().rev().filter(|planned| bites(planned)) {
         planned.step.account(exchange, &outcome);
     }
+}
+
+#[cold]
+fn step_of<'a>(way: &Way<'a>, policy: &str) -> Option<&'a PlanStep> {
+    way.plan.steps.iter().find(|planned| planned.step.name() == policy)
 }
 
 fn bites(planned: &PlanStep) -> bool {

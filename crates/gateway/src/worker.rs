@@ -48,6 +48,8 @@ pub(crate) struct Kit {
     pub(crate) to_service: Edits,
     pub(crate) to_client: Edits,
     pub(crate) reply: HeadBuf,
+    /// Stands in for a head that could not be read.
+    pub(crate) stand_in: HeadBuf,
 }
 
 impl Worker {

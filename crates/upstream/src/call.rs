@@ -12,7 +12,7 @@ use sekisho_wire::{
 
 use crate::conn::Conn;
 use crate::failure::Failure;
-use crate::pool::{Kit, Pools};
+use crate::pool::{Lent, Pools};
 use crate::upload::Upload;
 
 /// Interim answers that one call may give.
@@ -20,10 +20,9 @@ const MOST_INTERIM: u32 = 64;
 
 /// One call to an endpoint.
 pub struct Call {
-    /// Both are there until the call ends; `Option` so that the end can take them.
-    pub(crate) conn: Option<Conn>,
-    pub(crate) kit: Kit,
-    pub(crate) pools: Rc<Pools>,
+    /// There until the call ends; `Option` so that the end can take it.
+    pub(crate) conn: Option<Box<Conn>>,
+    pub(crate) kit: Lent,
     method: Method,
     limits: Limits,
     pub(crate) upload: Upload,
@@ -31,7 +30,7 @@ pub struct Call {
     pub(crate) sent: usize,
     /// Whether `kit.out` holds the request from its first byte.
     pub(crate) whole: bool,
-    /// When the service last took or gave a byte, or the client gave one for it.
+    /// When the service last took a byte or gave a whole head or a byte of its body, or the client gave a byte for it.
     pub(crate) moved: Tick,
     /// Whether a byte of the response has come.
     pub(crate) answered: bool,
@@ -50,7 +49,7 @@ pub struct BrokenResponse;
 impl Call {
     /// A call over `conn` whose request head is written by `compose` into the kit.
     pub(crate) fn new(
-        conn: Conn,
+        conn: Box<Conn>,
         pools: &Rc<Pools>,
         exchange: &Exchange<'_>,
         limits: Limits,
@@ -65,7 +64,6 @@ impl Call {
         Self {
             conn: Some(conn),
             kit,
-            pools: Rc::clone(pools),
             method: exchange.method,
             limits,
             upload,
@@ -82,16 +80,23 @@ impl Call {
     }
 
     /// The same request over another connection.
-    pub(crate) fn repeat(mut self, conn: Conn) -> Self {
+    pub(crate) fn repeat(mut self, conn: Box<Conn>) -> Self {
         self.sent = 0;
         self.answered = false;
         self.upload = Upload::Rest;
-        self.moved = self.pools.local.clock.now();
+        self.moved = self.kit.pools.local.clock.now();
         self.conn = Some(conn);
         self
     }
 
-    /// When a byte last moved to or from the service.
+    /// Lets go of a connection that turned out to be closed, so that its place is free for another.
+    pub(crate) fn hang_up(&mut self) {
+        if let Some(mut conn) = self.conn.take() {
+            self.kit.pools.local.stash.give_back(std::mem::take(&mut conn.input));
+        }
+    }
+
+    /// When the service last took a byte or gave a whole head or a byte of its body, or the client gave a byte for it.
     pub fn moved(&self) -> Tick {
         self.moved
     }
@@ -103,24 +108,25 @@ impl Call {
             if !conn.input.is_empty() {
                 let parsed = parse_response(conn.input.data(), &mut self.kit.head, &self.limits).map_err(Failure::Garbage)?;
                 if let Parsed::Complete(len) = parsed {
+                    // Only now: a head that trickles in must not hold off its own deadline.
+                    self.moved = self.kit.pools.local.clock.now();
                     if self.take_head(len, down)? {
                         return Poll::Ready(Ok(()));
                     }
                     continue;
                 }
                 if !conn.input.has_room() {
-                    let mut larger = self.pools.local.stash.large();
+                    let mut larger = self.kit.pools.local.stash.large();
                     conn.input.move_into(&mut larger);
-                    self.pools.local.stash.give_back(std::mem::replace(&mut conn.input, larger));
+                    self.kit.pools.local.stash.give_back(std::mem::replace(&mut conn.input, larger));
                 }
             } else if conn.input.capacity() == 0 {
-                conn.input = self.pools.local.stash.small();
+                conn.input = self.kit.pools.local.stash.small();
             }
             match ready!(conn.poll_fill(cx)) {
                 Ok(count) if count > 0 => self.answered = true,
                 _ => return Poll::Ready(Err(broken(conn, self.answered))),
             }
-            self.moved = self.pools.local.clock.now();
         }
     }
 
@@ -213,14 +219,14 @@ impl Call {
                 return Poll::Ready(Ok(more));
             }
             let Some(conn) = &mut self.conn else { return Poll::Ready(Ok(false)) };
-            grow(conn, &self.reader, &self.pools);
+            grow(conn, &self.reader, &self.kit.pools);
             match ready!(conn.poll_fill(cx)) {
                 Ok(0) => {
                     self.reader.end().map_err(|_: BadBody| BrokenResponse)?;
                     self.facts = None;
                     return Poll::Ready(Ok(false));
                 }
-                Ok(_) => self.moved = self.pools.local.clock.now(),
+                Ok(_) => self.moved = self.kit.pools.local.clock.now(),
                 Err(_) => return Poll::Ready(Err(BrokenResponse)),
             }
         }
@@ -239,17 +245,14 @@ impl Call {
             && self.reader.is_done()
             && self.payload == 0;
         if kept && let Some(conn) = self.conn.take() {
-            self.pools.give_back(conn);
+            self.kit.pools.give_back(conn);
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(mut conn) = self.conn.take() {
-            self.pools.local.stash.give_back(std::mem::take(&mut conn.input));
-        }
-        self.pools.give_kit_back(std::mem::take(&mut self.kit));
+        self.hang_up();
     }
 }
 

@@ -113,15 +113,17 @@ pub fn parse_url(url: &str) -> Result<Authority, (String, String)> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return wrong("has no scheme", "write `http://host:port`");
     };
+    if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+        // Not shown: where a user name is, there may be a password.
+        let remedy = "write `http://host:port`; the policy `headers` can set `Authorization`";
+        return Err(("the URL has a user name".to_owned(), remedy.to_owned()));
+    }
     if scheme != "http" {
         return wrong("has a scheme that endpoints cannot be asked by", "write `http://host:port`");
     }
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if authority.contains(['/', '?', '#']) {
         return wrong("has a path", "write `http://host:port`; the policy `rewrite` with `add_prefix` puts a path in front");
-    }
-    if authority.contains('@') {
-        return wrong("has a user name", "write `http://host:port`; the policy `headers` can set `Authorization`");
     }
     if !sekisho_wire::is_authority(authority.as_bytes()) {
         return wrong("does not name a host", "write `http://host:port`");

@@ -29,7 +29,7 @@ pub(crate) struct Conn {
 
 impl Conn {
     /// Connects to `endpoint`.
-    pub(crate) async fn open(endpoint: Arc<Endpoint>, permit: OwnedSemaphorePermit) -> Result<Self, Failure> {
+    pub(crate) async fn open(endpoint: Arc<Endpoint>, permit: OwnedSemaphorePermit) -> Result<Box<Self>, Failure> {
         let connected = match &endpoint.target {
             Target::Address(address) => TcpStream::connect(*address).await,
             Target::Name(name, port) => TcpStream::connect((name.as_str(), *port)).await,
@@ -37,7 +37,8 @@ impl Conn {
         let stream = connected.map_err(|error| Failure::Unreachable(reason(&error)))?;
         // Without it small requests would wait for the acknowledgement of the one before. A failure only costs time.
         let _ = stream.set_nodelay(true);
-        Ok(Self { stream, input: Buffer::default(), endpoint, used: false, since: Tick::ZERO, _permit: permit })
+        let input = Buffer::default();
+        Ok(Box::new(Self { stream, input, endpoint, used: false, since: Tick::ZERO, _permit: permit }))
     }
 
     /// Whether it is still open and silent, as an unused connection should be.

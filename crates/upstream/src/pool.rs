@@ -1,11 +1,12 @@
 //! A worker's unused connections, by endpoint, and the wait for one.
 //!
 //! A connection lives and dies on one worker; what workers share is the number of connections that an endpoint may have
-//! at once (a semaphore) and the number of requests waiting for one. While anybody waits, workers let go of unused
+//! at once (a semaphore) and the number of requests waiting for one. As soon as anybody waits, workers let go of unused
 //! connections that nobody of their own wants, so that no worker starves beside another's spare ones.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,17 +28,22 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Call kits kept for reuse.
 const KITS: usize = 64;
 
+/// Tells every worker's sweep that somewhere a request waits for a connection.
+static WANTED: Notify = Notify::const_new();
+
 /// One worker's connections to all endpoints.
 pub struct Pools {
     pub(crate) local: Rc<Local>,
     pools: RefCell<Vec<Rc<Pool>>>,
-    kits: RefCell<Vec<Kit>>,
+    #[allow(clippy::vec_box, reason = "a kit is handed over by its pointer, not copied")]
+    kits: RefCell<Vec<Box<Kit>>>,
 }
 
 #[derive(Default)]
 struct Pool {
     /// Unused connections, the one used last at the end.
-    idle: RefCell<Vec<Conn>>,
+    #[allow(clippy::vec_box, reason = "a connection is handed over by its pointer, not copied")]
+    idle: RefCell<Vec<Box<Conn>>>,
     /// Requests of this worker that wait for one.
     waiting: Cell<usize>,
     /// Tells one of them that a connection came back.
@@ -57,19 +63,38 @@ impl Pools {
         Rc::new(Self { local, pools: RefCell::default(), kits: RefCell::default() })
     }
 
-    /// Drops connections that the service closed or that were unused for too long; runs as long as the worker does.
+    /// Drops connections that the service closed or that were unused for too long, and those that requests of other workers
+    /// wait for; runs as long as the worker does.
     pub async fn sweep(self: Rc<Self>) {
         let mut tick = tokio::time::interval(SWEEP);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tick.tick().await;
-            let now = self.local.clock.now();
-            for pool in self.pools.borrow().iter() {
-                pool.idle.borrow_mut().retain_mut(|conn| {
-                    let wanted_elsewhere = conn.endpoint.waiting.load(Relaxed) > pool.waiting.get();
-                    !wanted_elsewhere && now.since(conn.since) < conn.endpoint.limits.idle && conn.is_fresh()
-                });
+            let mut wanted = pin!(WANTED.notified());
+            // From here on no call is missed, not even one that comes while this worker looks.
+            wanted.as_mut().enable();
+            self.let_go();
+            tokio::select! {
+                () = wanted => {}
+                _ = tick.tick() => self.drop_old(),
             }
+        }
+    }
+
+    /// Of each endpoint's unused connections drops as many as requests of other workers wait for, the oldest first.
+    fn let_go(&self) {
+        for pool in self.pools.borrow().iter() {
+            let mut idle = pool.idle.borrow_mut();
+            let Some(conn) = idle.first() else { continue };
+            let wanted = conn.endpoint.waiting.load(Relaxed).saturating_sub(pool.waiting.get());
+            let count = wanted.min(idle.len());
+            idle.drain(..count);
+        }
+    }
+
+    fn drop_old(&self) {
+        let now = self.local.clock.now();
+        for pool in self.pools.borrow().iter() {
+            pool.idle.borrow_mut().retain_mut(|conn| now.since(conn.since) < conn.endpoint.limits.idle && conn.is_fresh());
         }
     }
 
@@ -94,7 +119,7 @@ impl Pools {
     }
 
     /// An unused connection to `endpoint` that is still good, if there is one.
-    pub(crate) fn take(&self, endpoint: &Endpoint) -> Option<Conn> {
+    pub(crate) fn take(&self, endpoint: &Endpoint) -> Option<Box<Conn>> {
         self.pools.borrow().get(endpoint.slot)?.take()
     }
 
@@ -106,7 +131,7 @@ impl Pools {
         deadline: Option<Tick>,
         down: &mut D,
         alarm: &Alarm,
-    ) -> Result<Conn, Failure> {
+    ) -> Result<Box<Conn>, Failure> {
         let clock = &self.local.clock;
         let within = |wait: Duration| {
             let due = clock.now() + wait;
@@ -138,7 +163,7 @@ impl Pools {
     }
 
     /// Takes a connection back whose answer has wholly ended. One with bytes left is dropped: nobody asked for them.
-    pub(crate) fn give_back(&self, mut conn: Conn) {
+    pub(crate) fn give_back(&self, mut conn: Box<Conn>) {
         let left = !conn.input.is_empty();
         self.local.stash.give_back(std::mem::take(&mut conn.input));
         if left {
@@ -152,9 +177,13 @@ impl Pools {
         }
         conn.used = true;
         conn.since = self.local.clock.now();
+        let most = endpoint.limits.keep.max(waiting_here);
+        if most == 0 {
+            return;
+        }
         {
             let mut idle = pool.idle.borrow_mut();
-            if idle.len() >= endpoint.limits.keep.max(waiting_here) {
+            if idle.len() >= most {
                 idle.remove(0);
             }
             idle.push(conn);
@@ -164,12 +193,36 @@ impl Pools {
         }
     }
 
-    pub(crate) fn kit(&self) -> Kit {
-        self.kits.borrow_mut().pop().unwrap_or_default()
+    /// A kit for a call; it comes back when it is dropped.
+    pub(crate) fn kit(self: &Rc<Self>) -> Lent {
+        let kit = self.kits.borrow_mut().pop().unwrap_or_default();
+        Lent { kit: Some(kit), pools: Rc::clone(self) }
     }
+}
 
-    pub(crate) fn give_kit_back(&self, mut kit: Kit) {
-        let mut kits = self.kits.borrow_mut();
+/// A kit that is lent to a call.
+pub(crate) struct Lent {
+    kit: Option<Box<Kit>>,
+    pub(crate) pools: Rc<Pools>,
+}
+
+impl Deref for Lent {
+    type Target = Kit;
+    fn deref(&self) -> &Kit {
+        self.kit.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Kit {
+        self.kit.as_mut().expect("it is there until the drop")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(mut kit) = self.kit.take() else { return };
+        let mut kits = self.pools.kits.borrow_mut();
         if kits.len() < KITS && kit.out.capacity() <= 256 * 1024 {
             kit.out.clear();
             kits.push(kit);
@@ -178,12 +231,12 @@ impl Pools {
 }
 
 enum Turn {
-    Returned(Conn),
+    Returned(Box<Conn>),
     Permit(tokio::sync::OwnedSemaphorePermit),
 }
 
 impl Pool {
-    fn take(&self) -> Option<Conn> {
+    fn take(&self) -> Option<Box<Conn>> {
         let mut idle = self.idle.borrow_mut();
         while let Some(mut conn) = idle.pop() {
             if conn.is_fresh() {
@@ -222,6 +275,7 @@ impl<'a> Waiting<'a> {
             return Err(Failure::Overloaded("connection_queue"));
         }
         pool.waiting.set(pool.waiting.get() + 1);
+        WANTED.notify_waiters();
         Ok(Self { endpoint, pool })
     }
 }

@@ -54,7 +54,8 @@ pub async fn send<'a, D: Downstream>(
     exchange.facts.endpoint = Some(&endpoint.authority);
     exchange.facts.attempts += 1;
     let result = attempt(service, endpoint, exchange, down, alarm, pools, terms).await;
-    exchange.facts.upstream_duration = Some(pools.local.clock.now().since(began));
+    let ended = result.as_ref().map_or_else(|_| pools.local.clock.now(), Call::moved);
+    exchange.facts.upstream_duration = Some(ended.since(began));
     result
 }
 
@@ -74,7 +75,8 @@ async fn attempt<D: Downstream>(
     let call = begin(conn, service, endpoint, exchange, pools);
     match await_head(call, service, exchange, down, alarm, terms).await {
         Ok(call) => Ok(call),
-        Err((Failure::Stale, Some(call))) if exchange.method.is_idempotent() && call.can_repeat() => {
+        Err((Failure::Stale, Some(mut call))) if exchange.method.is_idempotent() && call.can_repeat() => {
+            call.hang_up();
             let conn = pools.connect(service, endpoint, exchange.deadline, down, alarm).await?;
             exchange.facts.attempts += 1;
             await_head(call.repeat(conn), service, exchange, down, alarm, terms).await.map_err(|(failure, _)| failure)
@@ -83,7 +85,7 @@ async fn attempt<D: Downstream>(
     }
 }
 
-fn begin(conn: Conn, service: &Service, endpoint: &Arc<Endpoint>, exchange: &Exchange<'_>, pools: &Rc<Pools>) -> Call {
+fn begin(conn: Box<Conn>, service: &Service, endpoint: &Arc<Endpoint>, exchange: &Exchange<'_>, pools: &Rc<Pools>) -> Call {
     Call::new(conn, pools, exchange, service.head_limits, |out| compose(exchange, service, endpoint, out))
 }
 

@@ -129,7 +129,7 @@ impl Service {
                 connect: timeouts.connect.as_duration(),
                 first_byte: timeouts.first_byte.as_duration(),
                 idle: timeouts.idle.as_duration(),
-                total: timeouts.total.map(|total| total.as_duration()),
+                total: timeouts.total.map(sekisho_units::Span::as_duration),
             },
             preserve_host: config.preserve_host,
             head_limits,

@@ -114,7 +114,6 @@ impl Call {
             }
             Poll::Ready(Ok(BodyEvent::Data)) => {}
         }
-        self.moved = self.pools.local.clock.now();
         let line_sent = self.sent == self.kit.out.len();
         if line_sent {
             self.clear_line();
@@ -130,6 +129,8 @@ impl Call {
             self.put_in_line(down.body(), framing);
             down.body().len()
         };
+        // Not before: what lies here untaken must not hold off the deadline of a service that takes no more.
+        self.moved = self.kit.pools.local.clock.now();
         down.consume(count);
         exchange.take_body(count).map_err(Failure::Refused)?;
         Ok(Taken::Some)
@@ -161,7 +162,7 @@ impl Call {
                 Poll::Ready(Ok(count)) if count > 0 => self.sent += count,
                 Poll::Ready(_) => return Err(broken(conn, self.answered)),
             }
-            self.moved = self.pools.local.clock.now();
+            self.moved = self.kit.pools.local.clock.now();
         }
         Ok(Poll::Ready(()))
     }

@@ -7,6 +7,9 @@ use sekisho_yaml::join;
 use crate::document::{HeaderConfig, RouteConfig};
 use crate::route::{HeaderMatch, HeaderRule, MethodSet, Methods};
 
+/// The router descends segment by segment; this bounds how deep.
+const MOST_SEGMENTS: usize = 256;
+
 /// What is asked of a request, all routes above included.
 #[derive(Clone)]
 pub(super) struct Asked {
@@ -37,6 +40,11 @@ impl Asked {
     /// What is asked where a route asks more. `path` is the route's own.
     pub(super) fn narrow(&self, route: &RouteConfig, path: &str, problems: &mut Problems) -> Self {
         let mut asked = self.clone();
+        if route.path.segments().len() > MOST_SEGMENTS {
+            let message = format!("the path has more than {MOST_SEGMENTS} segments");
+            let problem = Problem::error(route.path.place.clone(), join(path, "path"), message);
+            problems.push(problem.remedy("end it in `/*` earlier"));
+        }
         if let Some(above) = self.above.as_ref().filter(|above| !above.covers(&route.path.value)) {
             let message =
                 format!("`{}` does not lie under `{above}`, the path of the route above", route.path.value);

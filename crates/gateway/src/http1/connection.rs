@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use sekisho_exchange::{Alarm, Buffer, Client, Decider, Exchange, Io, Reply, Scheme};
 use sekisho_units::Tick;
 use sekisho_wire::{
-    Framing, HeadBuf, HeadView, Normal, Parsed, Refusal, RequestFacts, TargetForm, check_request, normalise, origin_form,
+    Framing, HeadView, Normal, Parsed, Refusal, RequestFacts, TargetForm, check_request, normalise, origin_form,
     parse_request,
 };
 
@@ -110,18 +110,17 @@ async fn one<S: Io>(
     let arrived = head(stream, input, kit, alarm, (started, &site, worker)).await;
     let head_buffer = take(input);
     let bytes = head_buffer.data();
-    let Kit { head, path, out, to_service, to_client, reply } = kit;
-    let mut composed = HeadBuf::default();
+    let Kit { head, path, out, to_service, to_client, reply, stand_in } = kit;
 
     // What is known of the request: everything, or nothing but that it was refused.
     let whole = matches!(arrived, Arrived::Whole(_));
     let understood = match arrived {
         Arrived::Gone => return Next::Close,
-        Arrived::Slow => Err(Reply::request_timeout("slow_head")),
-        Arrived::Refused(refusal) => Err(Reply::refused(refusal)),
+        Arrived::Slow => Err(Box::new(Reply::request_timeout("slow_head"))),
+        Arrived::Refused(refusal) => Err(Box::new(Reply::refused(refusal))),
         Arrived::Whole(len) => match check_request(head.view(bytes)) {
             Ok(facts) => Ok((len, facts)),
-            Err(refusal) => Err(Reply::refused(refusal)),
+            Err(refusal) => Err(Box::new(Reply::refused(refusal))),
         },
     };
     let (view, early, facts, target, refusal) = match understood {
@@ -129,14 +128,14 @@ async fn one<S: Io>(
             let view = head.view(bytes);
             match target_of(view.target(), &facts, &site, path) {
                 Ok(normal) => (view, &bytes[len..], Some(facts), normal, None),
-                Err(refusal) => (view, &bytes[len..], None, NOWHERE, Some(Reply::refused(refusal))),
+                Err(refusal) => (view, &bytes[len..], None, NOWHERE, Some(Box::new(Reply::refused(refusal)))),
             }
         }
         Err(reply) if whole => (head.view(bytes), &[][..], None, NOWHERE, Some(reply)),
         Err(reply) => {
-            let laid = composed.request(b"-", b"-");
+            let laid = stand_in.request(b"-", b"-");
             debug_assert!(laid.is_ok(), "a hyphen is a method and a target");
-            (composed.view(), &[][..], None, NOWHERE, Some(reply))
+            (stand_in.view(), &[][..], None, NOWHERE, Some(reply))
         }
     };
     let host = facts.as_ref().map_or("", |facts| authority(facts, view));
@@ -178,17 +177,17 @@ fn route<'a>(
     exchange: &mut Exchange<'a>,
     target: &Normal<'a>,
     facts: Option<&RequestFacts>,
-) -> (&'a crate::plan::Plan, Option<(Decider, Reply)>) {
+) -> (&'a crate::plan::Plan, Option<(Decider, Box<Reply>)>) {
     if facts.is_some_and(|facts| facts.form == TargetForm::Asterisk) {
         let reply = Reply::plain(204, sekisho_exchange::Content::Empty, "options_of_the_server")
             .header("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-        return (&site.fallback, Some((Decider::Router, reply)));
+        return (&site.fallback, Some((Decider::Router, Box::new(reply))));
     }
     match site.router.find(&Ask::new(exchange.head, target.path, exchange.host)) {
         Found::Route { plan, params } => {
             let plan = &site.plans[plan];
             if target.risky && !plan.risky_paths {
-                return (plan, Some((Decider::Router, Reply::risky_path())));
+                return (plan, Some((Decider::Router, Box::new(Reply::risky_path()))));
             }
             if !plan.params.is_empty() {
                 exchange.params.extend(plan.params.iter().map(AsRef::as_ref).zip(params));
@@ -196,7 +195,7 @@ fn route<'a>(
             (plan, None)
         }
         Found::MethodNotAllowed { allow } => {
-            (&site.fallback, Some((Decider::Router, Reply::method_not_allowed(&allow))))
+            (&site.fallback, Some((Decider::Router, Box::new(Reply::method_not_allowed(&allow)))))
         }
         Found::None => (&site.fallback, None),
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::front::{assert_took, gateway};
-use crate::harness::{Gateway, Service, ok, until};
+use crate::harness::{Client, Gateway, Service, ok, until};
 
 /// A service whose answers wait until the test lets one go.
 fn held() -> (Service, Sender<()>) {
@@ -18,6 +18,15 @@ fn held() -> (Service, Sender<()>) {
         ok("text/plain", &request.target)
     });
     (service, go)
+}
+
+/// Asserts that a request whose answer had not begun is told that there will be none.
+#[track_caller]
+fn assert_told(client: &mut Client) {
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "UPSTREAM_UNAVAILABLE"));
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(client.closed());
 }
 
 fn refuses(gateway: &Gateway) {
@@ -43,6 +52,7 @@ fn term_lets_the_request_in_flight_end_and_takes_no_new_connection() {
     assert_eq!((answer.status, answer.complete, answer.text().as_str()), (200, true, "/a"));
     assert_eq!(answer.header("connection"), Some("close"));
     assert!(client.closed());
+    drop(client);
     let began = Instant::now();
     assert_eq!(gateway.wait_exit().code(), Some(0));
     assert_took(began.elapsed(), 0, 3_000);
@@ -62,6 +72,24 @@ fn term_closes_idle_connections_and_ends_at_once_without_requests() {
     assert!(fresh.closed() && used.closed());
     assert_eq!(gateway.wait_exit().code(), Some(0));
     assert_took(began.elapsed(), 0, 4_000);
+}
+
+#[test]
+fn a_client_that_stays_after_its_answer_does_not_hold_up_the_end() {
+    let (service, go) = held();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 60s }");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    gateway.signal("TERM");
+    refuses(&gateway);
+    go.send(()).unwrap();
+    assert_eq!(client.answer().status, 200);
+    assert!(client.closed());
+    // It keeps its own side open, which the gateway waits for a little while and no longer.
+    let began = Instant::now();
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    assert_took(began.elapsed(), 0, 5_000);
 }
 
 #[test]
@@ -100,6 +128,7 @@ fn a_body_that_is_still_coming_may_come_to_its_end() {
     client.send("other");
     let answer = client.answer();
     assert_eq!((answer.status, answer.json()["body"].as_str()), (200, Some("firstother")));
+    drop(client);
     assert_eq!(gateway.wait_exit().code(), Some(0));
 }
 
@@ -118,6 +147,7 @@ fn a_head_that_is_still_coming_may_come_to_its_end() {
     client.send("st: a\r\n\r\n");
     let answer = client.answer();
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    drop(client);
     assert_eq!(gateway.wait_exit().code(), Some(0));
 }
 
@@ -130,10 +160,27 @@ fn after_the_grace_what_is_left_is_cut() {
     service.wait_seen(1);
     let began = Instant::now();
     gateway.signal("TERM");
-    assert!(client.closed());
+    assert_told(&mut client);
     assert_took(began.elapsed(), 300, 3_000);
     assert_eq!(gateway.wait_exit().code(), Some(0));
     assert!(gateway.stderr.to_end().iter().any(|line| line.contains("1 connection cut")), "{:?}", gateway.stderr.all());
+}
+
+#[test]
+fn after_the_grace_an_answer_that_has_begun_is_cut_so_that_it_shows() {
+    let service = Service::raw(|mut conn| {
+        conn.next_head();
+        conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n");
+        conn.wait_closed();
+    });
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 300ms }");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    let head = client.head_only();
+    gateway.signal("TERM");
+    assert!(!client.body_of(head).complete);
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    assert!(gateway.stdout.to_end().iter().any(|line| line.contains("\"path\":\"/a\"")));
 }
 
 #[test]
@@ -147,7 +194,7 @@ fn a_second_term_ends_it_at_once() {
     until("the first to be heard", || (gateway.admin_get("/readyz").status == 503).then_some(()));
     let began = Instant::now();
     gateway.signal("TERM");
-    assert!(client.closed());
+    assert_told(&mut client);
     assert_eq!(gateway.wait_exit().code(), Some(0));
     assert_took(began.elapsed(), 0, 4_000);
 }
@@ -161,7 +208,7 @@ fn int_ends_it_at_once_and_says_so() {
     service.wait_seen(1);
     let began = Instant::now();
     gateway.signal("INT");
-    assert!(client.closed());
+    assert_told(&mut client);
     assert_eq!(gateway.wait_exit().code(), Some(130));
     assert_took(began.elapsed(), 0, 4_000);
 }
@@ -219,5 +266,6 @@ fn a_request_that_is_cut_at_the_end_is_logged_too() {
     gateway.signal("TERM");
     gateway.wait_exit();
     let lines = gateway.stdout.to_end();
-    assert!(lines.iter().any(|line| line.contains("\"path\":\"/cut\"")), "{lines:?}");
+    let line = lines.iter().find(|line| line.contains("\"path\":\"/cut\"")).unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(line.contains("\"reason\":\"gateway_stopping\""), "{line}");
 }

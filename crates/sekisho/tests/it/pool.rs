@@ -161,6 +161,8 @@ fn with_none_to_keep_every_request_gets_a_connection_of_its_own() {
         assert_eq!(service.connections(), round);
     }
     until("all to be closed", || (service.open() == 0).then_some(()));
+    // Each came to its end in the gateway, too.
+    gateway.wait_metric("gateway_requests_total", &[], 3.0);
 }
 
 #[test]

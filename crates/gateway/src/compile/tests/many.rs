@@ -31,3 +31,11 @@ fn ten_thousand_routes_compile_in_a_time_that_grows_with_their_number() {
     // Ten times the routes: quadratic work would take a hundred times as long.
     assert!(many < some * 40, "{some:?} for 1000 routes, {many:?} for 10000");
 }
+
+#[test]
+fn a_path_of_too_many_segments_is_refused() {
+    let route = |segments: usize| format!("routes: [{{ path: '{}', respond: x }}]", "/a".repeat(segments));
+    assert_eq!(problems(&route(256)), [""; 0]);
+    let want = "t:1:18: error: routes[0].path: the path has more than 256 segments; end it in `/*` earlier";
+    assert_eq!(problems(&route(257)), [want]);
+}

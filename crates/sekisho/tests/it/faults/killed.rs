@@ -15,6 +15,7 @@ const SERVER: &str = "
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    wbufsize = 65536
     def do_GET(self):
         self.send_response(200)
         self.send_header('Content-Length', '4')

@@ -71,7 +71,11 @@ fn an_empty_answer_with_a_length_is_empty() {
         client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
         let answer = client.answer();
         assert_eq!((answer.status, answer.header("content-length")), (201, Some("0")));
-        assert_eq!(service.last().header("content-length"), Some("0"), "kept: it says that there is a body, an empty one");
+        assert_eq!(
+            service.last().header("content-length"),
+            Some("0"),
+            "kept: it says that there is a body, an empty one"
+        );
     }
 }
 
@@ -98,7 +102,9 @@ fn an_answer_until_close_becomes_chunks_for_http_1_1_and_a_close_for_1_0() {
 
 #[test]
 fn a_chunked_answer_reaches_http_1_0_without_chunks() {
-    let service = Service::fixed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    let service = Service::fixed(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    );
     let gateway = gateway(&service, "", "");
     let answer = gateway.request("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     assert_eq!((answer.delimited, answer.text().as_str()), (Delimited::Close, "abcde"));
@@ -138,8 +144,11 @@ fn chunks_arrive_however_they_are_split() {
         ("at once", &large, &[100_000], usize::MAX),
     ] {
         let mut client = gateway.connect();
-        let whole =
-            [&b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"[..], &in_chunks(body, sizes)].concat();
+        let whole = [
+            &b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"[..],
+            &in_chunks(body, sizes),
+        ]
+        .concat();
         for part in whole.chunks(piece) {
             client.send(part);
         }
@@ -174,7 +183,12 @@ fn chunked_answers_arrive_however_they_are_split() {
         for _ in 0..2 {
             client.send(GET);
             let answer = client.answer();
-            assert!(answer.complete && answer.body == body, "{name}: {} bytes of {}", answer.body.len(), body.len());
+            assert!(
+                answer.complete && answer.body == body,
+                "{name}: {} bytes of {}",
+                answer.body.len(),
+                body.len()
+            );
         }
         assert_eq!(service.connections(), 1, "{name}");
     }
@@ -191,7 +205,9 @@ fn with_trailers(gateway: &Gateway) -> Answer {
 }
 
 fn service_with_trailers() -> Service {
-    Service::fixed(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{TRAILERS}\r\n"))
+    Service::fixed(format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{TRAILERS}\r\n"
+    ))
 }
 
 #[test]
@@ -252,11 +268,20 @@ fn a_bad_chunk_before_the_answer_gets_400_and_the_service_no_end() {
         let mut client = gateway.connect();
         client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
         let answer = client.answer();
-        assert_eq!((answer.status, answer.code().as_str()), (400, "BAD_REQUEST"), "{name}: {}", answer.text());
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "BAD_REQUEST"),
+            "{name}: {}",
+            answer.text()
+        );
         assert!(answer.header("x-request-id").is_some(), "{name}");
         assert!(client.closed(), "{name}");
         let line = gateway.wait_log_of(&answer);
-        assert_eq!((&line["decided_by"], &line["statusCode"]), (&"listener".into(), &400.into()), "{name}: {line}");
+        assert_eq!(
+            (&line["decided_by"], &line["statusCode"]),
+            (&"listener".into(), &400.into()),
+            "{name}: {line}"
+        );
     }
     crate::harness::until("the service's connections to be cut", || (service.open() == 0).then_some(()));
     assert!(service.seen().iter().all(|request| !request.whole), "no closing chunk reached the service");
@@ -304,7 +329,11 @@ fn a_body_may_be_as_long_as_the_limit_and_no_longer() {
             let answer = gateway.request(raw);
             assert_eq!(answer.status, status, "{name} {len}");
             if status == 413 {
-                assert_eq!((answer.code().as_str(), &answer.json()["limit"]), ("BODY_TOO_LARGE", &1000.into()), "{name}");
+                assert_eq!(
+                    (answer.code().as_str(), &answer.json()["limit"]),
+                    ("BODY_TOO_LARGE", &1000.into()),
+                    "{name}"
+                );
                 assert_eq!(gateway.wait_log_of(&answer)["decided_by"], "body_limit", "{name}");
             } else {
                 assert_eq!(answer.json()["body"], body, "{name}");

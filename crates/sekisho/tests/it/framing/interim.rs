@@ -26,7 +26,11 @@ fn interim_answers_pass_to_http_1_1() {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         let answer = client.answer();
         let [(103, hints), (102, _)] = &answer.interim[..] else { panic!("{answer:?}") };
-        assert_eq!(*hints, [("Link".to_owned(), "</a.css>; rel=preload".to_owned())], "hop-by-hop fields stay behind");
+        assert_eq!(
+            *hints,
+            [("Link".to_owned(), "</a.css>; rel=preload".to_owned())],
+            "hop-by-hop fields stay behind"
+        );
         assert_eq!((answer.status, answer.text().as_str()), (200, "final"));
     }
     assert_eq!(service.connections(), 1);
@@ -70,7 +74,8 @@ fn a_service_cannot_send_interim_answers_for_ever() {
 
 #[test]
 fn a_switch_of_protocols_that_nobody_asked_for_is_502() {
-    let service = Service::fixed("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+    let service =
+        Service::fixed("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
     let gateway = gateway(&service, "", "");
     assert_eq!(gateway.get("/").code(), "BAD_GATEWAY");
 }

@@ -5,7 +5,8 @@ use crate::harness::{Service, ok};
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let service = Service::answering(|request| ok("text/plain", format!("{} {}", request.target, request.text())));
+    let service =
+        Service::answering(|request| ok("text/plain", format!("{} {}", request.target, request.text())));
     let gateway = gateway(&service, "", "");
     let mut client = gateway.connect();
     client.send(concat!(
@@ -27,7 +28,10 @@ fn a_pipelined_request_waits_for_the_answer_before_it() {
     let service = Service::raw(|mut conn| {
         let first = conn.read_head();
         assert!(conn.stream().set_nonblocking(true).is_ok());
-        assert!(std::io::Read::read(&mut conn.stream(), &mut [0]).is_err(), "the second request has come too early");
+        assert!(
+            std::io::Read::read(&mut conn.stream(), &mut [0]).is_err(),
+            "the second request has come too early"
+        );
         assert!(conn.stream().set_nonblocking(false).is_ok());
         conn.write(ok("text/plain", first.target));
         let second = conn.read_head();
@@ -41,16 +45,20 @@ fn a_pipelined_request_waits_for_the_answer_before_it() {
 
 #[test]
 fn many_pipelined_requests_split_anywhere_are_all_answered() {
-    let service = Service::answering(|request| ok("text/plain", format!("{} {}", request.target, request.text())));
+    let service =
+        Service::answering(|request| ok("text/plain", format!("{} {}", request.target, request.text())));
     let gateway = gateway(&service, "", "");
     let all: String = (0..200)
-        .map(|n| format!("POST /{n} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{n}", n.to_string().len()))
+        .map(|n| {
+            format!("POST /{n} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{n}", n.to_string().len())
+        })
         .collect();
     for piece in [1_000, 37] {
         let mut client = gateway.connect();
         let mut sender = crate::harness::Client::over(client.stream().try_clone().unwrap());
         let all = all.clone();
-        let sending = std::thread::spawn(move || all.as_bytes().chunks(piece).for_each(|part| sender.send(part)));
+        let sending =
+            std::thread::spawn(move || all.as_bytes().chunks(piece).for_each(|part| sender.send(part)));
         for n in 0..200 {
             assert_eq!(client.answer().text(), format!("/{n} {n}"), "in pieces of {piece}");
         }
@@ -94,7 +102,8 @@ fn a_refused_body_that_is_all_here_does_not_cost_the_connection() {
     let service = Service::echo();
     let gateway = gateway(&service, ", methods: [GET]", "");
     let mut client = gateway.connect();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!((client.answer().status, client.answer().status), (405, 200));
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
     let answer = client.answer();

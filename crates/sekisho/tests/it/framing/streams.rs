@@ -54,7 +54,11 @@ fn both_directions_stream_at_once() {
         let mut writer = writer_of(&client);
         let sent = body.clone();
         let sending = std::thread::spawn(move || {
-            let framing = if chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {LARGE}") };
+            let framing = if chunked {
+                "Transfer-Encoding: chunked".to_owned()
+            } else {
+                format!("Content-Length: {LARGE}")
+            };
             writer.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
             for piece in sent.chunks(1 << 20) {
                 if chunked {
@@ -71,7 +75,11 @@ fn both_directions_stream_at_once() {
         });
         let answer = client.answer();
         sending.join().unwrap();
-        assert!(answer.complete && answer.body == body, "chunked {chunked}: {} bytes came back", answer.body.len());
+        assert!(
+            answer.complete && answer.body == body,
+            "chunked {chunked}: {} bytes came back",
+            answer.body.len()
+        );
         let grown = gateway.peak_kb() - before;
         assert!(grown < HELD, "chunked {chunked}: the gateway grew by {grown} KiB");
         let line = gateway.wait_log_of(&answer);

@@ -41,11 +41,7 @@ pub(crate) fn temp_dir() -> PathBuf {
     dir
 }
 
-/// Resident memory of a process, in KiB.
-pub(crate) fn rss_kb_of(pid: u32) -> u64 {
-    status_kb(pid, "VmRSS:")
-}
-
+/// A line of a process's status that gives KiB.
 fn status_kb(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -217,7 +213,7 @@ impl Gateway {
 
     /// Resident memory, in KiB.
     pub(crate) fn rss_kb(&self) -> u64 {
-        rss_kb_of(self.pid())
+        status_kb(self.pid(), "VmRSS:")
     }
 
     /// The most resident memory so far, in KiB.
@@ -233,6 +229,10 @@ impl Drop for Gateway {
         let _ = std::fs::remove_dir_all(&self.dir);
         if std::thread::panicking() {
             eprintln!("the gateway's standard error:\n{}", self.stderr.all().join("\n"));
+        } else {
+            // Whatever the test looked at: a task that died unnoticed is a defect.
+            let said = self.stderr.to_end();
+            assert!(!said.iter().any(|line| line.contains("panicked at")), "{}", said.join("\n"));
         }
     }
 }

@@ -12,9 +12,9 @@ mod service;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Answer, Client};
-pub(crate) use gateway::{Gateway, binary, rss_kb_of, temp_dir};
+pub(crate) use gateway::{Gateway, binary, temp_dir};
 pub(crate) use lines::Lines;
-pub(crate) use message::{Delimited, Headers, Request, header_of, headers_of};
+pub(crate) use message::{Delimited, Headers, Request, headers_of};
 pub(crate) use service::{Conn, Service, ok};
 
 /// How long a condition may take to come true.
