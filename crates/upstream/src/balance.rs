@@ -77,8 +77,8 @@ mod tests {
         for (weights, want) in [
             (&[1][..], &[0][..]),
             (&[1, 1], &[0, 1]),
-            (&[1, 3], &[1, 1, 0, 1]),
-            (&[2, 6], &[1, 1, 0, 1]),
+            (&[1, 3], &[1, 0, 1, 1]),
+            (&[2, 6], &[1, 0, 1, 1]),
             (&[5, 1, 1], &[0, 0, 1, 0, 2, 0, 0]),
             (&[0, 2], &[1]),
         ] {
@@ -98,6 +98,6 @@ mod tests {
     fn the_rotation_starts_over() {
         let robin = RoundRobin::new(&[1, 3]);
         let picks: Vec<_> = (0..8).map(|_| robin.next()).collect();
-        assert_eq!(picks, [1, 1, 0, 1, 1, 1, 0, 1]);
+        assert_eq!(picks, [1, 0, 1, 1, 1, 0, 1, 1]);
     }
 }

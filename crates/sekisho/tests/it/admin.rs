@@ -21,7 +21,10 @@ fn after_traffic() -> (Service, Gateway) {
         assert_eq!(gateway.get(&format!("/shop/{index}")).status, 200);
     }
     for _ in 0..2 {
-        assert_eq!(gateway.request("POST /shop/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").status, 201);
+        assert_eq!(
+            gateway.request("POST /shop/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").status,
+            201
+        );
     }
     for _ in 0..3 {
         assert_eq!(gateway.get("/shop/fail").status, 500);
@@ -40,7 +43,8 @@ fn samples(gateway: &Gateway) -> BTreeMap<String, f64> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let samples: Vec<_> = lines.map(|line| line.rsplit_once(' ').unwrap()).collect();
     let count = samples.len();
-    let samples: BTreeMap<_, _> = samples.into_iter().map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect();
+    let samples: BTreeMap<_, _> =
+        samples.into_iter().map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect();
     assert_eq!(samples.len(), count, "no sample stands there twice");
     samples
 }
@@ -83,7 +87,9 @@ fn requests_and_errors_are_counted_exactly() {
     ] {
         assert_eq!(samples.get(name), Some(&want), "{name}");
     }
-    let all = |family: &str| samples.iter().filter(|(name, _)| name.starts_with(family)).map(|(_, value)| value).sum::<f64>();
+    let all = |family: &str| {
+        samples.iter().filter(|(name, _)| name.starts_with(family)).map(|(_, value)| value).sum::<f64>()
+    };
     assert_eq!(all("gateway_requests_total{"), 17.0);
     assert_eq!(all("gateway_errors_total{"), 8.0);
 }
@@ -93,7 +99,9 @@ fn histograms_grow_from_bucket_to_bucket_and_add_up() {
     let (_service, gateway) = after_traffic();
     let text = gateway.admin_get("/metrics").text();
     let of = |name: &str| -> Vec<f64> {
-        let lines = text.lines().filter(|line| line.starts_with(&format!("{name}{{")) && line.contains(r#"route="/shop/{id}""#));
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name}{{")) && line.contains(r#"route="/shop/{id}""#));
         lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect()
     };
     let buckets = of("gateway_request_duration_seconds_bucket");
@@ -103,7 +111,8 @@ fn histograms_grow_from_bucket_to_bucket_and_add_up() {
     let [sum] = of("gateway_request_duration_seconds_sum")[..] else { panic!("one sum in {text}") };
     // What the log says of the same requests, in milliseconds.
     let lines: Vec<_> = until("all lines", || {
-        let lines: Vec<_> = gateway.log_lines().into_iter().filter(|line| line["route"] == "/shop/{id}").collect();
+        let lines: Vec<_> =
+            gateway.log_lines().into_iter().filter(|line| line["route"] == "/shop/{id}").collect();
         (lines.len() == 12).then_some(lines)
     });
     let logged: f64 = lines.iter().map(|line| line["duration"].as_f64().unwrap()).sum();
@@ -129,7 +138,10 @@ fn every_family_is_described_before_its_samples() {
             assert_eq!(types.insert(name.to_owned(), kind.to_owned()), None, "{name} twice");
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().unwrap();
-            let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).filter(|name| types.contains_key(*name));
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|end| name.strip_suffix(end))
+                .filter(|name| types.contains_key(*name));
             assert!(types.contains_key(family.unwrap_or(name)), "{name} is not described");
         }
     }
@@ -157,13 +169,21 @@ fn policies_tell_what_they_decided() {
     assert_eq!(gateway.get("/a").status, 200);
     let preflight = "OPTIONS /a HTTP/1.1\r\nHost: a\r\nOrigin: https://x.example\r\nAccess-Control-Request-Method: GET\r\n\r\n";
     assert_eq!(gateway.request(preflight).status / 100, 2);
-    let large = gateway.request(format!("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n{}", "x".repeat(11)));
+    let large = gateway
+        .request(format!("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n{}", "x".repeat(11)));
     assert_eq!(large.status, 413);
-    for (policy, decision, want) in
-        [("cors", "answered", 1.0), ("cors", "proceeded", 2.0), ("body_limit", "answered", 1.0), ("body_limit", "shadowed", 0.0)]
-    {
+    for (policy, decision, want) in [
+        ("cors", "answered", 1.0),
+        ("cors", "proceeded", 2.0),
+        ("body_limit", "answered", 1.0),
+        ("body_limit", "shadowed", 0.0),
+    ] {
         let labels = [("route", "/a"), ("policy", policy), ("decision", decision)];
-        assert_eq!(gateway.metric_where("gateway_policy_decisions_total", &labels), want, "{policy} {decision}");
+        assert_eq!(
+            gateway.metric_where("gateway_policy_decisions_total", &labels),
+            want,
+            "{policy} {decision}"
+        );
     }
 }
 
@@ -173,7 +193,11 @@ fn metrics_come_in_the_format_that_is_asked_for() {
     let mut client = Client::connect(gateway.admin);
     for (accept, content_type, end) in [
         ("*/*", "text/plain; version=0.0.4; charset=utf-8", "\n"),
-        ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0; charset=utf-8", "# EOF\n"),
+        (
+            "application/openmetrics-text;version=1.0.0",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "# EOF\n",
+        ),
     ] {
         client.send(format!("GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n"));
         let answer = client.answer();
@@ -203,7 +227,8 @@ fn what_is_not_there_is_404_and_what_would_change_something_is_405() {
 fn the_plan_and_the_index_are_there() {
     let (_service, gateway) = after_traffic();
     let plan = gateway.admin_get("/api/plan").json();
-    let paths: Vec<_> = plan["routes"].as_array().unwrap().iter().map(|route| route["path"].as_str().unwrap()).collect();
+    let paths: Vec<_> =
+        plan["routes"].as_array().unwrap().iter().map(|route| route["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["/away/*", "/shop/{id}"]);
     let index = gateway.admin_get("/");
     assert_eq!(index.header("content-type"), Some("text/html; charset=utf-8"));

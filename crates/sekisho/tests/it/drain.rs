@@ -1,7 +1,7 @@
 //! The end of a gateway: what is in flight ends first, what is not ends at once, and nothing is lost on the way.
 
 use std::net::TcpStream;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use crate::front::{assert_took, gateway};
 use crate::harness::{Client, Gateway, Service, ok, until};
 
 /// A service whose answers wait until the test lets one go.
-fn held() -> (Service, Sender<()>) {
-    let (go, wait) = channel::<()>();
+fn held() -> (Service, SyncSender<()>) {
+    let (go, wait) = sync_channel::<()>(1);
     let wait = Arc::new(Mutex::new(wait));
     let service = Service::answering(move |request| {
         // Without a sender the test is over.
@@ -30,7 +30,9 @@ fn assert_told(client: &mut Client) {
 }
 
 fn refuses(gateway: &Gateway) {
-    until("the port to be closed", || TcpStream::connect_timeout(&gateway.addr, Duration::from_secs(1)).err().map(drop));
+    until("the port to be closed", || {
+        TcpStream::connect_timeout(&gateway.addr, Duration::from_secs(1)).err().map(drop)
+    });
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn a_client_that_stays_after_its_answer_does_not_hold_up_the_end() {
 
 #[test]
 fn an_answer_that_has_begun_is_sent_to_its_end() {
-    let (go, wait) = channel::<()>();
+    let (go, wait) = sync_channel::<()>(1);
     let wait = Mutex::new(wait);
     let service = Service::raw(move |mut conn| {
         if conn.next_head().is_some() {
@@ -163,7 +165,11 @@ fn after_the_grace_what_is_left_is_cut() {
     assert_told(&mut client);
     assert_took(began.elapsed(), 300, 3_000);
     assert_eq!(gateway.wait_exit().code(), Some(0));
-    assert!(gateway.stderr.to_end().iter().any(|line| line.contains("1 connection cut")), "{:?}", gateway.stderr.all());
+    assert!(
+        gateway.stderr.to_end().iter().any(|line| line.contains("1 connection cut")),
+        "{:?}",
+        gateway.stderr.all()
+    );
 }
 
 #[test]
@@ -228,9 +234,12 @@ fn int_while_draining_ends_it_at_once() {
 
 #[test]
 fn every_line_of_the_log_is_written_before_the_end() {
-    for (signal, to, code) in [("TERM", "stdout", 0), ("INT", "stdout", 130), ("TERM", "'{DIR}/access.log'", 0)] {
+    for (signal, to, code) in
+        [("TERM", "stdout", 0), ("INT", "stdout", 130), ("TERM", "'{DIR}/access.log'", 0)]
+    {
         let service = Service::echo();
-        let mut gateway = gateway(service.addr, "", &format!("workers: 2\npolicies: {{ access_log: {{ to: {to} }} }}"));
+        let mut gateway =
+            gateway(service.addr, "", &format!("workers: 2\npolicies: {{ access_log: {{ to: {to} }} }}"));
         let mut clients = [gateway.connect(), gateway.connect()];
         for index in 0..500 {
             let client = &mut clients[index % 2];
@@ -266,6 +275,7 @@ fn a_request_that_is_cut_at_the_end_is_logged_too() {
     gateway.signal("TERM");
     gateway.wait_exit();
     let lines = gateway.stdout.to_end();
-    let line = lines.iter().find(|line| line.contains("\"path\":\"/cut\"")).unwrap_or_else(|| panic!("{lines:?}"));
+    let line =
+        lines.iter().find(|line| line.contains("\"path\":\"/cut\"")).unwrap_or_else(|| panic!("{lines:?}"));
     assert!(line.contains("\"reason\":\"gateway_stopping\""), "{line}");
 }

@@ -36,7 +36,12 @@ pub(crate) fn assert_took(took: Duration, least: u64, most: u64) {
 /// Asserts an answer of the gateway's own about the service `s`, and that it betrays nothing of where that runs.
 #[track_caller]
 pub(crate) fn assert_problem(answer: &Answer, status: u16, code: &str) {
-    assert_eq!((answer.status, answer.code().as_str()), (status, code), "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (status, code),
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
     assert!(answer.complete);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let body = answer.json();

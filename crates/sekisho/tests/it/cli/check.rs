@@ -84,7 +84,9 @@ fn every_error_is_told_at_its_place_with_its_remedy() {
 
 #[test]
 fn warnings_are_told_and_count_only_if_strict() {
-    for (arguments, code) in [(&["check", "-c", "odd.yaml"][..], 0), (&["check", "-c", "odd.yaml", "--strict"], 1)] {
+    for (arguments, code) in
+        [(&["check", "-c", "odd.yaml"][..], 0), (&["check", "-c", "odd.yaml", "--strict"], 1)]
+    {
         let said = files().ask(arguments);
         assert_eq!(said.code, Some(code));
         let (last, problems) = said.out.split_last().unwrap();
@@ -107,9 +109,14 @@ fn programs_get_the_same_as_json() {
                "message": "unknown field `first_bite`", "remedy": "did you mean `first_byte`?"})
     );
     for (problem, line) in problems.iter().zip(PROBLEMS) {
-        assert!(line.starts_with(&format!("bad.yaml:{}:{}: ", problem["line"], problem["column"])), "{problem}");
+        assert!(
+            line.starts_with(&format!("bad.yaml:{}:{}: ", problem["line"], problem["column"])),
+            "{problem}"
+        );
     }
-    for (arguments, code, ok) in [(&["good.yaml"][..], 0, true), (&["odd.yaml"], 0, true), (&["odd.yaml", "--strict"], 1, false)] {
+    for (arguments, code, ok) in
+        [(&["good.yaml"][..], 0, true), (&["odd.yaml"], 0, true), (&["odd.yaml", "--strict"], 1, false)]
+    {
         let said = files().ask(&[&["check", "--format", "json", "-c"], arguments].concat());
         assert_eq!((said.code, &said.json()["ok"]), (Some(code), &ok.into()), "{arguments:?}");
     }
@@ -135,11 +142,15 @@ fn yaml_that_is_none_is_told_at_its_place() {
 fn a_file_that_cannot_be_read_is_2_in_one_line() {
     let folder = Folder::new(&[("locked.yaml", GOOD)]);
     std::fs::write(folder.0.join("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();
-    std::fs::set_permissions(folder.0.join("locked.yaml"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(folder.0.join("locked.yaml"), std::fs::Permissions::from_mode(0o000)).unwrap();
     for name in ["missing.yaml", "no/such/folder.yaml", ".", "binary.yaml"] {
         for command in ["check", "run", "plan"] {
             let said = folder.ask(&[command, "-c", name]);
-            assert_eq!((said.code, said.out.len(), said.err.len()), (Some(2), 0, 1), "{command} {name}: {said:?}");
+            assert_eq!(
+                (said.code, said.out.len(), said.err.len()),
+                (Some(2), 0, 1),
+                "{command} {name}: {said:?}"
+            );
             assert!(said.err[0].contains(name), "{said:?}");
         }
     }

@@ -95,7 +95,10 @@ fn wrong_use_is_2_and_says_what_is_right() {
     ] {
         let said = folder.ask(arguments);
         assert_eq!((said.code, said.out.len()), (Some(2), 0), "{arguments:?}: {said:?}");
-        assert!(said.err.iter().any(|line| line.contains("--help") || line.contains("Usage")), "{arguments:?}: {said:?}");
+        assert!(
+            said.err.iter().any(|line| line.contains("--help") || line.contains("Usage")),
+            "{arguments:?}: {said:?}"
+        );
     }
 }
 

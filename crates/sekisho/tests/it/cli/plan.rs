@@ -43,17 +43,25 @@ fn programs_get_the_plans_as_json() {
     let routes = plans["routes"].as_array().unwrap();
     assert_eq!(routes.len(), 4);
     let one = routes.iter().find(|route| route["path"] == "/orders/{id}").unwrap();
-    let policies: Vec<_> = one["policies"].as_array().unwrap().iter().map(|step| step["policy"].as_str().unwrap()).collect();
+    let policies: Vec<_> =
+        one["policies"].as_array().unwrap().iter().map(|step| step["policy"].as_str().unwrap()).collect();
     assert_eq!(policies, ["request_id", "access_log", "body_limit"]);
     assert_eq!((&one["timeout_ms"], &one["target"]["name"]), (&2_000.into(), &"orders".into()));
     let above = routes.iter().find(|route| route["path"] == "/orders/*").unwrap();
-    assert_eq!((&above["policies"][2]["policy"], &above["policies"][2]["mode"]), (&"cors".into(), &"shadow".into()));
+    assert_eq!(
+        (&above["policies"][2]["policy"], &above["policies"][2]["mode"]),
+        (&"cors".into(), &"shadow".into())
+    );
 }
 
 #[test]
 fn one_request_is_followed_to_its_target() {
     for (arguments, code, parts) in [
-        (&["GET", "/orders/7?x=1"][..], 0, &["GET /orders/7", "taken by /orders/{id}", "id = 7", "service orders"][..]),
+        (
+            &["GET", "/orders/7?x=1"][..],
+            0,
+            &["GET /orders/7", "taken by /orders/{id}", "id = 7", "service orders"][..],
+        ),
         (&["POST", "/orders/7"], 0, &["taken by /orders/*", "cors (shadow)", "not taken by", "/orders/{id}"]),
         (&["GET", "/orders//%37"], 0, &["GET /orders/7", "taken by /orders/{id}"]),
         (&["GET", "/nothing"], 1, &["no route: 404"]),
@@ -77,7 +85,10 @@ fn one_request_is_followed_in_json() {
     let said = folder().ask(&["plan", "GET", "/orders/7", "--format", "json"]);
     let explained = said.json();
     assert_eq!((&explained["method"], &explained["path"]), (&"GET".into(), &"/orders/7".into()));
-    assert_eq!((&explained["outcome"]["kind"], &explained["outcome"]["path"]), (&"route".into(), &"/orders/{id}".into()));
+    assert_eq!(
+        (&explained["outcome"]["kind"], &explained["outcome"]["path"]),
+        (&"route".into(), &"/orders/{id}".into())
+    );
     assert_eq!(explained["outcome"]["params"][0]["value"], "7");
 }
 

@@ -6,7 +6,10 @@ use super::Folder;
 
 #[test]
 fn a_bad_configuration_starts_nothing() {
-    let folder = Folder::new(&[("a.yaml", "routes:\n  - { path: /, respond: hi, nothing: 1 }\n  - { path: b, respond: hi }\npolicies: { access_log: { to: log.txt } }\n")]);
+    let folder = Folder::new(&[(
+        "a.yaml",
+        "routes:\n  - { path: /, respond: hi, nothing: 1 }\n  - { path: b, respond: hi }\npolicies: { access_log: { to: log.txt } }\n",
+    )]);
     let said = folder.ask(&["run", "-c", "a.yaml"]);
     assert_eq!((said.code, said.out.len()), (Some(1), 0), "{said:?}");
     assert!(said.err[0].starts_with("a.yaml:2:"), "{said:?}");
@@ -19,11 +22,16 @@ fn a_bad_configuration_starts_nothing() {
 fn a_taken_port_is_2_in_one_line_with_a_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    for (listen, admin) in [(address.to_string(), "127.0.0.1:0".to_owned()), ("127.0.0.1:0".to_owned(), address.to_string())] {
-        let text = format!("listen: http://{listen}\nadmin: http://{admin}\nroutes: [{{ path: /, respond: hi }}]\n");
+    for (listen, admin) in
+        [(address.to_string(), "127.0.0.1:0".to_owned()), ("127.0.0.1:0".to_owned(), address.to_string())]
+    {
+        let text =
+            format!("listen: http://{listen}\nadmin: http://{admin}\nroutes: [{{ path: /, respond: hi }}]\n");
         let said = Folder::new(&[("a.yaml", &text)]).ask(&["run", "-c", "a.yaml"]);
         assert_eq!((said.code, said.out.len()), (Some(2), 0), "{said:?}");
-        let want = format!("sekisho: cannot listen on http://{address}: another program listens there; stop it or choose another port");
+        let want = format!(
+            "sekisho: cannot listen on http://{address}: another program listens there; stop it or choose another port"
+        );
         assert_eq!(said.err, [want]);
     }
 }

@@ -49,8 +49,22 @@ fn each_algorithm_signs_with_the_secret() {
 fn the_claims_are_those_that_were_asked_for() {
     let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let arguments = [
-        "--secret", "s", "--subject", "u-7", "--subject-claim", "userId", "--permissions", "order:read,order:write", "--roles",
-        "admin", "--ttl", "15m", "--claim", "tier=premium", "--claim", "level=3",
+        "--secret",
+        "s",
+        "--subject",
+        "u-7",
+        "--subject-claim",
+        "userId",
+        "--permissions",
+        "order:read,order:write",
+        "--roles",
+        "admin",
+        "--ttl",
+        "15m",
+        "--claim",
+        "tier=premium",
+        "--claim",
+        "level=3",
     ];
     let (_, _, claims) = token(&arguments, &[]);
     let issued = claims["iat"].as_u64().unwrap();

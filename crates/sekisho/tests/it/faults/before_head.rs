@@ -21,7 +21,10 @@ fn a_refused_connection_is_503_with_the_services_name_only() {
     assert_problem(&gateway.get("/a"), 503, "UPSTREAM_UNAVAILABLE");
     let line = logged(&gateway, "/a");
     assert_eq!(line["reason"], "connection_refused");
-    assert_eq!((&line["decided_by"], &line["statusCode"], &line["attempts"]), (&"upstream".into(), &503.into(), &1.into()));
+    assert_eq!(
+        (&line["decided_by"], &line["statusCode"], &line["attempts"]),
+        (&"upstream".into(), &503.into(), &1.into())
+    );
     assert_eq!(line["endpoint"], address.to_string());
 }
 
@@ -63,10 +66,18 @@ fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
         ("/two-lengths", with("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi")),
         ("/length-list", with("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi")),
         ("/negative", with("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n")),
-        ("/length-and-chunked", with("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
+        (
+            "/length-and-chunked",
+            with("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ),
         ("/gzip", with("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n")),
         ("/gzip-chunked", with("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")),
-        ("/chunked-twice", with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
+        (
+            "/chunked-twice",
+            with(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            ),
+        ),
         ("/chunked-in-1.0", with("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
         ("/switched", with("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")),
         ("/huge", [with("HTTP/1.1 200 OK\r\nA: "), vec![b'a'; 70_000], with("\r\n\r\n")].concat()),

@@ -4,11 +4,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::front::{gateway, logged};
-use crate::harness::{Conn, Service, until};
+use crate::harness::{Client, Conn, Service, until};
 
 /// A service that does `first` with each connection, and tells once the gateway has closed it.
 fn told(first: impl Fn(&mut Conn) + Send + Sync + 'static) -> (Service, mpsc::Receiver<bool>) {
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(64);
     let tell = std::sync::Mutex::new(tell);
     let service = Service::raw(move |mut conn| {
         first(&mut conn);
@@ -25,15 +25,27 @@ fn closed(told: &mpsc::Receiver<bool>) -> bool {
 
 #[test]
 fn while_the_service_works_its_connection_is_closed() {
+    leaves_while_the_service_works(drop);
+}
+
+#[test]
+fn a_client_that_resets_has_left_too() {
+    leaves_while_the_service_works(Client::reset);
+}
+
+fn leaves_while_the_service_works(leave: impl FnOnce(Client)) {
     let (service, told) = told(|conn| drop(conn.next_head()));
     let gateway = gateway(service.addr, "", "");
     let mut client = gateway.connect();
     client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     service.wait_seen(1);
-    drop(client);
+    leave(client);
     assert!(closed(&told));
     let line = logged(&gateway, "/a");
-    assert_eq!((&line["statusCode"], &line["reason"], &line["decided_by"]), (&499.into(), &"client_gone".into(), &"client".into()));
+    assert_eq!(
+        (&line["statusCode"], &line["reason"], &line["decided_by"]),
+        (&499.into(), &"client_gone".into(), &"client".into())
+    );
     assert!(line["duration"].as_f64().unwrap() < 5_000.0);
 }
 
@@ -57,15 +69,20 @@ fn while_a_connection_is_awaited_its_place_in_the_queue_is_given_up() {
 
 #[test]
 fn in_the_middle_of_an_upload_the_service_never_sees_its_end() {
-    for (framing, body) in [("Content-Length: 1000", "part"), ("Transfer-Encoding: chunked", "4\r\npart\r\n")] {
-        let (service, told) = told(|conn| drop(conn.next_head()));
+    for (framing, body) in [("Content-Length: 1000", "part"), ("Transfer-Encoding: chunked", "4\r\npart\r\n")]
+    {
+        let (service, told) = told(|conn| {
+            conn.next_head();
+            conn.read_body();
+        });
         let gateway = gateway(service.addr, "", "");
         let mut client = gateway.connect();
         client.send(format!("POST /a HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{body}"));
         service.wait_seen(1);
         drop(client);
-        // `wait_closed` reads on: had the body ended with its last chunk, the service would take it for whole.
         assert!(closed(&told), "{framing}");
+        let seen = service.last();
+        assert_eq!((seen.whole, seen.text().as_str()), (false, "part"), "{framing}");
         let line = logged(&gateway, "/a");
         assert_eq!((&line["statusCode"], &line["reason"]), (&499.into(), &"client_gone".into()), "{framing}");
     }
@@ -117,7 +134,11 @@ fn nothing_of_those_who_left_stays_behind() {
         service.wait_seen(index + 1);
         drop(client);
     }
-    gateway.wait_metric("gateway_requests_total", &[("service", "s"), ("method", "GET"), ("status", "499")], 50.0);
+    gateway.wait_metric(
+        "gateway_requests_total",
+        &[("service", "s"), ("method", "GET"), ("status", "499")],
+        50.0,
+    );
     gateway.wait_metric("http_server_active_requests", &[], 0.0);
     gateway.wait_metric("gateway_connections", &[], 0.0);
     until("the service's connections to be closed", || (service.open() == 0).then_some(()));

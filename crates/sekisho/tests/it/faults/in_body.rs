@@ -87,7 +87,10 @@ fn a_reset_within_a_body_that_ends_with_the_connection_is_no_end() {
     });
     let gateway = gateway(service.addr, "", "");
     let whole = gateway.get("/closed");
-    assert_eq!((whole.status, whole.complete, whole.body.as_slice()), (200, true, b"as much as there is".as_slice()));
+    assert_eq!(
+        (whole.status, whole.complete, whole.body.as_slice()),
+        (200, true, b"as much as there is".as_slice())
+    );
     // The reset may overtake the head; then there is no answer to pass on at all.
     let mut client = gateway.connect();
     client.send("GET /reset HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -101,7 +104,10 @@ fn bytes_beyond_the_length_reach_nobody() {
         while let Some(request) = conn.next_head() {
             let body = &request.target[1..];
             let smuggled = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong";
-            conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{smuggled}", body.len()).as_bytes());
+            conn.write(
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{smuggled}", body.len())
+                    .as_bytes(),
+            );
         }
     });
     let gateway = gateway(service.addr, "", "workers: 1");

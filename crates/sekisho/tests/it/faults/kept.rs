@@ -45,7 +45,10 @@ fn only_methods_that_are_safe_to_repeat_are_sent_once_more() {
         let gateway = gateway(service.addr, "", "workers: 1");
         assert_eq!(gateway.get("/first").status, 200);
         let mut client = gateway.connect();
-        client.send(format!("{method} /second HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        client.send(format!(
+            "{method} /second HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
         let answer = if method == "HEAD" { client.answer_to_head() } else { client.answer() };
         let line = logged(&gateway, "/second");
         if repeated {
@@ -64,10 +67,15 @@ fn a_repeated_request_is_the_same_request() {
     let service = closes_at_the_second();
     let gateway = gateway(service.addr, "", "workers: 1");
     assert_eq!(gateway.get("/first").status, 200);
-    let answer = gateway.request("GET /second?a=b HTTP/1.1\r\nHost: shop.example\r\nX-Mine: yes\r\nX-Correlation-ID: c-1\r\n\r\n");
+    let answer = gateway.request(
+        "GET /second?a=b HTTP/1.1\r\nHost: shop.example\r\nX-Mine: yes\r\nX-Correlation-ID: c-1\r\n\r\n",
+    );
     assert_eq!(answer.status, 200);
     let seen = service.wait_seen(3);
-    assert_eq!((&seen[1].method, &seen[1].target, &seen[1].headers), (&seen[2].method, &seen[2].target, &seen[2].headers));
+    assert_eq!(
+        (&seen[1].method, &seen[1].target, &seen[1].headers),
+        (&seen[2].method, &seen[2].target, &seen[2].headers)
+    );
 }
 
 #[test]

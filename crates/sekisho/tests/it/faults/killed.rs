@@ -113,7 +113,8 @@ impl Load {
 fn a_killed_service_fails_only_what_is_in_flight_and_is_found_again() {
     let mut process = Process::start(0);
     let gateway = Arc::new(gateway(process.address(), "", "workers: 2"));
-    let load = Arc::new(Load { stop: AtomicBool::new(false), good: AtomicUsize::new(0), bad: AtomicUsize::new(0) });
+    let load =
+        Arc::new(Load { stop: AtomicBool::new(false), good: AtomicUsize::new(0), bad: AtomicUsize::new(0) });
     let clients: Vec<_> = (0..4)
         .map(|_| {
             let (load, gateway) = (Arc::clone(&load), Arc::clone(&gateway));

@@ -78,7 +78,10 @@ fn an_answer_that_does_not_begin_in_time_is_504() {
 fn a_head_that_trickles_in_is_504_all_the_same() {
     let service = Service::raw(|mut conn| {
         conn.next_head();
-        trickle(&mut conn, format!("HTTP/1.1 200 OK\r\nX-Slow: {}\r\nContent-Length: 0\r\n\r\n", "a".repeat(500)).as_bytes());
+        trickle(
+            &mut conn,
+            format!("HTTP/1.1 200 OK\r\nX-Slow: {}\r\nContent-Length: 0\r\n\r\n", "a".repeat(500)).as_bytes(),
+        );
     });
     let gateway = gateway(service.addr, "timeouts: { first_byte: 300ms }", "");
     let (answer, took) = timed(&gateway, "/a");
@@ -94,7 +97,11 @@ fn a_late_answer_is_not_given_to_the_next_request() {
                 // Until the gateway has given up on it.
                 conn.wait_closed();
             }
-            conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", request.target.len(), request.target));
+            conn.write(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}",
+                request.target.len(),
+                request.target
+            ));
         }
     });
     let gateway = gateway(service.addr, "timeouts: { first_byte: 200ms }", "workers: 1");
@@ -183,11 +190,14 @@ fn a_service_that_takes_no_more_of_an_upload_is_504() {
         // It reads nothing more, and keeps the connection open until it hears that the gateway gave up.
         let _ = conn.stream().peek(&mut [0]);
         let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(5) && conn.stream().take_error().is_ok_and(|error| error.is_none()) {
+        while began.elapsed() < Duration::from_secs(5)
+            && conn.stream().take_error().is_ok_and(|error| error.is_none())
+        {
             std::thread::park_timeout(Duration::from_millis(10));
         }
     });
-    let gateway = gateway(service.addr, "timeouts: { idle: 300ms }", "policies: { body_limit: { max: 1GiB } }");
+    let gateway =
+        gateway(service.addr, "timeouts: { idle: 300ms }", "policies: { body_limit: { max: 1GiB } }");
     let mut client = gateway.connect();
     client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n");
     let mut sender = client.stream().try_clone().unwrap();

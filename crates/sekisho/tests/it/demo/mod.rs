@@ -1,5 +1,7 @@
 //! `sekisho demo`: what it prints can be done, and does what it says.
 
+mod curl;
+
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 use std::time::Instant;
@@ -7,6 +9,7 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use self::curl::Curl;
 use crate::front::assert_took;
 use crate::harness::{Answer, Client, Lines, binary, until};
 
@@ -34,7 +37,9 @@ impl Demo {
             let rest = line.split_once(&format!("{word} on http://"))?.1;
             rest.split([',', ' ']).next()?.parse().ok()
         };
-        let Some((addr, admin)) = stderr.find(|line| Some((address(line, "listening")?, address(line, "admin")?))) else {
+        let Some((addr, admin)) =
+            stderr.find(|line| Some((address(line, "listening")?, address(line, "admin")?)))
+        else {
             let _ = child.kill();
             let _ = child.wait();
             panic!("the demo did not start:\n{}", stderr.all().join("\n"));
@@ -43,7 +48,11 @@ impl Demo {
     }
 
     fn request(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Answer {
-        let to = if path.starts_with("/metrics") || path.starts_with("/api/plan") { self.admin } else { self.addr };
+        let to = if path.starts_with("/metrics") || path.starts_with("/api/plan") {
+            self.admin
+        } else {
+            self.addr
+        };
         let mut client = Client::connect(to);
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\n");
         for (name, value) in headers {
@@ -94,70 +103,6 @@ impl Drop for Demo {
     }
 }
 
-/// A command's words as a shell splits them; quotes are only single ones here.
-fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (index, part) in command.split('\'').enumerate() {
-        if index % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    words
-}
-
-/// What a `curl` command asks for.
-#[derive(Default, Debug)]
-struct Curl {
-    method: String,
-    urls: Vec<String>,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Curl {
-    fn parse(command: &str) -> Self {
-        let mut curl = Self { method: "GET".to_owned(), ..Self::default() };
-        let mut words = words(command).into_iter();
-        assert_eq!(words.next().as_deref(), Some("curl"), "{command}");
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "-i" | "-s" => {}
-                "-X" => curl.method = words.next().unwrap(),
-                "-H" => {
-                    let header = words.next().unwrap();
-                    let (name, value) = header.split_once(": ").unwrap();
-                    curl.headers.push((name.to_owned(), value.to_owned()));
-                }
-                "-d" => {
-                    curl.method = "POST".to_owned();
-                    curl.body = words.next().unwrap().into_bytes();
-                }
-                "--data-binary" => {
-                    assert_eq!(words.next().as_deref(), Some("@-"));
-                    curl.method = "POST".to_owned();
-                }
-                url if url.starts_with("http://") => curl.urls.push(url.to_owned()),
-                other => panic!("{other} in {command}"),
-            }
-        }
-        assert!(!curl.urls.is_empty(), "{command}");
-        curl
-    }
-
-    fn ask(&self, demo: &Demo) -> Vec<Answer> {
-        let urls = self.urls.iter();
-        let answers = urls.map(|url| {
-            let (authority, path) = url["http://".len()..].split_once('/').unwrap();
-            let expected = if authority == demo.admin.to_string() { demo.admin } else { demo.addr };
-            assert_eq!(authority, expected.to_string());
-            demo.request(&self.method, &format!("/{path}"), &self.headers, &self.body)
-        });
-        answers.collect()
-    }
-}
-
 #[test]
 fn every_command_of_the_tour_does_what_it_says() {
     let demo = Demo::start();
@@ -179,7 +124,9 @@ fn every_command_of_the_tour_does_what_it_says() {
         match purpose.as_str() {
             "a service's answer, with ids and security headers" => {
                 assert_eq!((statuses, first.json()["id"].as_str()), (vec![200], Some("u-1")));
-                for name in ["x-request-id", "x-correlation-id", "content-security-policy", "x-content-type-options"] {
+                for name in
+                    ["x-request-id", "x-correlation-id", "content-security-policy", "x-content-type-options"]
+                {
                     assert!(first.header(name).is_some(), "{name}");
                 }
             }
@@ -187,7 +134,10 @@ fn every_command_of_the_tour_does_what_it_says() {
                 assert_eq!((statuses, first.header("x-correlation-id")), (vec![200], Some("my-order")));
             }
             "one of four from the first endpoint, three from the second" => {
-                let mut by: Vec<_> = answers.iter().map(|answer| answer.json()["served_by"].as_str().unwrap().to_owned()).collect();
+                let mut by: Vec<_> = answers
+                    .iter()
+                    .map(|answer| answer.json()["served_by"].as_str().unwrap().to_owned())
+                    .collect();
                 by.sort();
                 assert_eq!(by, ["order-service-1", "order-service-2", "order-service-2", "order-service-2"]);
             }
@@ -196,7 +146,9 @@ fn every_command_of_the_tour_does_what_it_says() {
                 assert_eq!(first.header("access-control-allow-origin"), Some("*"));
                 assert!(first.header("access-control-allow-methods").unwrap().contains("POST"));
             }
-            "a payment" => assert_eq!((statuses, first.json()["received"]["amount"].as_u64()), (vec![201], Some(4_800))),
+            "a payment" => {
+                assert_eq!((statuses, first.json()["received"]["amount"].as_u64()), (vec![201], Some(4_800)));
+            }
             "a body that is too large for a payment" => {
                 assert_eq!((statuses, first.code().as_str()), (vec![413], "BODY_TOO_LARGE"));
             }
@@ -216,8 +168,12 @@ fn every_command_of_the_tour_does_what_it_says() {
             "a service that fails, and one that hangs up" => {
                 assert_eq!((statuses, answers[1].code().as_str()), (vec![500, 502], "BAD_GATEWAY"));
             }
-            "what each route does" => assert!(first.json()["routes"].as_array().is_some_and(|routes| routes.len() >= 6)),
-            "what was counted" => assert!(first.text().lines().any(|line| line.starts_with("gateway_requests_total"))),
+            "what each route does" => {
+                assert!(first.json()["routes"].as_array().is_some_and(|routes| routes.len() >= 6));
+            }
+            "what was counted" => {
+                assert!(first.text().lines().any(|line| line.starts_with("gateway_requests_total")));
+            }
             other => panic!("the tour has a stop that is not tried here: {other}: {command}"),
         }
     }

@@ -1,0 +1,123 @@
+//! How many connections there may be, to services and from clients, and what those get who come beyond that.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use super::{Gate, ask, at_once, echoing_after};
+use crate::front::{assert_problem, assert_took, gateway, logged};
+use crate::harness::{Service, until};
+
+#[test]
+fn with_one_connection_requests_are_served_one_after_another() {
+    let gate = Gate::new();
+    let gateway = gateway(gate.service.addr, "connections: { max: 1, wait: 8s }", "workers: 2");
+    let mut clients: Vec<_> = (0..10).map(|index| ask(&gateway, &format!("/{index}"))).collect();
+    gate.service.wait_seen(1);
+    until("all requests to be under way", || {
+        (gateway.metric("http_server_active_requests ") == 10.0).then_some(())
+    });
+    assert_eq!((gate.service.requests(), gate.service.connections()), (1, 1));
+    gate.open();
+    for (index, client) in clients.iter_mut().enumerate() {
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.text()), (200, format!("/{index}")));
+    }
+    assert_eq!((gate.service.requests(), gate.most.load(SeqCst)), (10, 1));
+}
+
+#[test]
+fn a_request_beyond_the_queue_is_turned_away_at_once() {
+    let gate = Gate::new();
+    let gateway = gateway(gate.service.addr, "connections: { max: 1, queue: 2, wait: 8s }", "workers: 2");
+    let mut clients: Vec<_> = (0..3).map(|index| ask(&gateway, &format!("/{index}"))).collect();
+    until("all requests to be under way", || {
+        (gateway.metric("http_server_active_requests ") == 3.0).then_some(())
+    });
+    gate.service.wait_seen(1);
+    let began = Instant::now();
+    let answer = gateway.get("/beyond");
+    assert_took(began.elapsed(), 0, 2_000);
+    assert_problem(&answer, 503, "OVERLOADED");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(logged(&gateway, "/beyond")["reason"], "connection_queue");
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(gateway.get("/after").status, 200);
+}
+
+#[test]
+fn a_wait_that_is_too_long_ends_with_503() {
+    let gate = Gate::new();
+    let gateway = gateway(gate.service.addr, "connections: { max: 1, wait: 200ms }", "workers: 2");
+    let mut first = ask(&gateway, "/first");
+    gate.service.wait_seen(1);
+    let began = Instant::now();
+    let answer = gateway.get("/second");
+    assert_took(began.elapsed(), 200, 2_500);
+    assert_problem(&answer, 503, "OVERLOADED");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(logged(&gateway, "/second")["reason"], "connection_wait");
+    gate.open();
+    assert_eq!(first.answer().status, 200);
+    assert_eq!(gateway.get("/third").status, 200);
+    assert_eq!(gate.service.requests(), 2);
+}
+
+#[test]
+fn a_connection_unused_on_one_worker_does_not_starve_another() {
+    let service = Service::echo();
+    // The wait is far longer than a moment, so that what is measured is not the limit's end.
+    let gateway = gateway(service.addr, "connections: { max: 1, wait: 8s }", "workers: 2");
+    // Open connections go to the worker with the fewest: these two lie on different ones.
+    let mut clients = [gateway.connect(), gateway.connect()];
+    let mut longest = Duration::ZERO;
+    for round in 0..6 {
+        let client = &mut clients[round % 2];
+        let began = Instant::now();
+        client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+        longest = longest.max(began.elapsed());
+    }
+    assert!(longest < Duration::from_millis(500), "an idle service was waited for {longest:?}");
+}
+
+#[test]
+fn a_burst_of_clients_all_get_their_own_answers() {
+    let service = echoing_after(Duration::from_millis(5));
+    let gateway = gateway(service.addr, "connections: { max: 32, wait: 8s }", "workers: 2");
+    for _ in 0..2 {
+        assert_eq!(at_once(&gateway, 200), [200; 200]);
+    }
+    assert!(service.open() <= 32, "{}", service.open());
+    assert_eq!(gateway.metric("gateway_requests_total{"), 400.0);
+}
+
+#[test]
+fn clients_beyond_the_limit_are_turned_away_and_room_is_given_back() {
+    let service = Service::echo();
+    let gateway = gateway(service.addr, "", "limits: { connections: 3 }");
+    let mut clients: Vec<_> = (0..3).map(|_| ask(&gateway, "/a")).collect();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    for _ in 0..3 {
+        let mut beyond = gateway.connect();
+        let answer = beyond.answer();
+        assert_eq!((answer.status, answer.code().as_str()), (503, "OVERLOADED"));
+        assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
+        assert!(beyond.closed());
+    }
+    assert_eq!(gateway.metric("gateway_connections_total{result=\"refused\"}"), 3.0);
+    // Those who are in notice nothing.
+    clients[0].send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(clients[0].answer().status, 200);
+    drop(clients.pop());
+    gateway.wait_metric("gateway_connections", &[], 2.0);
+    let answer = until("room for one more", || {
+        let mut client = ask(&gateway, "/a");
+        client.try_answer().filter(|answer| answer.status == 200)
+    });
+    assert!(answer.complete);
+}
