@@ -111,9 +111,14 @@ mod tests {
     fn takes_only_visible_ascii_up_to_128() {
         let longest = "x".repeat(128);
         let too_long = "x".repeat(129);
-        for (value, taken) in
-            [("abc-1", true), ("", false), ("a b", false), ("é", false), (longest.as_str(), true), (too_long.as_str(), false)]
-        {
+        for (value, taken) in [
+            ("abc-1", true),
+            ("", false),
+            ("a b", false),
+            ("é", false),
+            (longest.as_str(), true),
+            (too_long.as_str(), false),
+        ] {
             assert_eq!(Id::given(value.as_bytes()).is_some(), taken, "{value}");
         }
     }

@@ -66,9 +66,14 @@ impl Reply {
 
     /// 400: a body that is no well-formed chunked coding, or ends too soon.
     pub fn bad_body(reason: &'static str) -> Self {
-        Self::problem(400, "BAD_REQUEST", "Bad request", "The request's body is not well-formed chunked transfer coding.")
-            .because(reason)
-            .closing()
+        Self::problem(
+            400,
+            "BAD_REQUEST",
+            "Bad request",
+            "The request's body is not well-formed chunked transfer coding.",
+        )
+        .because(reason)
+        .closing()
     }
 
     /// 400: the path holds an encoded slash, backslash, NUL or control character, and the route does not allow it.
@@ -84,8 +89,13 @@ impl Reply {
 
     /// 404: no route.
     pub fn no_route() -> Self {
-        Self::problem(404, "NO_ROUTE", "No route matches", "Nothing is served at this path; check its spelling and the host.")
-            .because("no_route")
+        Self::problem(
+            404,
+            "NO_ROUTE",
+            "No route matches",
+            "Nothing is served at this path; check its spelling and the host.",
+        )
+        .because("no_route")
     }
 
     /// 405: the path is known, the method is not. `allow` names those that are.
@@ -97,17 +107,27 @@ impl Reply {
 
     /// 408: the request's head or body came too slowly.
     pub fn request_timeout(reason: &'static str) -> Self {
-        Self::problem(408, "REQUEST_TIMEOUT", "Request timeout", "The request did not arrive in time; send it again.")
-            .because(reason)
-            .closing()
+        Self::problem(
+            408,
+            "REQUEST_TIMEOUT",
+            "Request timeout",
+            "The request did not arrive in time; send it again.",
+        )
+        .because(reason)
+        .closing()
     }
 
     /// 413: the body is longer than `limit` bytes.
     pub fn body_too_large(limit: u64) -> Self {
         let most = Size::from_bytes(limit);
-        Self::problem(413, "BODY_TOO_LARGE", "Request body too large", format!("The body may have at most {most}."))
-            .member("limit", limit)
-            .because("body_too_large")
+        Self::problem(
+            413,
+            "BODY_TOO_LARGE",
+            "Request body too large",
+            format!("The body may have at most {most}."),
+        )
+        .member("limit", limit)
+        .because("body_too_large")
     }
 
     /// 502: the service answered nonsense, or broke off before its head.
@@ -131,10 +151,15 @@ impl Reply {
 
     /// 503: too much is in flight. `after` seconds later it may be otherwise.
     pub fn overloaded(service: &str, after: u64, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::problem(503, "OVERLOADED", "Service is busy", "Too many requests are in flight; try again shortly.")
-            .member("service", service)
-            .header("Retry-After", after.to_string())
-            .because(reason)
+        Self::problem(
+            503,
+            "OVERLOADED",
+            "Service is busy",
+            "Too many requests are in flight; try again shortly.",
+        )
+        .member("service", service)
+        .header("Retry-After", after.to_string())
+        .because(reason)
     }
 
     /// 504: the service did not answer in time.

@@ -153,7 +153,10 @@ impl Value {
             return Ok(value.clone());
         }
         let near = sekisho_units::nearest(word, WORDS.iter().map(|(known, _)| *known));
-        Err(BadTemplate::Unknown(word.to_owned(), near.map(|near| format!(", did you mean `{{{near}}}`?")).unwrap_or_default()))
+        Err(BadTemplate::Unknown(
+            word.to_owned(),
+            near.map(|near| format!(", did you mean `{{{near}}}`?")).unwrap_or_default(),
+        ))
     }
 
     fn write(&self, exchange: &Exchange<'_>, outcome: Option<&Outcome>, out: &mut String) {
@@ -172,7 +175,9 @@ impl Value {
             Self::Scheme => out.push_str(exchange.client.scheme.as_str()),
             Self::Header(name) => push_bytes(exchange.head.find(name).unwrap_or_default(), out),
             Self::RequestId => out.push_str(exchange.ids.as_ref().map_or("", |ids| ids.request.as_str())),
-            Self::CorrelationId => out.push_str(exchange.ids.as_ref().map_or("", |ids| ids.correlation.as_str())),
+            Self::CorrelationId => {
+                out.push_str(exchange.ids.as_ref().map_or("", |ids| ids.correlation.as_str()));
+            }
             Self::ClientIp => push_display(exchange.client.ip, out),
             Self::ClientPort => push_display(exchange.client.peer.port(), out),
             Self::Route => out.push_str(exchange.route),
@@ -218,13 +223,18 @@ mod tests {
             ("{", Some(BadTemplate::Brace)),
             ("}", Some(BadTemplate::Brace)),
             ("{request.host", Some(BadTemplate::Brace)),
-            ("{request.hos}", Some(BadTemplate::Unknown("request.hos".into(), ", did you mean `{request.host}`?".into()))),
+            (
+                "{request.hos}",
+                Some(BadTemplate::Unknown("request.hos".into(), ", did you mean `{request.host}`?".into())),
+            ),
             ("{zzzzzzzzzzzz}", Some(BadTemplate::Unknown("zzzzzzzzzzzz".into(), String::new()))),
             ("{request.header.}", Some(BadTemplate::Unknown("request.header.".into(), String::new()))),
         ] {
             let got = Template::parse(text).err();
             match (&got, &want) {
-                (Some(BadTemplate::Unknown(word, _)), Some(BadTemplate::Unknown(wanted, near))) if near.is_empty() => {
+                (Some(BadTemplate::Unknown(word, _)), Some(BadTemplate::Unknown(wanted, near)))
+                    if near.is_empty() =>
+                {
                     assert_eq!(word, wanted, "{text}");
                 }
                 _ => assert_eq!(got, want, "{text}"),

@@ -28,7 +28,11 @@ struct Memory {
 }
 
 impl AsyncRead for Memory {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut input = self.input.borrow_mut();
         if input.is_empty() {
             return Poll::Pending;
@@ -68,11 +72,21 @@ const SMALL: &str = "GET /api/orders/7 HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 fn walk(c: &mut Criterion) {
     let bare = "policies: { request_id: off, access_log: off, body_limit: off }";
     let full = "policies: { access_log: { to: /dev/null }, security_headers: {}, cors: { origins: ['*'] } }";
-    for (name, policies, request) in
-        [("bare", bare, SMALL), ("bare, browser", bare, BROWSER), ("policies", full, SMALL), ("policies, browser", full, BROWSER)]
-    {
-        let text = format!("{policies}\nroutes: [{{ path: '/api/orders/*', respond: {{ body: '{{{{}}}}' }} }}]\nworkers: 1\n");
-        let source = Source { name: "bench.yaml", text: &text, env: &|_| None, read_file: &|_| Err(io::ErrorKind::NotFound.into()) };
+    for (name, policies, request) in [
+        ("bare", bare, SMALL),
+        ("bare, browser", bare, BROWSER),
+        ("policies", full, SMALL),
+        ("policies, browser", full, BROWSER),
+    ] {
+        let text = format!(
+            "{policies}\nroutes: [{{ path: '/api/orders/*', respond: {{ body: '{{{{}}}}' }} }}]\nworkers: 1\n"
+        );
+        let source = Source {
+            name: "bench.yaml",
+            text: &text,
+            env: &|_| None,
+            read_file: &|_| Err(io::ErrorKind::NotFound.into()),
+        };
         let parts = Parts::default();
         let (site, problems) = compile(&source, &parts);
         let site = site.unwrap_or_else(|| panic!("{problems}"));

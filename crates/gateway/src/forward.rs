@@ -8,9 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sekisho_exchange::{Client, Exchange, Scheme};
 use sekisho_units::Cidr;
-use sekisho_wire::{Blob, HeadView, Known, KnownSet, Version, list_items};
-
-use crate::worker::Worker;
+use sekisho_wire::{BadField, Blob, Edits, HeadView, Known, KnownSet, Version, list_items};
 
 /// What only proxies say about a client, beside what the gateway says itself.
 const HEARSAY: KnownSet = KnownSet::of(&[Known::XRealIp, Known::XForwardedPort]);
@@ -75,11 +73,14 @@ struct Rendered {
 
 impl Lines {
     /// Sets the forwarding lines of the request to the service.
-    pub(crate) fn set(&mut self, exchange: &mut Exchange<'_>, via: Option<&str>, worker: &Worker) {
+    pub(crate) fn set(&mut self, exchange: &mut Exchange<'_>, via: Option<&Via>) {
         if exchange.client.trusted {
             continued(exchange);
         } else {
-            let known = self.rendered.as_ref().filter(|known| &*known.host == exchange.host && known.scheme == exchange.client.scheme);
+            let known = self
+                .rendered
+                .as_ref()
+                .filter(|known| &*known.host == exchange.host && known.scheme == exchange.client.scheme);
             if known.is_none() {
                 self.rendered = begun(exchange);
             }
@@ -93,30 +94,49 @@ impl Lines {
                 }
             }
         }
-        worker.stamped(exchange.local.wall(exchange.started), |stamp, wall| {
-            let set = exchange.to_service.set(Known::XGatewayTimestamp, stamp.rfc3339(wall).as_bytes());
+        exchange.local.stamped(exchange.started, |stamp, wall| {
+            let set = exchange.to_service.set(Known::XGatewayTimestamp, stamp.rfc3339(wall));
             debug_assert!(set.is_ok(), "a time stamp is a valid value");
         });
         if let Some(via) = via {
-            add_via(&mut exchange.to_service, exchange.head.version(), via);
+            via.add(&mut exchange.to_service, exchange.head);
         }
     }
 }
 
-/// Adds the gateway to `Via` (RFC 9110 §7.6.3). `version` is the one of the message that was received.
-pub(crate) fn add_via(edits: &mut sekisho_wire::Edits, version: Version, via: &str) {
-    let mut value = [0; 64];
-    let prefix: &[u8] = if version == Version::Http10 { b"1.0 " } else { b"1.1 " };
-    let len = prefix.len() + via.len();
-    let added = match value.get_mut(..len) {
-        Some(value) => {
-            value[..prefix.len()].copy_from_slice(prefix);
-            value[prefix.len()..].copy_from_slice(via.as_bytes());
-            edits.add(Known::Via, value)
+/// The gateway in `Via` (RFC 9110 §7.6.3), as a line for each version of the message that it received.
+#[derive(Clone, Debug)]
+pub struct Via {
+    http10: Blob,
+    http11: Blob,
+}
+
+impl Via {
+    /// The gateway under `pseudonym`.
+    ///
+    /// # Errors
+    /// [`BadField`], if the pseudonym cannot stand in a field's value.
+    pub fn new(pseudonym: &str) -> Result<Self, BadField> {
+        let line = |version: &str| Blob::new(&[("Via", format!("{version} {pseudonym}"))]);
+        Ok(Self { http10: line("1.0")?, http11: line("1.1")? })
+    }
+
+    /// The line of a message that was received as HTTP/1.1.
+    pub fn line(&self) -> &[u8] {
+        self.http11.bytes()
+    }
+
+    /// Adds the gateway to what the message `received` says of its way.
+    pub(crate) fn add(&self, edits: &mut Edits, received: HeadView<'_>) {
+        let line = if received.version() == Version::Http10 { &self.http10 } else { &self.http11 };
+        if received.present().contains(Known::Via) {
+            let value = line.bytes().trim_ascii_end().strip_prefix(b"Via: ").unwrap_or_default();
+            let added = edits.add(Known::Via, value);
+            debug_assert!(added.is_ok(), "it was checked when it was made");
+        } else {
+            edits.apply(line);
         }
-        None => edits.add(Known::Via, &[prefix, via.as_bytes()].concat()),
-    };
-    debug_assert!(added.is_ok(), "the pseudonym was checked when the configuration was compiled");
+    }
 }
 
 /// The lines for a client that speaks for itself.

@@ -16,6 +16,7 @@ mod site;
 pub mod walk;
 mod worker;
 
+pub use forward::Via;
 pub use http1::serve;
 pub use meter::{BOUNDS, Cell, RouteMeter, StepMeter, Verdicts, WorkerMeter};
 pub use plan::{Plan, PlanStep, Redirect, Respond, Target};

@@ -115,7 +115,10 @@ impl RouteMeter {
 
 impl Default for Box<Share> {
     fn default() -> Self {
-        Self::new(Share { keys: [const { AtomicU32::new(0) }; KINDS], cells: [const { OnceLock::new() }; KINDS] })
+        Self::new(Share {
+            keys: [const { AtomicU32::new(0) }; KINDS],
+            cells: [const { OnceLock::new() }; KINDS],
+        })
     }
 }
 
@@ -139,7 +142,8 @@ impl Share {
 
 impl Cell {
     fn empty(key: u32) -> Self {
-        let method = (key != OTHER).then(|| METHODS.into_iter().find(|method| *method as u32 == key >> 16)).flatten();
+        let method =
+            (key != OTHER).then(|| METHODS.into_iter().find(|method| *method as u32 == key >> 16)).flatten();
         let status = if key == OTHER { 0 } else { key as u16 };
         Self { method, status, buckets: [0; 17], seconds: 0.0, request_bytes: 0, response_bytes: 0 }
     }

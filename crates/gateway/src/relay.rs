@@ -9,7 +9,6 @@ use std::time::Duration;
 use sekisho_exchange::{Downstream, Ending, Exchange};
 use sekisho_units::Tick;
 use sekisho_upstream::{Call, Failure};
-use sekisho_wire::filter_trailers;
 
 use crate::plan::Target;
 use crate::walk::Way;
@@ -26,8 +25,13 @@ pub(crate) async fn relay<D: Downstream>(
     down: &mut D,
     way: &Way<'_>,
 ) -> Ending {
-    let mut relay =
-        Relay { waiting: None, moved: call.moved(), progress: false, idle: idle_of(way), uploads: !call.is_sent() };
+    let mut relay = Relay {
+        waiting: None,
+        moved: call.moved(),
+        progress: false,
+        idle: idle_of(way),
+        uploads: !call.is_sent(),
+    };
     let ending = poll_fn(|cx| relay.poll(cx, &mut call, exchange, down, way)).await;
     if ending == Ending::Complete {
         call.end();
@@ -37,27 +41,20 @@ pub(crate) async fn relay<D: Downstream>(
 
 /// Sends what is in the client's line.
 pub(crate) async fn flush<D: Downstream>(exchange: &Exchange<'_>, down: &mut D, way: &Way<'_>) -> Ending {
-    let mut waits = false;
+    let mut left = usize::MAX;
     poll_fn(|cx| match down.poll_flush(cx) {
         Poll::Ready(Ok(())) => Poll::Ready(Ending::Complete),
         Poll::Ready(Err(_)) => Poll::Ready(Ending::ClientGone),
         Poll::Pending => {
-            if !std::mem::replace(&mut waits, true) {
+            // A client that takes some of it has time for the rest.
+            if down.queued() < left {
+                left = down.queued();
                 way.alarm.set_after(exchange.local.clock.now(), way.site.settings.client.idle);
             }
             way.alarm.poll(cx).map(|()| Ending::ClientSlow)
         }
     })
     .await
-}
-
-/// The trailers of the answer that the route lets pass.
-fn passing(raw: &[u8], allowed: &[Box<str>]) -> Vec<u8> {
-    if raw.is_empty() || allowed.is_empty() {
-        return Vec::new();
-    }
-    let allowed: Vec<&str> = allowed.iter().map(AsRef::as_ref).collect();
-    filter_trailers(raw, &allowed)
 }
 
 fn idle_of(way: &Way<'_>) -> Duration {
@@ -162,7 +159,7 @@ impl Relay {
             let ended = loop {
                 match call.look().map_err(|_| Ending::UpstreamBroke)? {
                     Some(false) => {
-                        down.finish(&passing(call.trailers(), trailers));
+                        down.finish(&call.trailers(trailers));
                         break true;
                     }
                     Some(true) if call.data().len() >= DIRECT => match down.poll_send(cx, call.data()) {

@@ -8,6 +8,7 @@ use sekisho_units::Cidr;
 use sekisho_upstream::Service;
 use sekisho_wire::{Limits, PathRules};
 
+use crate::forward::Via;
 use crate::plan::Plan;
 use crate::route::Router;
 
@@ -37,7 +38,7 @@ pub struct Settings {
     /// Proxies that are believed when they tell of a client.
     pub trusted_proxies: Vec<Cidr>,
     /// The gateway's pseudonym in `Via`, if it tells one (RFC 9110 §7.6.3).
-    pub via: Option<Box<str>>,
+    pub via: Option<Via>,
     /// How paths are normalised.
     pub paths: PathRules,
     /// Limits of a request's head.

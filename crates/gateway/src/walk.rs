@@ -7,13 +7,14 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use sekisho_exchange::{
-    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Mode, Outcome, Reply, Response, ResponseHead, Verdict,
+    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Mode, Outcome, Reply, Response,
+    ResponseHead, Verdict,
 };
 use sekisho_policies::{NAMES, Pass};
 use sekisho_upstream::{Call, Failure, Service, Terms, send};
 use sekisho_wire::{Framing, HeadBuf, Known, Skip, hop_by_hop};
 
-use crate::forward::{Lines, add_via};
+use crate::forward::Lines;
 use crate::meter::WorkerMeter;
 use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
 use crate::relay::{flush, relay};
@@ -130,7 +131,10 @@ async fn enter<D: Downstream>(
 }
 
 /// Waits for `work`, or for the client to leave.
-async fn while_client_stays<F: Future + Unpin, D: Downstream>(mut work: F, down: &mut D) -> Option<F::Output> {
+async fn while_client_stays<F: Future + Unpin, D: Downstream>(
+    mut work: F,
+    down: &mut D,
+) -> Option<F::Output> {
     poll_fn(|cx| match std::pin::Pin::new(&mut work).poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => down.poll_gone(cx).map(|_| None),
@@ -139,7 +143,12 @@ async fn while_client_stays<F: Future + Unpin, D: Downstream>(mut work: F, down:
 }
 
 /// The target's answer.
-async fn ask<'a, D: Downstream>(way: &Way<'a>, exchange: &mut Exchange<'a>, down: &mut D, lines: &mut Lines) -> Answer {
+async fn ask<'a, D: Downstream>(
+    way: &Way<'a>,
+    exchange: &mut Exchange<'a>,
+    down: &mut D,
+    lines: &mut Lines,
+) -> Answer {
     match &way.plan.target {
         Target::Service(service) => ask_service(way, service, exchange, down, lines).await,
         Target::Redirect(redirect) => own(exchange, redirect_reply(redirect, exchange)),
@@ -158,7 +167,8 @@ fn own(exchange: &mut Exchange<'_>, reply: Reply) -> Answer {
 }
 
 fn redirect_reply(redirect: &Redirect, exchange: &Exchange<'_>) -> Reply {
-    Reply::plain(redirect.status, Content::Empty, "redirect").header("Location", redirect.to.render(exchange, None))
+    Reply::plain(redirect.status, Content::Empty, "redirect")
+        .header("Location", redirect.to.render(exchange, None))
 }
 
 fn fixed_reply(respond: &Respond, exchange: &Exchange<'_>) -> Reply {
@@ -166,7 +176,10 @@ fn fixed_reply(respond: &Respond, exchange: &Exchange<'_>) -> Reply {
     let content = if body.is_empty() {
         Content::Empty
     } else {
-        Content::Bytes { content_type: respond.content_type.to_string().into(), bytes: body.into_bytes().into() }
+        Content::Bytes {
+            content_type: respond.content_type.to_string().into(),
+            bytes: body.into_bytes().into(),
+        }
     };
     let mut reply = Reply::plain(respond.status, content, "respond");
     for (name, value) in &respond.headers {
@@ -183,7 +196,7 @@ async fn ask_service<'a, D: Downstream>(
     lines: &mut Lines,
 ) -> Answer {
     let settings = &way.site.settings;
-    lines.set(exchange, settings.via.as_deref(), way.worker);
+    lines.set(exchange, settings.via.as_ref());
     let terms = Terms {
         body_grace: settings.client.body_grace,
         body_rate: settings.client.body_rate,
@@ -239,11 +252,11 @@ async fn pass_on<D: Downstream>(
     let status = head.status();
     exchange.facts.decided_by = Decider::Service;
     leave(way, exchange, passes, &Response { head, from: Answerer::Service });
-    if let Some(via) = way.site.settings.via.as_deref() {
-        add_via(&mut exchange.to_client, head.version(), via);
+    if let Some(via) = &way.site.settings.via {
+        via.add(&mut exchange.to_client, head);
     }
     if head.get(Known::Date).is_none() {
-        date(way, exchange);
+        date(exchange);
     }
     down.start(&ResponseHead {
         view: head,
@@ -270,12 +283,16 @@ async fn reply_with<D: Downstream>(
     let body = reply.render(composed, exchange.ids.as_ref().map(|ids| ids.request.as_str()), now);
     let head = composed.view();
     leave(way, exchange, passes, &Response { head, from: Answerer::Gateway });
-    date(way, exchange);
+    date(exchange);
     down.start(&ResponseHead {
         view: head,
         skip: Skip::default(),
         edits: &exchange.to_client,
-        framing: if matches!(reply.status, 204 | 304) { Framing::None } else { Framing::Length(body.len() as u64) },
+        framing: if matches!(reply.status, 204 | 304) {
+            Framing::None
+        } else {
+            Framing::Length(body.len() as u64)
+        },
         from: Answerer::Gateway,
         close: reply.close || way.worker.is_draining(),
     });
@@ -286,10 +303,10 @@ async fn reply_with<D: Downstream>(
 }
 
 /// `Date` (RFC 9110 §6.6.1), on answers that have none.
-fn date(way: &Way<'_>, exchange: &mut Exchange<'_>) {
+fn date(exchange: &mut Exchange<'_>) {
     let now = exchange.local.clock.now();
-    way.worker.stamped(exchange.local.wall(now), |stamp, wall| {
-        let set = exchange.to_client.set(Known::Date, stamp.http_date(wall).as_bytes());
+    exchange.local.stamped(now, |stamp, wall| {
+        let set = exchange.to_client.set(Known::Date, stamp.http_date(wall));
         debug_assert!(set.is_ok(), "a date is a valid value");
     });
 }
@@ -325,4 +342,3 @@ fn step_of<'a>(way: &Way<'a>, policy: &str) -> Option<&'a PlanStep> {
 fn bites(planned: &PlanStep) -> bool {
     planned.mode == Mode::Enforce
 }
-

@@ -1,13 +1,14 @@
 //! One worker: a thread with its own runtime, and everything that its connections share.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use sekisho_exchange::Local;
-use sekisho_units::{Clock, Stamp, Wall};
+use sekisho_units::Clock;
 use sekisho_upstream::Pools;
 use sekisho_wire::{Edits, Head, HeadBuf};
 use tokio::sync::Notify;
@@ -30,13 +31,28 @@ pub struct Worker {
     pub meter: Arc<WorkerMeter>,
     /// What the configuration decides; replaced as a whole.
     pub site: Arc<ArcSwap<Site>>,
-    /// The one last seen, so that an exchange holds it without touching a counter that other workers share.
-    current: RefCell<Rc<Arc<Site>>>,
+    current: RefCell<Current>,
     draining: Cell<bool>,
     emptied: Notify,
     turn: Cell<u32>,
-    stamp: RefCell<Stamp>,
+    #[allow(clippy::vec_box, reason = "a kit is handed over by its pointer, not copied")]
     kits: RefCell<Vec<Box<Kit>>>,
+}
+
+/// The configuration last seen. An exchange holds it by a counter that no other worker touches.
+struct Current {
+    cache: Cache<Arc<ArcSwap<Site>>, Arc<Site>>,
+    held: Rc<Held>,
+}
+
+/// A configuration that exchanges of this worker hold.
+pub(crate) struct Held(Arc<Site>);
+
+impl Deref for Held {
+    type Target = Site;
+    fn deref(&self) -> &Site {
+        &self.0
+    }
 }
 
 /// What an exchange needs beside its read buffer; reused, so that an exchange allocates nothing of its own.
@@ -60,12 +76,14 @@ impl Worker {
             pools: Pools::new(Rc::clone(&local)),
             local,
             meter,
-            current: RefCell::new(Rc::new(site.load_full())),
+            current: RefCell::new(Current {
+                held: Rc::new(Held(site.load_full())),
+                cache: Cache::new(Arc::clone(&site)),
+            }),
             site,
             draining: Cell::new(false),
             emptied: Notify::new(),
             turn: Cell::new(0),
-            stamp: RefCell::new(Stamp::new()),
             kits: RefCell::default(),
         })
     }
@@ -96,12 +114,13 @@ impl Worker {
     }
 
     /// The configuration in force. One atomic load, unless it was replaced.
-    pub(crate) fn site(&self) -> Rc<Arc<Site>> {
-        let mut current = self.current.borrow_mut();
-        if !std::ptr::eq(Arc::as_ptr(&current), self.site.load().as_ref()) {
-            *current = Rc::new(self.site.load_full());
+    pub(crate) fn site(&self) -> Rc<Held> {
+        let Current { cache, held } = &mut *self.current.borrow_mut();
+        let latest = cache.load();
+        if !Arc::ptr_eq(latest, &held.0) {
+            *held = Rc::new(Held(Arc::clone(latest)));
         }
-        Rc::clone(&current)
+        Rc::clone(held)
     }
 
     /// Client connections open on this worker.
@@ -131,11 +150,6 @@ impl Worker {
         turn == 0
     }
 
-    /// Gives the texts of `wall` from the worker's cache to `with`.
-    pub(crate) fn stamped<T>(&self, wall: Wall, with: impl FnOnce(&mut Stamp, Wall) -> T) -> T {
-        with(&mut self.stamp.borrow_mut(), wall)
-    }
-
     pub(crate) fn kit(&self) -> Box<Kit> {
         self.kits.borrow_mut().pop().unwrap_or_default()
     }
@@ -150,4 +164,3 @@ impl Worker {
         }
     }
 }
-

@@ -43,7 +43,12 @@ fn rotation(weights: &[u32]) -> Vec<u32> {
             *standing += weight;
         }
         // The first of the highest, so that equal weights go in the order written.
-        let highest = standing.iter().enumerate().rev().max_by_key(|(_, standing)| **standing).map_or(0, |(index, _)| index);
+        let highest = standing
+            .iter()
+            .enumerate()
+            .rev()
+            .max_by_key(|(_, standing)| **standing)
+            .map_or(0, |(index, _)| index);
         standing[highest] -= total;
         turns.push(highest as u32);
     }
@@ -58,7 +63,8 @@ fn scaled(weights: &[u32]) -> Vec<i64> {
         .iter()
         .map(|weight| {
             let weight = u64::from(*weight) / divisor;
-            let weight = if total > LONGEST && weight > 0 { (weight * LONGEST / total).max(1) } else { weight };
+            let weight =
+                if total > LONGEST && weight > 0 { (weight * LONGEST / total).max(1) } else { weight };
             weight as i64
         })
         .collect()

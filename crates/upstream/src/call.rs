@@ -6,14 +6,14 @@ use std::task::{Context, Poll, ready};
 use sekisho_exchange::{Downstream, Exchange};
 use sekisho_units::Tick;
 use sekisho_wire::{
-    BadBody, BodyReader, Framing, HeadView, Limits, Method, Parsed, ResponseFacts, Step, check_response, hop_by_hop,
-    parse_response,
+    BadBody, BodyReader, Framing, HeadView, Limits, Method, Parsed, ResponseFacts, Step, check_response,
+    hop_by_hop, parse_response,
 };
 
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::{Lent, Pools};
-use crate::upload::Upload;
+use crate::upload::{Upload, passing};
 
 /// Interim answers that one call may give.
 const MOST_INTERIM: u32 = 64;
@@ -102,11 +102,16 @@ impl Call {
     }
 
     /// Waits for the response's head; interim answers are passed on on the way.
-    pub(crate) fn poll_head<D: Downstream>(&mut self, cx: &mut Context<'_>, down: &mut D) -> Poll<Result<(), Failure>> {
+    pub(crate) fn poll_head<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        down: &mut D,
+    ) -> Poll<Result<(), Failure>> {
         loop {
             let Some(conn) = &mut self.conn else { return Poll::Ready(Err(Failure::Broke)) };
             if !conn.input.is_empty() {
-                let parsed = parse_response(conn.input.data(), &mut self.kit.head, &self.limits).map_err(Failure::Garbage)?;
+                let parsed = parse_response(conn.input.data(), &mut self.kit.head, &self.limits)
+                    .map_err(Failure::Garbage)?;
                 if let Parsed::Complete(len) = parsed {
                     // Only now: a head that trickles in must not hold off its own deadline.
                     self.moved = self.kit.pools.local.clock.now();
@@ -232,9 +237,9 @@ impl Call {
         }
     }
 
-    /// The trailer lines that ended the response's body, raw.
-    pub fn trailers(&self) -> &[u8] {
-        self.reader.trailers()
+    /// The trailer lines that ended the response's body, those of them whose names are `allowed`.
+    pub fn trailers(&self, allowed: &[Box<str>]) -> Vec<u8> {
+        passing(self.reader.trailers(), allowed)
     }
 
     /// Ends the call. The connection goes back to its pool if the whole request was sent, the whole answer read, and the
@@ -275,4 +280,3 @@ fn grow(conn: &mut Conn, reader: &BodyReader, pools: &Pools) {
         stash.give_back(std::mem::replace(&mut conn.input, large));
     }
 }
-

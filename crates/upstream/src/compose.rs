@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sekisho_exchange::Exchange;
-use sekisho_wire::{Framing, HeadView, Known, KnownSet, Skip, Version, hop_by_hop, odd_spellings, write_request_line};
+use sekisho_wire::{
+    Framing, HeadView, Known, KnownSet, Skip, Version, hop_by_hop, odd_spellings, write_request_line,
+};
 
 use crate::service::{Endpoint, Service};
 
@@ -33,11 +35,22 @@ const PROTECTED: KnownSet = IDENTITY.union(KnownSet::of(&[
 ]));
 
 /// Writes the whole head for `endpoint` to `out`.
-pub(crate) fn compose(exchange: &Exchange<'_>, service: &Service, endpoint: &Arc<Endpoint>, out: &mut Vec<u8>) {
+pub(crate) fn compose(
+    exchange: &Exchange<'_>,
+    service: &Service,
+    endpoint: &Arc<Endpoint>,
+    out: &mut Vec<u8>,
+) {
     let view = exchange.head;
     let ask = &exchange.to_ask;
-    write_request_line(out, view.method_bytes(), ask.path.as_bytes(), ask.query.as_deref().map(str::as_bytes));
-    let host = if service.preserve_host && !exchange.host.is_empty() { exchange.host } else { &endpoint.authority };
+    write_request_line(
+        out,
+        view.method_bytes(),
+        ask.path.as_bytes(),
+        ask.query.as_deref().map(str::as_bytes),
+    );
+    let host =
+        if service.preserve_host && !exchange.host.is_empty() { exchange.host } else { &endpoint.authority };
     out.extend_from_slice(b"Host: ");
     out.extend_from_slice(host.as_bytes());
     out.extend_from_slice(b"\r\n");

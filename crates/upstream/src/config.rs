@@ -30,8 +30,10 @@ pub struct Config {
 /// An endpoint as written: a URL, or a URL with a weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointConfig {
-    /// `http://host[:port]`.
+    /// `http://host[:port]`, as written.
     pub url: String,
+    /// Where it leads.
+    pub authority: Authority,
     /// Its share of the requests beside the others' weights. Default 1; 0 sends it none.
     pub weight: u32,
 }
@@ -123,7 +125,10 @@ pub fn parse_url(url: &str) -> Result<Authority, (String, String)> {
     }
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if authority.contains(['/', '?', '#']) {
-        return wrong("has a path", "write `http://host:port`; the policy `rewrite` with `add_prefix` puts a path in front");
+        return wrong(
+            "has a path",
+            "write `http://host:port`; the policy `rewrite` with `add_prefix` puts a path in front",
+        );
     }
     if !sekisho_wire::is_authority(authority.as_bytes()) {
         return wrong("does not name a host", "write `http://host:port`");
@@ -140,28 +145,38 @@ pub fn parse_url(url: &str) -> Result<Authority, (String, String)> {
 }
 
 impl Config {
-    /// Reports what the types alone could not: no endpoint, URLs that lead nowhere, endpoints named twice, limits of 0.
+    /// Reports what the types alone could not: no endpoint, endpoints named twice, limits of 0.
     pub fn check(&self, place: &Place, path: &str, problems: &mut Problems) {
         let mut report = |place: &Place, field: &str, (message, remedy): (String, String)| {
             problems.push(Problem::error(place.clone(), format!("{path}.{field}"), message).remedy(remedy));
         };
         if self.endpoints.is_empty() {
-            report(place, "endpoints", ("there is no endpoint".into(), "list at least one: `endpoints: [http://host:port]`".into()));
+            report(
+                place,
+                "endpoints",
+                ("there is no endpoint".into(), "list at least one: `endpoints: [http://host:port]`".into()),
+            );
         }
         for (index, endpoint) in self.endpoints.iter().enumerate() {
             let field = format!("endpoints[{index}]");
-            if let Err(wrong) = parse_url(&endpoint.value.url) {
-                report(&endpoint.place, &field, wrong);
-            } else if self.endpoints[..index].iter().any(|other| other.value.url == endpoint.value.url) {
+            if self.endpoints[..index].iter().any(|other| other.value.url == endpoint.value.url) {
                 let wrong = format!("`{}` is listed twice", endpoint.value.url);
                 report(&endpoint.place, &field, (wrong, "give one of them more `weight` instead".into()));
             }
         }
         if !self.endpoints.is_empty() && self.endpoints.iter().all(|endpoint| endpoint.value.weight == 0) {
-            report(place, "endpoints", ("all weights are 0".into(), "give at least one endpoint a weight of 1 or more".into()));
+            report(
+                place,
+                "endpoints",
+                ("all weights are 0".into(), "give at least one endpoint a weight of 1 or more".into()),
+            );
         }
         if self.connections.max == 0 {
-            report(place, "connections.max", ("no connection would ever be made".into(), "write 1 or more".into()));
+            report(
+                place,
+                "connections.max",
+                ("no connection would ever be made".into(), "write 1 or more".into()),
+            );
         }
     }
 }
@@ -178,6 +193,11 @@ impl<'de> Deserialize<'de> for EndpointConfig {
         fn one() -> u32 {
             1
         }
+        fn endpoint<E: de::Error>(url: String, weight: u32) -> Result<EndpointConfig, E> {
+            let authority =
+                parse_url(&url).map_err(|(wrong, remedy)| E::custom(format_args!("{wrong}; {remedy}")))?;
+            Ok(EndpointConfig { url, authority, weight })
+        }
         struct Either;
         impl<'de> de::Visitor<'de> for Either {
             type Value = EndpointConfig;
@@ -185,11 +205,11 @@ impl<'de> Deserialize<'de> for EndpointConfig {
                 f.write_str("a URL like `http://127.0.0.1:4001`, or `{ url: …, weight: 3 }`")
             }
             fn visit_str<E: de::Error>(self, url: &str) -> Result<EndpointConfig, E> {
-                Ok(EndpointConfig { url: url.to_owned(), weight: 1 })
+                endpoint(url.to_owned(), 1)
             }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<EndpointConfig, A::Error> {
                 let full = Full::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(EndpointConfig { url: full.url, weight: full.weight })
+                endpoint(full.url, full.weight)
             }
         }
         deserializer.deserialize_any(Either)
@@ -237,7 +257,8 @@ mod tests {
             ("http://ho st", None),
         ] {
             let got = parse_url(url).ok();
-            let want = want.map(|(host, port, text)| Authority { host: host.into(), port, text: text.into() });
+            let want =
+                want.map(|(host, port, text)| Authority { host: host.into(), port, text: text.into() });
             assert_eq!(got, want, "{url}");
         }
     }

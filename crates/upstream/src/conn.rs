@@ -3,9 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use sekisho_exchange::{Buffer, Io};
+use sekisho_exchange::Buffer;
 use sekisho_units::Tick;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
@@ -29,7 +29,10 @@ pub(crate) struct Conn {
 
 impl Conn {
     /// Connects to `endpoint`.
-    pub(crate) async fn open(endpoint: Arc<Endpoint>, permit: OwnedSemaphorePermit) -> Result<Box<Self>, Failure> {
+    pub(crate) async fn open(
+        endpoint: Arc<Endpoint>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Box<Self>, Failure> {
         let connected = match &endpoint.target {
             Target::Address(address) => TcpStream::connect(*address).await,
             Target::Name(name, port) => TcpStream::connect((name.as_str(), *port)).await,
@@ -42,12 +45,9 @@ impl Conn {
     }
 
     /// Whether it is still open and silent, as an unused connection should be.
+    ///
+    /// Costs no system call as long as nothing has happened to it, and leaves no waker behind.
     pub(crate) fn is_fresh(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        if self.stream.poll_readable(&mut cx).is_pending() {
-            return true;
-        }
-        // The readiness may be left from the last answer: only a read tells.
         let mut byte = [0];
         matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }

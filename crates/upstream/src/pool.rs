@@ -94,7 +94,9 @@ impl Pools {
     fn drop_old(&self) {
         let now = self.local.clock.now();
         for pool in self.pools.borrow().iter() {
-            pool.idle.borrow_mut().retain_mut(|conn| now.since(conn.since) < conn.endpoint.limits.idle && conn.is_fresh());
+            pool.idle
+                .borrow_mut()
+                .retain_mut(|conn| now.since(conn.since) < conn.endpoint.limits.idle && conn.is_fresh());
         }
     }
 

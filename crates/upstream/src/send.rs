@@ -79,13 +79,21 @@ async fn attempt<D: Downstream>(
             call.hang_up();
             let conn = pools.connect(service, endpoint, exchange.deadline, down, alarm).await?;
             exchange.facts.attempts += 1;
-            await_head(call.repeat(conn), service, exchange, down, alarm, terms).await.map_err(|(failure, _)| failure)
+            await_head(call.repeat(conn), service, exchange, down, alarm, terms)
+                .await
+                .map_err(|(failure, _)| failure)
         }
         Err((failure, _)) => Err(failure),
     }
 }
 
-fn begin(conn: Box<Conn>, service: &Service, endpoint: &Arc<Endpoint>, exchange: &Exchange<'_>, pools: &Rc<Pools>) -> Call {
+fn begin(
+    conn: Box<Conn>,
+    service: &Service,
+    endpoint: &Arc<Endpoint>,
+    exchange: &Exchange<'_>,
+    pools: &Rc<Pools>,
+) -> Call {
     Call::new(conn, pools, exchange, service.head_limits, |out| compose(exchange, service, endpoint, out))
 }
 
@@ -170,7 +178,14 @@ impl Pace {
     }
 
     /// When the wait is over.
-    fn due(&self, waiting: Waiting, call: &Call, service: &Service, exchange: &Exchange<'_>, terms: &Terms<'_>) -> Tick {
+    fn due(
+        &self,
+        waiting: Waiting,
+        call: &Call,
+        service: &Service,
+        exchange: &Exchange<'_>,
+        terms: &Terms<'_>,
+    ) -> Tick {
         let due = match waiting {
             // Until it said 100, or took some, a client that asked first is waiting for the service.
             Waiting::Client if self.awaits_consent(exchange) => call.moved() + service.timeouts.first_byte,

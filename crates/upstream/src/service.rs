@@ -9,7 +9,7 @@ use sekisho_wire::Limits;
 use tokio::sync::Semaphore;
 
 use crate::balance::RoundRobin;
-use crate::config::{Config, parse_url};
+use crate::config::Config;
 
 /// One service: its endpoints and how it is asked. Shared by all workers.
 pub struct Service {
@@ -92,8 +92,7 @@ impl Slots {
 }
 
 impl Service {
-    /// The service `name` as `config` describes it; `config` was checked by [`Config::check`], and an endpoint whose URL
-    /// leads nowhere is left out.
+    /// The service `name` as `config` describes it; `config` was checked by [`Config::check`].
     pub fn new(name: &str, config: &Config, slots: &Slots, head_limits: Limits) -> Self {
         let connections = &config.connections;
         let limits = ConnectionLimits {
@@ -105,14 +104,14 @@ impl Service {
         let mut endpoints = Vec::new();
         let mut weights = Vec::new();
         for endpoint in &config.endpoints {
-            let Ok(authority) = parse_url(&endpoint.value.url) else { continue };
+            let authority = &endpoint.value.authority;
             let target = match authority.host.parse::<IpAddr>() {
                 Ok(ip) => Target::Address(SocketAddr::new(ip, authority.port)),
-                Err(_) => Target::Name(authority.host, authority.port),
+                Err(_) => Target::Name(authority.host.clone(), authority.port),
             };
             endpoints.push(Arc::new(Endpoint {
                 slot: slots.of(name, &endpoint.value.url),
-                authority: authority.text,
+                authority: authority.text.clone(),
                 target,
                 limits,
                 permits: Arc::new(Semaphore::new(connections.max as usize)),

@@ -148,8 +148,7 @@ impl Call {
     }
 
     fn end_chunks(&mut self, received: &[u8], allowed: &[Box<str>]) {
-        let allowed: Vec<&str> = allowed.iter().map(AsRef::as_ref).collect();
-        let kept = filter_trailers(received, &allowed);
+        let kept = passing(received, allowed);
         write_last_chunk(&mut self.kit.out, (!kept.is_empty()).then_some(kept.as_slice()));
     }
 
@@ -175,6 +174,15 @@ impl Call {
             self.whole = false;
         }
     }
+}
+
+/// The trailer lines of `raw` that may pass.
+pub(crate) fn passing(raw: &[u8], allowed: &[Box<str>]) -> Vec<u8> {
+    if raw.is_empty() || allowed.is_empty() {
+        return Vec::new();
+    }
+    let allowed: Vec<&str> = allowed.iter().map(AsRef::as_ref).collect();
+    filter_trailers(raw, &allowed)
 }
 
 /// What came of looking for more of the body.

@@ -110,6 +110,13 @@ impl Node {
         Some(entries.remove(index))
     }
 
+    /// Shows `to` this node and all beneath it.
+    pub fn visit<'n>(&'n self, to: &mut dyn FnMut(&'n Self)) {
+        to(self);
+        self.entries().iter().for_each(|(_, node)| node.visit(to));
+        self.items().iter().for_each(|node| node.visit(to));
+    }
+
     /// A map's entries in order; empty if this is no map.
     pub fn entries(&self) -> &[(Key, Self)] {
         match &self.kind {

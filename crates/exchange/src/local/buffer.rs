@@ -87,7 +87,11 @@ impl Buffer {
     /// Reads once; gives the number of bytes that came, 0 at the end of the stream.
     ///
     /// The caller makes sure that there is room: a full buffer would read as the end of the stream.
-    pub fn poll_fill<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub fn poll_fill<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         self.make_room(1);
         debug_assert!(self.end < self.bytes.len(), "reading into a full buffer");
         let mut free = ReadBuf::new(&mut self.bytes[self.end..]);

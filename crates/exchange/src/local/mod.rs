@@ -4,11 +4,11 @@ mod alarm;
 mod buffer;
 mod io;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use sekisho_units::{Clock, Tick, Wall};
+use sekisho_units::{Clock, Stamp, Tick, Wall};
 
 pub use alarm::{Alarm, Alarms};
 pub use buffer::{Buffer, LARGE, SMALL, Stash};
@@ -28,6 +28,8 @@ pub struct Local {
     pub cut: Cell<bool>,
     /// A time of day, and when it was read.
     read: Cell<Option<(Tick, Wall)>>,
+    /// The texts of the last second.
+    stamp: RefCell<Stamp>,
 }
 
 /// For so long the time of day is reckoned from the last reading: a reading costs several times the monotonic clock's.
@@ -36,19 +38,34 @@ const RENEW: Duration = Duration::from_millis(100);
 impl Local {
     /// A worker's things; spawn [`Alarms::sweep`] of `alarms` on the worker's runtime.
     pub fn new(index: usize, clock: Clock) -> Rc<Self> {
-        Rc::new(Self { index, alarms: Alarms::new(clock.clone()), clock, stash: Stash::default(), cut: Cell::new(false), read: Cell::new(None) })
+        Rc::new(Self {
+            index,
+            alarms: Alarms::new(clock.clone()),
+            clock,
+            stash: Stash::default(),
+            cut: Cell::new(false),
+            read: Cell::new(None),
+            stamp: RefCell::default(),
+        })
     }
 
-    /// The time of day at `now`, which is a reading of this clock not long ago.
-    pub fn wall(&self, now: Tick) -> Wall {
-        if let Some((tick, wall)) = self.read.get()
-            && now.since(tick) < RENEW
-        {
-            return Wall::from_millis(wall.as_millis() + now.since(tick).as_millis() as u64);
-        }
-        let wall = self.clock.wall();
-        self.read.set(Some((now, wall)));
-        wall
+    /// The time of day at `moment`, which is now or not long ago.
+    pub fn wall(&self, moment: Tick) -> Wall {
+        let (tick, wall) = match self.read.get() {
+            Some(read) if moment.since(read.0) < RENEW => read,
+            _ => {
+                let read = (self.clock.now(), self.clock.wall());
+                self.read.set(Some(read));
+                read
+            }
+        };
+        let (after, before) = (moment.since(tick).as_millis() as u64, tick.since(moment).as_millis() as u64);
+        Wall::from_millis((wall.as_millis() + after).saturating_sub(before))
+    }
+
+    /// Gives the time of day at `moment`, with a cache of its texts, to `with`.
+    pub fn stamped<T>(&self, moment: Tick, with: impl FnOnce(&mut Stamp, Wall) -> T) -> T {
+        with(&mut self.stamp.borrow_mut(), self.wall(moment))
     }
 }
 
@@ -66,6 +83,16 @@ mod tests {
         assert_eq!(local.wall(clock.now()), clock.wall());
         clock.set_wall(Wall::from_secs(1));
         clock.advance(Duration::from_millis(1));
-        assert_eq!(local.wall(clock.now()), clock.wall(), "a clock that was set shows within a tenth of a second");
+        assert_eq!(
+            local.wall(clock.now()),
+            clock.wall(),
+            "a clock that was set shows within a tenth of a second"
+        );
+        let before = clock.now() - Duration::from_millis(7);
+        assert_eq!(
+            clock.wall().since(local.wall(before)),
+            Duration::from_millis(7),
+            "a moment before the reading"
+        );
     }
 }

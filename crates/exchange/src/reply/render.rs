@@ -82,7 +82,8 @@ mod tests {
                 r#""request_id":"id-1","timestamp":"2026-01-01T00:00:00.000Z"}"#,
             )
         );
-        let lines: Vec<_> = head.view().lines().map(|(name, _, _)| String::from_utf8_lossy(name).into_owned()).collect();
+        let lines: Vec<_> =
+            head.view().lines().map(|(name, _, _)| String::from_utf8_lossy(name).into_owned()).collect();
         assert_eq!(lines, ["Content-Type", "Cache-Control", "Content-Length"]);
     }
 

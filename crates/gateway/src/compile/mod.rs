@@ -21,6 +21,7 @@ use sekisho_policies::Context;
 use sekisho_policies::access_log::Sinks;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_upstream::Slots;
+use sekisho_yaml::Node;
 
 pub use crate::document::schema;
 use crate::document::{Document, TopConfig};
@@ -63,6 +64,30 @@ pub struct Unreadable {
     pub cause: io::Error,
 }
 
+/// The problems without what came from the environment or a file: it may be a secret, and logs are no place for one.
+fn hidden(problems: Problems, root: &Node) -> Problems {
+    const HIDDEN: &str = "(value hidden)";
+    /// A text so long does not stand in a message by chance.
+    const TELLING: usize = 8;
+    let mut outside = Vec::new();
+    root.visit(&mut |node| {
+        if let Some(scalar) = node.scalar().filter(|scalar| scalar.is_secret() && !scalar.text.is_empty()) {
+            outside.push((node.place.clone(), scalar.text.clone()));
+        }
+    });
+    let mut hidden = Problems::new();
+    for mut problem in problems {
+        for (place, text) in &outside {
+            if *place == problem.place || text.len() >= TELLING {
+                problem.message = problem.message.replace(&**text, HIDDEN);
+                problem.remedy = problem.remedy.map(|remedy| remedy.replace(&**text, HIDDEN));
+            }
+        }
+        hidden.push(problem);
+    }
+    hidden
+}
+
 /// Compiles a document. The problems are sorted by place; with an error among them there is no site, with warnings
 /// there is one.
 pub fn compile(source: &Source<'_>, parts: &Parts) -> (Option<Site>, Problems) {
@@ -75,6 +100,7 @@ pub fn compile(source: &Source<'_>, parts: &Parts) -> (Option<Site>, Problems) {
             // What is wrong with a text only because nothing could be put into it is no problem of its own.
             let unfilled: HashSet<Place> = problems.iter().map(|problem| problem.place.clone()).collect();
             problems.extend(further.into_iter().filter(|problem| !unfilled.contains(&problem.place)));
+            problems = hidden(problems, &root);
             Some(site)
         }
         Ok(empty) => {

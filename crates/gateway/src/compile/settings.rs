@@ -6,6 +6,7 @@ use sekisho_units::{Place, Problem, Problems};
 use sekisho_wire::{Limits, MAX_HEAD, MAX_LINES, PathRules, is_field_name};
 
 use crate::document::{Address, LimitsConfig, OrOff, TopConfig};
+use crate::forward::Via;
 use crate::site::{ClientTimeouts, Settings};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080);
@@ -106,17 +107,16 @@ fn workers(top: &TopConfig, problems: &mut Problems) -> usize {
     at.value.clamp(1, MOST_WORKERS) as usize
 }
 
-fn via(top: &TopConfig, problems: &mut Problems) -> Option<Box<str>> {
-    let Some(at) = &top.via else { return Some(VIA.into()) };
+fn via(top: &TopConfig, problems: &mut Problems) -> Option<Via> {
+    let Some(at) = &top.via else { return Via::new(VIA).ok() };
     match &at.value {
         OrOff::Off => None,
+        OrOff::On(name) if is_field_name(name.as_bytes()) => Via::new(name).ok(),
         OrOff::On(name) => {
-            if !is_field_name(name.as_bytes()) {
-                let message = format!("`{name}` is no pseudonym for `Via`");
-                let remedy = "write letters, digits and `-`, or `off`";
-                problems.push(Problem::error(at.place.clone(), "via", message).remedy(remedy));
-            }
-            Some(name.as_str().into())
+            let message = format!("`{name}` is no pseudonym for `Via`");
+            let remedy = "write letters, digits and `-`, or `off`";
+            problems.push(Problem::error(at.place.clone(), "via", message).remedy(remedy));
+            None
         }
     }
 }

@@ -4,10 +4,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use sekisho_exchange::{Answerer, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, ResponseHead, SMALL};
+use sekisho_exchange::{
+    Answerer, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, ResponseHead, SMALL,
+};
 use sekisho_wire::{
-    BodyReader, CHUNK_END, Edits, Framing, HeadView, Method, Skip, Step, Version, write_chunk_head, write_last_chunk,
-    write_status_line,
+    BodyReader, CHUNK_END, Edits, Framing, HeadView, Method, Skip, Step, Version, write_chunk_head,
+    write_last_chunk, write_status_line,
 };
 
 /// Bytes in line that are sent before a piece goes past them.
@@ -163,7 +165,8 @@ impl<'a, S: Io> Http1<'a, S> {
     /// Gives `input` room for a read.
     fn make_room(&mut self, capacity: usize) {
         if self.input.capacity() < capacity {
-            let mut larger = if capacity > SMALL { self.local.stash.large() } else { self.local.stash.small() };
+            let mut larger =
+                if capacity > SMALL { self.local.stash.large() } else { self.local.stash.small() };
             self.input.move_into(&mut larger);
             self.local.stash.give_back(std::mem::replace(&mut self.input, larger));
         }
@@ -283,7 +286,9 @@ impl<S: Io> Downstream for Http1<'_, S> {
             other => other,
         };
         match self.framing {
-            Framing::Chunked if self.method != Method::Head => self.out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            Framing::Chunked if self.method != Method::Head => {
+                self.out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            }
             Framing::UntilClose => self.keep_alive = false,
             _ => {}
         }
@@ -344,4 +349,3 @@ impl<S: Io> Downstream for Http1<'_, S> {
         Poll::Ready(Ok(taken))
     }
 }
-

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use sekisho_exchange::{Alarm, Buffer, Client, Decider, Exchange, Io, Reply, Scheme};
 use sekisho_units::Tick;
 use sekisho_wire::{
-    Framing, HeadView, Normal, Parsed, Refusal, RequestFacts, TargetForm, check_request, normalise, origin_form,
-    parse_request,
+    Framing, HeadView, Normal, Parsed, Refusal, RequestFacts, TargetForm, check_request, normalise,
+    origin_form, parse_request,
 };
 
 use super::client::{Http1, Next};
@@ -154,8 +154,14 @@ async fn one<S: Io>(
         Some(reply) => (&site.fallback, Some((Decider::Listener, reply))),
         None => route(&site, &mut exchange, &target, facts.as_ref()),
     };
-    let mut down =
-        Http1::new(stream, &worker.local, early, take(out), body, (view.method(), view.version(), keep_alive));
+    let mut down = Http1::new(
+        stream,
+        &worker.local,
+        early,
+        take(out),
+        body,
+        (view.method(), view.version(), keep_alive),
+    );
     let way = Way { plan, site: &site, worker, alarm };
     walk(&way, &mut exchange, refusal, &mut down, Desk { lines, reply }).await;
 
@@ -248,7 +254,10 @@ async fn head<S: Io>(
         }
         // A client that has sent nothing yet is idle, not slow, and owes no head.
         if !std::mem::replace(&mut waits, true) {
-            alarm.set_after(started, if input.is_empty() { settings.client.idle } else { settings.client.head });
+            alarm.set_after(
+                started,
+                if input.is_empty() { settings.client.idle } else { settings.client.head },
+            );
         }
         alarm.poll(cx).map(|()| if input.is_empty() { Arrived::Gone } else { Arrived::Slow })
     })

@@ -8,7 +8,6 @@ use sekisho_wire::{Known, Version};
 
 use super::redact::Redact;
 use super::text;
-use super::time::TimeOfDay;
 
 /// Most bytes of a `User-Agent` or `Referer` that are logged.
 const LONGEST: usize = 1_024;
@@ -16,17 +15,11 @@ const LONGEST: usize = 1_024;
 const USUAL: usize = 1_024;
 
 /// Appends the line of a request that is over, as JSON.
-pub(super) fn end(
-    out: &mut Vec<u8>,
-    time: &mut TimeOfDay,
-    exchange: &Exchange<'_>,
-    outcome: &Outcome,
-    redact: &Redact,
-) {
+pub(super) fn end(out: &mut Vec<u8>, exchange: &Exchange<'_>, outcome: &Outcome, redact: &Redact) {
     let facts = &exchange.facts;
     out.reserve(USUAL);
     out.extend_from_slice(br#"{"event":"request_end","timestamp":""#);
-    request(out, (time, ended(exchange, outcome)), exchange, redact);
+    request(out, ended(exchange, outcome), exchange, redact);
     out.extend_from_slice(br#","statusCode":"#);
     text::number(out, outcome.status.into());
     out.extend_from_slice(br#","duration":"#);
@@ -50,18 +43,18 @@ pub(super) fn end(
 }
 
 /// Appends the line of a request that has just come, as JSON.
-pub(super) fn start(out: &mut Vec<u8>, time: &mut TimeOfDay, exchange: &Exchange<'_>, redact: &Redact) {
+pub(super) fn start(out: &mut Vec<u8>, exchange: &Exchange<'_>, redact: &Redact) {
     out.reserve(USUAL);
     out.extend_from_slice(br#"{"event":"request_start","timestamp":""#);
-    request(out, (time, exchange.started), exchange, redact);
+    request(out, exchange.started, exchange, redact);
     client(out, exchange);
     out.extend_from_slice(b"}\n");
 }
 
 /// Time, ids and what was asked for.
 #[inline]
-fn request(out: &mut Vec<u8>, (time, now): (&mut TimeOfDay, Tick), exchange: &Exchange<'_>, redact: &Redact) {
-    out.extend_from_slice(time.rfc3339(now, &exchange.local.clock).as_bytes());
+fn request(out: &mut Vec<u8>, moment: Tick, exchange: &Exchange<'_>, redact: &Redact) {
+    exchange.local.stamped(moment, |stamp, wall| out.extend_from_slice(stamp.rfc3339(wall)));
     out.push(b'"');
     if let Some(Ids { request, correlation }) = &exchange.ids {
         id(out, br#","requestId":""#, request);
@@ -137,16 +130,10 @@ fn shadow(out: &mut Vec<u8>, shadowed: &[Shadowed]) {
 }
 
 /// Appends the line of a request that is over in the combined format of Apache and NGINX, times in UTC.
-pub(super) fn combined(
-    out: &mut Vec<u8>,
-    time: &mut TimeOfDay,
-    exchange: &Exchange<'_>,
-    outcome: &Outcome,
-    redact: &Redact,
-) {
+pub(super) fn combined(out: &mut Vec<u8>, exchange: &Exchange<'_>, outcome: &Outcome, redact: &Redact) {
     text::ip(out, exchange.client.ip);
     out.extend_from_slice(b" - - [");
-    clf_time(out, time.http_date(ended(exchange, outcome), &exchange.local.clock));
+    exchange.local.stamped(ended(exchange, outcome), |stamp, wall| clf_time(out, stamp.http_date(wall)));
     out.extend_from_slice(b"] \"");
     text::combined(out, exchange.head.method_bytes());
     out.push(b' ');
@@ -176,8 +163,7 @@ pub(super) fn combined(
 }
 
 /// `01/Jan/2026:00:00:00 +0000` of `Thu, 01 Jan 2026 00:00:00 GMT`.
-fn clf_time(out: &mut Vec<u8>, http_date: &str) {
-    let date = http_date.as_bytes();
+fn clf_time(out: &mut Vec<u8>, date: &[u8; 29]) {
     for (part, behind) in [(5..7, "/"), (8..11, "/"), (12..16, ":"), (17..25, " +0000")] {
         out.extend_from_slice(&date[part]);
         out.extend_from_slice(behind.as_bytes());

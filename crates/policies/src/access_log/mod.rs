@@ -12,7 +12,6 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod text;
-mod time;
 mod writer;
 
 use std::sync::Arc;
@@ -157,15 +156,15 @@ impl Policy for AccessLog {
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         if self.start == Start::Logged {
-            self.sink.line(exchange.local.index, |out, time| line::start(out, time, exchange, &self.redact));
+            self.sink.line(exchange.local.index, |out| line::start(out, exchange, &self.redact));
         }
         Verdict::Proceed(())
     }
 
     fn account(&self, exchange: &Exchange<'_>, outcome: &Outcome) {
-        self.sink.line(exchange.local.index, |out, time| match &self.format {
-            Format::Json => line::end(out, time, exchange, outcome, &self.redact),
-            Format::Combined => line::combined(out, time, exchange, outcome, &self.redact),
+        self.sink.line(exchange.local.index, |out| match &self.format {
+            Format::Json => line::end(out, exchange, outcome, &self.redact),
+            Format::Combined => line::combined(out, exchange, outcome, &self.redact),
             Format::Template(pattern) => pattern.write(out, exchange, outcome, &self.redact),
         });
     }

@@ -13,11 +13,10 @@ use std::{fmt, io, mem};
 
 use sekisho_units::Clock;
 
-use super::time::TimeOfDay;
 use super::writer::{self, Writer};
 
 /// Bytes at which a worker's share is handed over.
-const HAND_OVER: usize = 64 * 1024;
+const HAND_OVER: usize = 256 * 1024;
 /// Shares that may wait for the thread: 4 MiB.
 pub(super) const DEPTH: usize = 64;
 /// How long the end of the process waits for all sinks together.
@@ -176,11 +175,10 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Share(Mutex<Pending>);
 
-/// What a share holds: the lines, and the time of day for them.
+/// What a share holds.
 #[derive(Default)]
 pub(super) struct Pending {
     batch: Batch,
-    time: TimeOfDay,
 }
 
 impl Pending {
@@ -217,11 +215,11 @@ impl Sink {
 
     /// Lets `write` append one line, which must end in a line feed and hold no other. Never waits for the destination.
     #[inline]
-    pub(super) fn line(&self, worker: usize, write: impl FnOnce(&mut Vec<u8>, &mut TimeOfDay)) {
+    pub(super) fn line(&self, worker: usize, write: impl FnOnce(&mut Vec<u8>)) {
         // A reload may bring more workers than there were when the sink was made; they then share.
         let mut share = self.shared.shares[worker % self.shared.shares.len()].lock();
-        let Pending { batch, time } = &mut *share;
-        write(&mut batch.bytes, time);
+        let batch = &mut share.batch;
+        write(&mut batch.bytes);
         batch.lines += 1;
         if batch.bytes.len() >= HAND_OVER {
             self.hand_over(&mut share);

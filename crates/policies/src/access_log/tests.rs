@@ -223,7 +223,7 @@ fn a_line_is_written_within_a_second() {
     let (path, sinks) = (folder.file("log"), Sinks::new());
     let policy = log(&sinks, &path, json!({}));
     sinks.open_all().unwrap();
-    policy.sink.line(3, |out, _| out.extend_from_slice(b"soon\n"));
+    policy.sink.line(3, |out| out.extend_from_slice(b"soon\n"));
     until("the line is there", Duration::from_secs(1), || text(&path) == "soon\n");
     until("it is counted", Duration::from_secs(1), || {
         sinks.stats()[0].lines == 1 && sinks.stats()[0].bytes == 5
@@ -243,7 +243,7 @@ fn lines_of_many_workers_are_never_mixed_and_keep_each_workers_order() {
             scope.spawn(move || {
                 for index in 0..EACH {
                     let line = format!("{worker} {index} {}\n", "x".repeat(index % 50));
-                    sink.line(worker, |out, _| out.extend_from_slice(line.as_bytes()));
+                    sink.line(worker, |out| out.extend_from_slice(line.as_bytes()));
                 }
             });
         }
@@ -269,7 +269,7 @@ fn after_a_rotation_lines_go_to_the_new_file() {
     let (path, old, sinks) = (folder.file("log"), folder.file("log.1"), Sinks::new());
     let policy = log(&sinks, &path, json!({}));
     sinks.open_all().unwrap();
-    let put = |text: &'static str| policy.sink.line(0, |out, _| out.extend_from_slice(text.as_bytes()));
+    let put = |text: &'static str| policy.sink.line(0, |out| out.extend_from_slice(text.as_bytes()));
     put("before\n");
     fs::rename(&path, &old).unwrap();
     sinks.reopen();
@@ -288,7 +288,7 @@ fn a_failing_reopen_keeps_the_old_file() {
     fs::rename(&path, &old).unwrap();
     fs::create_dir(&path).unwrap();
     sinks.reopen();
-    policy.sink.line(0, |out, _| out.extend_from_slice(b"kept\n"));
+    policy.sink.line(0, |out| out.extend_from_slice(b"kept\n"));
     until("the line is there", Duration::from_secs(5), || text(&old) == "kept\n");
 }
 
@@ -302,7 +302,7 @@ fn a_blocked_pipe_drops_and_counts_and_recovers() {
     sinks.open_all().unwrap();
     let line = [b'x'; 99];
     let put = || {
-        policy.sink.line(1, |out, _| {
+        policy.sink.line(1, |out| {
             out.extend_from_slice(&line);
             out.push(b'\n');
         });
@@ -321,7 +321,7 @@ fn a_blocked_pipe_drops_and_counts_and_recovers() {
     });
     let accounted = || sinks.stats()[0].lines + sinks.stats()[0].dropped;
     until("all is written or dropped", Duration::from_secs(10), || accounted() == LINES);
-    policy.sink.line(1, |out, _| out.extend_from_slice(b"the last\n"));
+    policy.sink.line(1, |out| out.extend_from_slice(b"the last\n"));
     let read = reader.join().unwrap();
     let whole = read.split(|&b| b == b'\n').filter(|read| **read == line).count() as u64;
     until("the last line is counted", Duration::from_secs(5), || accounted() == LINES + 1);
@@ -334,7 +334,7 @@ fn a_sink_that_fails_counts_its_lines_and_does_not_spin() {
     let sinks = Sinks::new();
     let policy = log(&sinks, Path::new("/dev/full"), json!({}));
     sinks.open_all().unwrap();
-    policy.sink.line(0, |out, _| out.extend_from_slice(b"lost\n"));
+    policy.sink.line(0, |out| out.extend_from_slice(b"lost\n"));
     until("it is counted", Duration::from_secs(5), || sinks.stats()[0].dropped == 1);
     assert_eq!((sinks.stats()[0].lines, sinks.stats()[0].bytes), (0, 0));
 }
@@ -347,7 +347,7 @@ fn a_blocked_sink_does_not_hold_up_the_end_for_ever() {
     let policy = log(&sinks, &path, json!({}));
     sinks.open_all().unwrap();
     for _ in 0..4_000 {
-        policy.sink.line(0, |out, _| out.extend_from_slice(&[b"x".repeat(99), b"\n".to_vec()].concat()));
+        policy.sink.line(0, |out| out.extend_from_slice(&[b"x".repeat(99), b"\n".to_vec()].concat()));
     }
     let clock = Clock::system();
     let start = clock.now();

@@ -66,14 +66,18 @@ fn plans(site: &Site) -> impl Iterator<Item = &Plan> {
 
 /// Notes the number of requests once a second, for as long as the background runtime lives.
 pub(crate) async fn sample(state: Arc<State>) {
-    let note = |total| state.throughput.lock().unwrap_or_else(PoisonError::into_inner).note(state.clock.now(), total);
+    let note = |total| {
+        state.throughput.lock().unwrap_or_else(PoisonError::into_inner).note(state.clock.now(), total);
+    };
     // What was asked before the first second is counted, too.
     note(0);
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         second.tick().await;
-        note(plans(&state.site.load()).flat_map(|plan| plan.meter.read()).map(|cell| Cell::count(&cell)).sum());
+        note(
+            plans(&state.site.load()).flat_map(|plan| plan.meter.read()).map(|cell| Cell::count(&cell)).sum(),
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::forward::Via;
 use crate::plan::PlanStep;
 
 fn steps(steps: &[PlanStep]) -> Vec<&'static str> {
@@ -119,7 +120,10 @@ fn what_is_not_said_has_the_default_of_the_contract() {
         (settings.head_limits.head, settings.head_limits.fields, settings.head_limits.target),
         (32_768, 100, 8_192)
     );
-    assert_eq!((settings.connections, settings.via.as_deref()), (10_000, Some("sekisho")));
+    assert_eq!(
+        (settings.connections, settings.via.as_ref().map(Via::line)),
+        (10_000, Some(&b"Via: 1.1 sekisho\r\n"[..]))
+    );
     let client = settings.client;
     assert_eq!((client.head.as_secs(), client.idle.as_secs(), client.body_grace.as_secs()), (10, 75, 10));
     assert_eq!((client.body_rate, settings.grace.as_secs(), settings.paths.merge_slashes), (1024, 30, true));
@@ -148,7 +152,7 @@ routes:
     );
     let settings = &site.settings;
     assert_eq!((settings.listen.len(), settings.admin, settings.workers), (2, None, 3));
-    assert_eq!((settings.trusted_proxies.len(), settings.connections, settings.via.as_deref()), (1, 5, None));
+    assert_eq!((settings.trusted_proxies.len(), settings.connections, settings.via.is_none()), (1, 5, true));
     assert_eq!(
         (settings.head_limits.fields, settings.client.body_rate, settings.grace.as_secs()),
         (128, 4096, 6)

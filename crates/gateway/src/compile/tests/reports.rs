@@ -346,3 +346,33 @@ fn what_routes_ask_and_what_answers() {
         (with_routes(&["x"]), &["t:5:5: error: routes[2]: expected a map, found the text `x`"]),
     ]);
 }
+
+#[test]
+fn what_came_from_outside_is_never_shown() {
+    let env = |name: &str| (name == "WORD").then(|| "hush".to_owned());
+    for text in [
+        "policies: { access_log: { format: '${WORD}' } }",
+        "routes: [{ path: /, service: '${WORD}' }]",
+        "services: { a: { endpoints: ['${WORD}'] } }",
+        "listen: '${WORD}'",
+        "via: '${WORD} ${WORD}'",
+        "limits: { head: '${WORD}' }",
+    ] {
+        let read_file = |path: &str| Err(io::Error::new(io::ErrorKind::NotFound, path.to_owned()));
+        let (_, problems) =
+            compile(&Source { name: "t", text, env: &env, read_file: &read_file }, &Parts::default());
+        assert!(problems.has_errors(), "{text}");
+        assert!(!problems.to_string().contains("hush"), "{text}\n{problems}");
+    }
+}
+
+#[test]
+fn an_endpoint_is_judged_beside_whatever_else_is_wrong_with_its_service() {
+    check(&[(
+        "services: { a: { endpoints: [htp://x], timeout: 3s } }\nroutes: [{ path: /, respond: x }]".into(),
+        &[
+            "t:1:30: error: services.a.endpoints[0]: `htp://x` has a scheme that endpoints cannot be asked by; write `http://host:port`",
+            "t:1:39: error: services.a.timeout: unknown field `timeout`; did you mean `timeouts`?",
+        ],
+    )]);
+}
