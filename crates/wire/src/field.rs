@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::head::controls;
+
 /// A field that cannot be written: it would not be one line, or not fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BadField {
@@ -30,8 +32,10 @@ impl fmt::Display for BadField {
 
 impl std::error::Error for BadField {}
 
-const TOKEN: u8 = 1;
-const HOST: u8 = 2;
+// Of classes whose bits mean "not", those of several bytes are joined with one OR.
+const NO_TOKEN: u8 = 1;
+const ODD: u8 = 2;
+const HOST: u8 = 4;
 
 /// What each byte may be part of.
 static CLASS: [u8; 256] = classes();
@@ -41,8 +45,11 @@ const fn classes() -> [u8; 256] {
     let mut i = 0;
     while i < 256 {
         let b = i as u8;
-        if b.is_ascii_alphanumeric() || contains(b"!#$%&'*+-.^_`|~", b) {
-            table[i] |= TOKEN;
+        if !b.is_ascii_alphanumeric() && !contains(b"!#$%&'*+-.^_`|~", b) {
+            table[i] |= NO_TOKEN;
+        }
+        if contains(b"_.", b) {
+            table[i] |= ODD;
         }
         if b.is_ascii_alphanumeric() || contains(b"-._~", b) {
             table[i] |= HOST;
@@ -66,7 +73,32 @@ const fn contains(bytes: &[u8], wanted: u8) -> bool {
 /// Whether `b` is a token character (RFC 9110 §5.6.2).
 #[inline]
 pub(crate) fn is_token_byte(b: u8) -> bool {
-    CLASS[b as usize] & TOKEN != 0
+    CLASS[b as usize] & NO_TOKEN == 0
+}
+
+/// What the bytes of a would-be field name are, all together.
+#[derive(Clone, Copy)]
+pub(crate) struct TokenClass(u8);
+
+impl TokenClass {
+    /// Whether they are a field name.
+    #[inline]
+    pub(crate) fn is_name(self) -> bool {
+        self.0 & NO_TOKEN == 0
+    }
+
+    /// Whether some byte is one that servers behind may read as a hyphen.
+    #[inline]
+    pub(crate) fn is_odd(self) -> bool {
+        self.0 & ODD != 0
+    }
+}
+
+/// Classifies a field name.
+#[inline]
+pub(crate) fn token_class(name: &[u8]) -> TokenClass {
+    let empty = if name.is_empty() { NO_TOKEN } else { 0 };
+    TokenClass(name.iter().fold(empty, |class, &b| class | CLASS[b as usize]))
 }
 
 /// Whether `b` is unreserved (RFC 3986 §2.3).
@@ -79,7 +111,7 @@ pub(crate) fn is_unreserved(b: u8) -> bool {
 #[inline]
 #[must_use]
 pub fn is_field_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|&b| is_token_byte(b))
+    token_class(name).is_name()
 }
 
 /// Whether `value` can stand in a line of its own without changing meaning (RFC 9110 §5.5): no control
@@ -88,9 +120,43 @@ pub fn is_field_name(name: &[u8]) -> bool {
 #[must_use]
 pub fn is_field_value(value: &[u8]) -> bool {
     let blank = |b: Option<&u8>| matches!(b, Some(b' ' | b'\t'));
-    // Without an early way out the loop is vectorised.
-    let bad = value.iter().fold(false, |bad, &b| bad | (b < 0x20 && b != b'\t') | (b == 0x7f));
-    !bad && !blank(value.first()) && !blank(value.last())
+    !has_control(value) && !blank(value.first()) && !blank(value.last())
+}
+
+/// Whether some byte is a control character other than tab.
+#[inline]
+fn has_control(value: &[u8]) -> bool {
+    let (words, rest) = value.as_chunks::<8>();
+    // The last word overlaps the one before it. A rest shorter than a word is filled up with spaces.
+    let last = match value.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => word(rest) | u64::from_le_bytes([b' '; 8]).unbounded_shl(8 * rest.len() as u32),
+    };
+    let flags = words.iter().fold(controls(last), |seen, word| seen | controls(u64::from_le_bytes(*word)));
+    // Tabs are rare enough to look again.
+    flags != 0 && value.iter().any(|&b| (b < 0x20 && b != b'\t') || b == 0x7f)
+}
+
+/// Up to eight bytes as a word, the first one lowest, filled up with zeros.
+#[inline]
+pub(crate) fn word(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk::<8>() {
+        return u64::from_le_bytes(*word);
+    }
+    let len = bytes.len();
+    if let (Some(start), Some(end)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // Where both overlap they agree.
+        return u64::from(u32::from_le_bytes(*start))
+            | u64::from(u32::from_le_bytes(*end)) << (8 * (len - 4));
+    }
+    match bytes {
+        [] => 0,
+        [a] => u64::from(*a),
+        [a, b, rest @ ..] => {
+            let c = rest.first().map_or(0, |&c| u64::from(c) << 16);
+            u64::from(*a) | u64::from(*b) << 8 | c
+        }
+    }
 }
 
 /// The items of a comma-separated list (RFC 9110 §5.6.1), without white space around them and without empty

@@ -1,3 +1,5 @@
+//! What the access log writes, when, and what it leaves out.
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};

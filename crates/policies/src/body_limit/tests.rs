@@ -1,3 +1,5 @@
+//! Which bodies are too large.
+
 use serde_json::json;
 
 use super::*;

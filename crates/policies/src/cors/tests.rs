@@ -1,3 +1,5 @@
+//! Which origins are answered, and how.
+
 use sekisho_exchange::Answerer;
 use serde_json::{Value, json};
 

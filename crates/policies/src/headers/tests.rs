@@ -1,3 +1,5 @@
+//! What is set, added and removed, and which names are refused.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Whose ids are taken, and where they go.
+
 use super::*;
 use crate::fixture::{Fixture, answer, lines, through};
 

@@ -1,3 +1,5 @@
+//! Which path the service is asked for.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Which headers an answer has.
+
 use serde_json::json;
 
 use super::*;

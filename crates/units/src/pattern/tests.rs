@@ -1,3 +1,5 @@
+//! What a pattern may be, what it matches and what it covers.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What edits do to a head, and that they can be undone.
+
 use super::*;
 use crate::{Head, Limits, Parsed, parse_request};
 use proptest::prelude::*;

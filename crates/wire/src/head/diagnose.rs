@@ -51,8 +51,8 @@ pub(super) fn diagnose_response(bytes: &[u8]) -> Malformed {
         return Malformed::BadStatusLine;
     }
     let code = &line[9..];
-    let three = code.get(..3).is_some_and(|c| c.iter().all(u8::is_ascii_digit));
-    if !three || !matches!(code.get(3), Some(b' ' | b'\r' | b'\n')) {
+    let possible = matches!(code, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9', ..]);
+    if !possible || !matches!(code.get(3), Some(b' ' | b'\r' | b'\n')) {
         return Malformed::BadStatus;
     }
     field_fault(fields).map_or(Malformed::BadFieldLine, Malformed::from)

@@ -231,20 +231,6 @@ impl KnownSet {
         self.0 == 0
     }
 
-    /// Counts an occurrence: what is here already goes to `repeated` as well. The bit of [`Known::Unknown`] is
-    /// set like any other, for speed; [`KnownSet::without_unknown`] takes it away at the end.
-    #[inline]
-    pub(crate) fn tally(&mut self, repeated: &mut KnownSet, name: Known) {
-        let bit = 1 << name as u8;
-        repeated.0 |= self.0 & bit;
-        self.0 |= bit;
-    }
-
-    #[inline]
-    pub(crate) fn without_unknown(self) -> KnownSet {
-        KnownSet(self.0 & !1)
-    }
-
     /// The members, in the order of [`Known`].
     pub fn iter(self) -> impl Iterator<Item = Known> {
         let mut left = self.0;

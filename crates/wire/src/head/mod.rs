@@ -3,8 +3,10 @@
 mod compose;
 mod diagnose;
 mod known;
+mod lines;
 mod method;
 mod parse;
+mod scan;
 mod view;
 
 pub use compose::HeadBuf;
@@ -12,7 +14,10 @@ pub use known::{Known, KnownSet};
 pub use method::{Method, Version};
 pub(crate) use parse::is_target;
 pub use parse::{Limits, Parsed, parse_request, parse_response};
+pub(crate) use scan::controls;
 pub use view::HeadView;
+
+use crate::field::token_class;
 
 /// Most field lines of one head: each has a bit in a [`Skip`](crate::Skip).
 pub const MAX_LINES: usize = 128;
@@ -58,8 +63,6 @@ impl Span {
     }
 }
 
-const NO_LINE: u8 = u8::MAX;
-
 /// One field line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Line {
@@ -88,7 +91,7 @@ pub struct Head {
     /// Names that occur, and those that occur more than once.
     present: KnownSet,
     repeated: KnownSet,
-    /// Index of the first line of each name, [`NO_LINE`] for names that do not occur.
+    /// Index of the first line of each name that is `present`; of no meaning for others.
     first: [u8; 128],
     odd: bool,
     /// Bytes that were in the buffer when it was last parsed in full without finding the head's end.
@@ -106,7 +109,7 @@ impl Default for Head {
             lines: Vec::new(),
             present: KnownSet::empty(),
             repeated: KnownSet::empty(),
-            first: [NO_LINE; 128],
+            first: [0; 128],
             odd: false,
             tried: 0,
         }
@@ -130,7 +133,6 @@ impl Head {
     /// Forgets the head; capacity stays.
     pub fn clear(&mut self) {
         self.lines.clear();
-        self.first = [NO_LINE; 128];
         self.present = KnownSet::empty();
         self.repeated = KnownSet::empty();
         self.odd = false;
@@ -141,7 +143,7 @@ impl Head {
     #[inline]
     fn push_line(&mut self, name_bytes: &[u8], name: Span, value: Span, end: usize) {
         let known = Known::of(name_bytes);
-        self.odd |= known == Known::Unknown && is_odd(name_bytes);
+        self.odd |= known == Known::Unknown && token_class(name_bytes).is_odd();
         if self.present.contains(known) {
             self.repeated.insert(known);
         } else {
@@ -149,20 +151,5 @@ impl Head {
             self.first[known as usize] = self.lines.len() as u8;
         }
         self.lines.push(Line { name, value, end: end as u16, known });
-    }
-}
-
-/// Whether a name holds a byte that servers behind may read as a hyphen. Names are short, so eight bytes at a
-/// time with an overlapping end beat a vector loop and its rest.
-#[inline]
-fn is_odd(name: &[u8]) -> bool {
-    let has = |word: [u8; 8], byte: u8| {
-        let zero = u64::from_le_bytes(word) ^ u64::from_le_bytes([byte; 8]);
-        zero.wrapping_sub(0x0101_0101_0101_0101) & !zero & 0x8080_8080_8080_8080
-    };
-    let odd = |word: [u8; 8]| has(word, b'_') | has(word, b'.');
-    match name.last_chunk::<8>() {
-        Some(end) => name.as_chunks::<8>().0.iter().fold(odd(*end), |seen, word| seen | odd(*word)) != 0,
-        None => name.iter().any(|b| matches!(b, b'_' | b'.')),
     }
 }

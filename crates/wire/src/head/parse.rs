@@ -5,13 +5,9 @@
 //! the bytes received, a bad first line is still refused early, and the answer for given bytes never depends
 //! on how they were split, except that an error in the middle of an unfinished head may be reported later.
 
-use std::mem::MaybeUninit;
-use std::ops::RangeInclusive;
-
-use httparse::{Error, Header, Status};
-
 use super::diagnose::{diagnose_request, diagnose_response};
-use super::{Head, Known, KnownSet, Line, MAX_HEAD, MAX_LINES, Method, Span, Version, is_odd};
+use super::lines::{Lines, take_lines};
+use super::{Head, MAX_HEAD, MAX_LINES, Method, Span, Version, scan};
 use crate::field::is_token_byte;
 use crate::refusal::{Malformed, Refusal};
 
@@ -41,9 +37,6 @@ pub enum Parsed {
     Complete(usize),
 }
 
-/// Statuses there can be (RFC 9110 §15).
-const STATUS: RangeInclusive<u16> = 100..=599;
-
 /// Heads shorter than this are parsed again whenever bytes arrive.
 const ALWAYS_TRY: usize = 512;
 
@@ -68,51 +61,73 @@ pub fn parse_request(bytes: &[u8], head: &mut Head, limits: &Limits) -> Result<P
         return Ok(Parsed::Partial);
     }
     let window = &bytes[..bytes.len().min(max)];
-    let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_LINES];
-    let mut parsed = httparse::Request::new(&mut []);
-    let fields = limits.fields.min(MAX_LINES);
-    match parsed.parse_with_uninit_headers(&window[skip..], &mut slots[..fields]) {
-        Ok(Status::Complete(len)) => {
-            let method = parsed.method.unwrap_or_default();
-            let target = parsed.path.unwrap_or_default();
-            if target.len() > limits.target {
-                return Err(Refusal::TargetTooLong);
-            }
-            let target_at = skip + method.len() + 1;
-            let line_end = target_at + target.len() + " HTTP/1.1\r\n".len();
-            head.clear();
-            head.status = 0;
-            head.method = Method::of(method.as_bytes());
-            head.method_at = Span::between(skip, skip + method.len());
-            head.text = Span::between(target_at, target_at + target.len());
-            head.version = version(parsed.version);
-            let whole = &window[..skip + len];
-            if !is_target(target.as_bytes()) || !take_lines(whole, line_end, parsed.headers, head) {
-                return Err(diagnose_request(bytes, skip));
-            }
-            Ok(Parsed::Complete(skip + len))
-        }
-        Ok(Status::Partial) => {
-            head.tried = bytes.len() as u32;
-            check_beginning(&parsed, window.len() - skip, limits)?;
+    head.clear();
+    head.status = 0;
+    head.text = Span::default();
+    let lines = match request_line(window, skip, head) {
+        Start::Whole(end) => take_lines(window, end, limits.fields.min(MAX_LINES), head),
+        Start::Partial => Lines::Partial,
+        Start::Bad => Lines::Bad,
+    };
+    let too_long = usize::from(head.text.len) > limits.target;
+    match lines {
+        Lines::Whole(_) | Lines::Partial if too_long => Err(Refusal::TargetTooLong),
+        Lines::Whole(len) => Ok(Parsed::Complete(len)),
+        Lines::Partial => {
+            unfinished(head, bytes.len());
             if bytes.len() >= max { Err(Refusal::HeadTooLarge) } else { Ok(Parsed::Partial) }
         }
-        Err(Error::TooManyHeaders) => Err(Refusal::TooManyFields),
-        Err(_) => Err(diagnose_request(bytes, skip)),
+        Lines::TooMany => Err(Refusal::TooManyFields),
+        Lines::Bad => Err(diagnose_request(bytes, skip)),
     }
 }
 
-/// What can be said of the target in `seen` bytes of an unfinished head.
-fn check_beginning(parsed: &httparse::Request<'_, '_>, seen: usize, limits: &Limits) -> Result<(), Refusal> {
-    let Some(method) = parsed.method else { return Ok(()) };
-    let len = parsed.path.map_or_else(|| seen.saturating_sub(method.len() + 1), str::len);
-    if len > limits.target {
-        return Err(Refusal::TargetTooLong);
+/// What was found where a start line begins.
+enum Start {
+    /// A line that ends here.
+    Whole(usize),
+    Partial,
+    Bad,
+}
+
+/// Files method, target and version into `head`; of an unfinished line, what there is.
+#[inline]
+fn request_line(window: &[u8], start: usize, head: &mut Head) -> Start {
+    let rest = window.get(start..).unwrap_or_default();
+    let method = match rest {
+        [b'G', b'E', b'T', b' ', ..] => 3,
+        _ => match rest.iter().position(|&b| !is_token_byte(b)) {
+            Some(len) if len > 0 && rest[len] == b' ' => len,
+            None => return Start::Partial,
+            Some(_) => return Start::Bad,
+        },
+    };
+    head.method = Method::of(&rest[..method]);
+    head.method_at = Span::between(start, start + method);
+    let target = start + method + 1;
+    let end = scan::target_end(window, target);
+    head.text = Span::between(target, end);
+    let Some(rest) = window.get(end..).filter(|rest| !rest.is_empty()) else { return Start::Partial };
+    if end == target {
+        return Start::Bad;
     }
-    match parsed.path {
-        Some(target) if !is_target(target.as_bytes()) => Err(Refusal::BadTarget),
-        _ => Ok(()),
+    match rest.first_chunk::<11>() {
+        Some(b" HTTP/1.1\r\n") => head.version = Version::Http11,
+        Some(b" HTTP/1.0\r\n") => head.version = Version::Http10,
+        Some(_) => return Start::Bad,
+        None if b" HTTP/1.1\r\n".starts_with(rest) || b" HTTP/1.0\r\n".starts_with(rest) => {
+            return Start::Partial;
+        }
+        None => return Start::Bad,
     }
+    Start::Whole(end + 11)
+}
+
+/// Forgets what was read of a head that has not ended within `len` bytes, but not that it was.
+#[cold]
+fn unfinished(head: &mut Head, len: usize) {
+    head.clear();
+    head.tried = len as u32;
 }
 
 /// Reads a response head from the start of `bytes`, which may go on after it.
@@ -130,45 +145,63 @@ pub fn parse_response(bytes: &[u8], head: &mut Head, limits: &Limits) -> Result<
         return Ok(Parsed::Partial);
     }
     let window = &bytes[..bytes.len().min(max)];
-    let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_LINES];
-    let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    let fields = limits.fields.min(MAX_LINES);
-    match config.parse_response_with_uninit_headers(&mut parsed, window, &mut slots[..fields]) {
-        Ok(Status::Complete(len)) => {
-            let whole = &window[..len];
-            // The phrase is looked for rather than taken from the parser, which hides one that is not ASCII.
-            let line_end = match parsed.headers.first() {
-                Some(first) => offset(whole, first.name.as_bytes()),
-                None => len.saturating_sub(2),
-            };
-            head.clear();
-            head.method = Method::Other;
-            head.method_at = Span::default();
-            head.status = parsed.code.unwrap_or_default();
-            head.version = version(parsed.version);
-            let reason_at = "HTTP/1.1 200 ".len();
-            head.text = Span::between(
-                reason_at.min(line_end),
-                line_end.saturating_sub(2).max(reason_at.min(line_end)),
-            );
-            if !STATUS.contains(&head.status) {
-                return Err(Malformed::BadStatus);
-            }
-            if !take_lines(whole, line_end, parsed.headers, head) {
-                return Err(diagnose_response(bytes));
-            }
-            Ok(Parsed::Complete(len))
-        }
-        Ok(Status::Partial) => {
-            head.tried = bytes.len() as u32;
-            if parsed.code.is_some_and(|code| !STATUS.contains(&code)) {
-                return Err(Malformed::BadStatus);
-            }
+    head.clear();
+    head.method = Method::Other;
+    head.method_at = Span::default();
+    let lines = match status_line(window, head) {
+        Start::Whole(end) => take_lines(window, end, limits.fields.min(MAX_LINES), head),
+        Start::Partial => Lines::Partial,
+        Start::Bad => Lines::Bad,
+    };
+    match lines {
+        Lines::Whole(len) => Ok(Parsed::Complete(len)),
+        Lines::Partial => {
+            unfinished(head, bytes.len());
             if bytes.len() >= max { Err(Malformed::HeadTooLarge) } else { Ok(Parsed::Partial) }
         }
-        Err(Error::TooManyHeaders) => Err(Malformed::TooManyFields),
-        Err(_) => Err(diagnose_response(bytes)),
+        Lines::TooMany => Err(Malformed::TooManyFields),
+        Lines::Bad => Err(diagnose_response(bytes)),
+    }
+}
+
+/// Files version, status and reason into `head`; of an unfinished line, what there is.
+#[inline]
+fn status_line(window: &[u8], head: &mut Head) -> Start {
+    head.version = match window.first_chunk::<9>() {
+        Some(b"HTTP/1.1 ") => Version::Http11,
+        Some(b"HTTP/1.0 ") => Version::Http10,
+        None if b"HTTP/1.1 ".starts_with(window) || b"HTTP/1.0 ".starts_with(window) => {
+            return Start::Partial;
+        }
+        _ => return Start::Bad,
+    };
+    let code = &window[9..];
+    let Some((code, rest)) = code.split_first_chunk::<3>() else {
+        return if code.iter().all(u8::is_ascii_digit) { Start::Partial } else { Start::Bad };
+    };
+    // RFC 9110 §15: 100 to 599.
+    let [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] = code else { return Start::Bad };
+    head.status = code.iter().fold(0, |status, &b| status * 10 + u16::from(b - b'0'));
+    let mut end = "HTTP/1.1 200".len();
+    let from = end + 1;
+    match rest.first() {
+        Some(b' ') => {
+            end = scan::control(window, from);
+            while window.get(end) == Some(&b'\t') {
+                end = scan::control(window, end + 1);
+            }
+        }
+        Some(b'\r') => {}
+        Some(_) => return Start::Bad,
+        None => return Start::Partial,
+    }
+    match window.get(end..) {
+        Some([b'\r', b'\n', ..]) => {
+            head.text = Span::between(from, end.max(from));
+            Start::Whole(end + 2)
+        }
+        Some([] | [b'\r']) => Start::Partial,
+        _ => Start::Bad,
     }
 }
 
@@ -176,51 +209,6 @@ pub fn parse_response(bytes: &[u8], head: &mut Head, limits: &Limits) -> Result<
 #[inline]
 pub(crate) fn is_target(target: &[u8]) -> bool {
     !target.iter().fold(false, |bad, &b| bad | (b.wrapping_sub(0x21) > 0x7e - 0x21) | (b == b'#'))
-}
-
-fn version(minor: Option<u8>) -> Version {
-    if minor == Some(0) { Version::Http10 } else { Version::Http11 }
-}
-
-/// Where `part`, a slice of `whole`, begins.
-#[inline]
-fn offset(whole: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize)
-}
-
-/// Files the lines into `head`. False if a line, the start line or the blank line ends in a bare LF: `whole`
-/// is a head that the parser took, so a line feed is there in any case.
-#[inline]
-fn take_lines(whole: &[u8], line_end: usize, headers: &[Header<'_>], head: &mut Head) -> bool {
-    let blank = whole.len().wrapping_sub(2);
-    let mut crlf = whole.get(line_end.wrapping_sub(2)) == Some(&b'\r') && whole.get(blank) == Some(&b'\r');
-    let (mut present, mut repeated, mut odd) = (KnownSet::empty(), KnownSet::empty(), false);
-    let first = &mut head.first;
-    let mut start = line_end;
-    head.lines.extend(headers.iter().enumerate().map(|(i, header)| {
-        // Lines follow each other without a gap, as folding is refused.
-        let end = headers.get(i + 1).map_or(blank, |next| offset(whole, next.name.as_bytes()));
-        let name = header.name.as_bytes();
-        let known = Known::of(name);
-        odd |= known == Known::Unknown && is_odd(name);
-        present.tally(&mut repeated, known);
-        let earliest = &mut first[known as usize];
-        *earliest = (*earliest).min(i as u8);
-        let value = offset(whole, header.value);
-        crlf &= whole.get(end.wrapping_sub(2)) == Some(&b'\r');
-        let line = Line {
-            name: Span::between(start, start + name.len()),
-            value: Span::between(value, value + header.value.len()),
-            end: end as u16,
-            known,
-        };
-        start = end;
-        line
-    }));
-    head.present = present.without_unknown();
-    head.repeated = repeated.without_unknown();
-    head.odd = odd;
-    crlf
 }
 
 /// Whether a head that was not whole last time is surely not whole now either.

@@ -1,3 +1,5 @@
+//! Paths and their one spelling.
+
 use super::*;
 use proptest::prelude::*;
 

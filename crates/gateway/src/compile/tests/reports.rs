@@ -372,7 +372,7 @@ fn an_endpoint_is_judged_beside_whatever_else_is_wrong_with_its_service() {
         "services: { a: { endpoints: [htp://x], timeout: 3s } }\nroutes: [{ path: /, respond: x }]".into(),
         &[
             "t:1:30: error: services.a.endpoints[0]: `htp://x` has a scheme that endpoints cannot be asked by; write `http://host:port`",
-            "t:1:39: error: services.a.timeout: unknown field `timeout`; did you mean `timeouts`?",
+            "t:1:40: error: services.a.timeout: unknown field `timeout`; did you mean `timeouts`?",
         ],
     )]);
 }

@@ -1,3 +1,5 @@
+//! Bodies in every framing, at every split, and broken in every way.
+
 use super::*;
 use crate::{CHUNK_END, filter_trailers, write_chunk_head, write_last_chunk};
 use proptest::prelude::*;
