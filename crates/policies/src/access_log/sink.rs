@@ -18,7 +18,7 @@ use super::writer::{self, Writer};
 /// Bytes at which a worker's share is handed over.
 const HAND_OVER: usize = 256 * 1024;
 /// Shares that may wait for the thread: 4 MiB.
-pub(super) const DEPTH: usize = 64;
+pub(super) const DEPTH: usize = 16;
 /// How long the end of the process waits for all sinks together.
 const CLOSING: Duration = Duration::from_secs(3);
 

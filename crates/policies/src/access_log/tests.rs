@@ -96,7 +96,7 @@ fn a_json_line_has_the_contracts_members_and_no_secret() {
     let line = logged("json", json!({}), REQUEST, served);
     let parsed: Value = serde_json::from_str(&line).unwrap();
     let want = json!({
-        "event": "request_end", "timestamp": "2026-01-01T00:00:00.000Z", "requestId": "r\"1", "correlationId": "c-1",
+        "event": "request_end", "timestamp": "2026-01-01T00:00:00.012Z", "requestId": "r\"1", "correlationId": "c-1",
         "method": "GET", "path": "/api/users/7", "query": "page=2&Token=***", "route": "/api/users/{id}",
         "statusCode": 200, "duration": 12.345, "requestSize": 0, "responseSize": 512, "userAgent": "Mozilla/5.0 \"x\"",
         "ip": "192.0.2.7", "service": "user-service", "endpoint": "127.0.0.1:4001", "upstreamDuration": 9.876,

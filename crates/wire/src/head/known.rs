@@ -231,6 +231,12 @@ impl KnownSet {
         self.0 == 0
     }
 
+    /// The set of which the first number holds the members 0 to 63, and the second the others.
+    #[inline]
+    pub(crate) const fn from_halves(halves: [u64; 2]) -> KnownSet {
+        KnownSet((halves[0] as u128 | (halves[1] as u128) << 64) & !1)
+    }
+
     /// The members, in the order of [`Known`].
     pub fn iter(self) -> impl Iterator<Item = Known> {
         let mut left = self.0;

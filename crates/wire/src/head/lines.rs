@@ -2,7 +2,7 @@
 //! its characters, as the comparison that recognised it was one.
 
 use super::{Head, Known, KnownSet, Line, Span, scan};
-use crate::field::token_class;
+use crate::field::{token_class, trim};
 
 /// What was found where field lines begin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,91 +17,102 @@ pub(super) enum Lines {
     Bad,
 }
 
-/// One line, or why there is none.
-enum Next {
-    Line(Line),
-    Other(Lines),
-}
-
 /// Files the lines from `start` on, at most `most` of them, into `head`, which was cleared.
 #[inline]
 pub(super) fn take_lines(window: &[u8], start: usize, most: usize, head: &mut Head) -> Lines {
-    let (mut present, mut repeated, mut odd) = (KnownSet::empty(), KnownSet::empty(), false);
-    let mut at = start;
+    let (mut present, mut repeated, mut odd) = ([0u64; 2], [0u64; 2], false);
+    let mut rest = window.get(start..).unwrap_or_default();
     let end = loop {
-        let line = match next_line(window, at, &mut odd) {
-            Next::Line(line) => line,
-            Next::Other(end) => break end,
+        let at = window.len() - rest.len();
+        if let [b'\r', b'\n', ..] = rest {
+            break Lines::Whole(at + 2);
+        }
+        let colon = scan::colon(rest);
+        let Some((name, [b':', line @ ..])) = rest.split_at_checked(colon) else {
+            break without_colon(rest);
+        };
+        let known = Known::of(name);
+        let value = match usual_value(line) {
+            Some(value) => value,
+            None => match any_value(line) {
+                Ok(value) => value,
+                Err(why) => break why,
+            },
         };
         let index = head.lines.len();
+        if known == Known::Unknown {
+            let class = token_class(name);
+            if !class.is_name() {
+                break Lines::Bad;
+            }
+            odd |= class.is_odd();
+        } else {
+            // A `KnownSet` in halves.
+            let (half, bit) = (usize::from(known as u8 / 64 % 2), 1 << (known as u8 % 64));
+            if present[half] & bit == 0 {
+                present[half] |= bit;
+                head.first[known as usize] = index as u8;
+            } else {
+                repeated[half] |= bit;
+            }
+        }
         if index >= most {
             break Lines::TooMany;
         }
-        if line.known != Known::Unknown {
-            if present.contains(line.known) {
-                repeated.insert(line.known);
-            } else {
-                present.insert(line.known);
-                head.first[line.known as usize] = index as u8;
-            }
-        }
-        at = usize::from(line.end);
-        head.lines.push(line);
+        rest = value.rest;
+        head.lines.push(Line {
+            name: Span { start: at as u16, len: colon as u16 },
+            value: Span { start: (at + colon + 1 + value.from) as u16, len: value.len as u16 },
+            end: (window.len() - rest.len()) as u16,
+            known,
+        });
     };
-    head.present = present;
-    head.repeated = repeated;
+    head.present = KnownSet::from_halves(present);
+    head.repeated = KnownSet::from_halves(repeated);
     head.odd = odd;
     end
 }
 
-#[inline(always)]
-fn next_line(window: &[u8], start: usize, odd: &mut bool) -> Next {
-    if window.get(start) == Some(&b'\r') {
-        return Next::Other(match window.get(start + 1) {
-            Some(b'\n') => Lines::Whole(start + 2),
-            None => Lines::Partial,
-            Some(_) => Lines::Bad,
-        });
-    }
-    let colon = scan::colon(window, start);
-    let Some(name) = window.get(start..colon).filter(|_| colon < window.len()) else {
-        return Next::Other(unfinished_name(&window[start..]));
-    };
-    let known = Known::of(name);
-    if known == Known::Unknown {
-        let class = token_class(name);
-        if !class.is_name() {
-            return Next::Other(Lines::Bad);
-        }
-        *odd |= class.is_odd();
-    }
-    let mut from = colon + 1;
-    while let Some(b' ' | b'\t') = window.get(from) {
-        from += 1;
-    }
-    let mut to = scan::control(window, from);
-    while window.get(to) == Some(&b'\t') {
-        to = scan::control(window, to + 1);
-    }
-    match window.get(to..) {
-        Some([b'\r', b'\n', ..]) => {}
-        Some([] | [b'\r']) => return Next::Other(Lines::Partial),
-        _ => return Next::Other(Lines::Bad),
-    }
-    let end = to + 2;
-    while to > from && matches!(window.get(to - 1), Some(b' ' | b'\t')) {
-        to -= 1;
-    }
-    Next::Line(Line {
-        name: Span::between(start, colon),
-        value: Span::between(from, to),
-        end: end as u16,
-        known,
-    })
+/// The value of a line, measured from behind the colon.
+struct Value<'a> {
+    from: usize,
+    len: usize,
+    /// What follows the line.
+    rest: &'a [u8],
 }
 
-/// What a rest without a colon can still become.
+/// The value of a line that is `value CR LF`, with one space or none before it and none behind it, and without
+/// tabs: what nearly all lines are.
+#[inline(always)]
+fn usual_value(line: &[u8]) -> Option<Value<'_>> {
+    let (from, text) = match line {
+        [b' ', text @ ..] => (1, text),
+        _ => (0, line),
+    };
+    let (text, [b'\r', b'\n', rest @ ..]) = text.split_at_checked(scan::control(text))? else { return None };
+    if let [b' ', ..] | [.., b' '] = text {
+        return None;
+    }
+    Some(Value { from, len: text.len(), rest })
+}
+
+/// The value of any line there can be.
 #[cold]
-fn unfinished_name(rest: &[u8]) -> Lines {
-    if rest.is_empty() || token_class(rest).is_name() { Lines::Partial } else { Lines::Bad }
+fn any_value(line: &[u8]) -> Result<Value<'_>, Lines> {
+    let end = line.iter().position(|&b| (b < 0x20 && b != b'\t') || b == 0x7f).unwrap_or(line.len());
+    let (text, rest) = line.split_at(end);
+    match rest {
+        [b'\r', b'\n', rest @ ..] => {
+            let from = text.iter().take_while(|&&b| matches!(b, b' ' | b'\t')).count();
+            Ok(Value { from, len: trim(text).len(), rest })
+        }
+        [] | [b'\r'] => Err(Lines::Partial),
+        _ => Err(Lines::Bad),
+    }
+}
+
+/// What a rest that does not begin with a name and a colon can still become.
+#[cold]
+fn without_colon(rest: &[u8]) -> Lines {
+    if matches!(rest, [] | [b'\r']) || token_class(rest).is_name() { Lines::Partial } else { Lines::Bad }
 }

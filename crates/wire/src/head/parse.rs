@@ -105,7 +105,7 @@ fn request_line(window: &[u8], start: usize, head: &mut Head) -> Start {
     head.method = Method::of(&rest[..method]);
     head.method_at = Span::between(start, start + method);
     let target = start + method + 1;
-    let end = scan::target_end(window, target);
+    let end = target + scan::target_end(&rest[method + 1..]);
     head.text = Span::between(target, end);
     let Some(rest) = window.get(end..).filter(|rest| !rest.is_empty()) else { return Start::Partial };
     if end == target {
@@ -186,9 +186,10 @@ fn status_line(window: &[u8], head: &mut Head) -> Start {
     let from = end + 1;
     match rest.first() {
         Some(b' ') => {
-            end = scan::control(window, from);
-            while window.get(end) == Some(&b'\t') {
-                end = scan::control(window, end + 1);
+            // Tabs and what only looks like a control character are for the loop.
+            end = from + scan::control(&window[from..]);
+            while window.get(end).is_some_and(|&b| b == b'\t' || b == b'~') {
+                end += 1 + scan::control(&window[end + 1..]);
             }
         }
         Some(b'\r') => {}
