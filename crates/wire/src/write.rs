@@ -5,6 +5,7 @@
 //! [`write_field`] refuses them too.
 
 use crate::field::{BadField, is_field_name, is_field_value};
+use crate::head::Known;
 
 /// Writes `METHOD path?query HTTP/1.1` and its line end. The query is without its question mark.
 #[inline]
@@ -66,6 +67,19 @@ pub(crate) fn push_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes a line of a known name in its usual spelling, whose value was checked.
+#[inline]
+pub(crate) fn push_known(out: &mut Vec<u8>, name: Known, value: &[u8]) {
+    let (lead, len) = name.lead();
+    out.reserve(lead.len() + value.len() + 2);
+    let start = out.len();
+    // All of a fixed length and then less of it: a copy of a varying length is a call.
+    out.extend_from_slice(lead);
+    out.truncate(start + len);
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }

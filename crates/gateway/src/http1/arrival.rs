@@ -14,6 +14,7 @@ use crate::site::Site;
 use crate::worker::Worker;
 
 /// How the reading of a head ended.
+#[derive(Clone, Copy)]
 pub(super) enum Arrived {
     /// So many bytes of the buffer are a head.
     Whole(usize),

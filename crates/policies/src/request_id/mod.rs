@@ -61,11 +61,7 @@ impl Policy for RequestId {
 #[inline]
 fn set(edits: &mut Edits, ids: &Ids<'_>) {
     for (name, id) in [(Known::XRequestId, &ids.request), (Known::XCorrelationId, &ids.correlation)] {
-        let text = match id {
-            Id::Own(text) => text.as_slice(),
-            Id::Given(text) => text.as_bytes(),
-        };
-        let set = edits.set(name, text);
+        let set = edits.set(name, id.as_bytes());
         debug_assert!(set.is_ok(), "an id is visible ASCII");
     }
 }

@@ -9,7 +9,7 @@ mod tests;
 use schemars::JsonSchema;
 use sekisho_exchange::{Exchange, Policy, Response, Verdict};
 use sekisho_units::At;
-use sekisho_wire::{Blob, Known, is_field_name};
+use sekisho_wire::{Blob, Known, KnownSet, is_field_name};
 use serde::Deserialize;
 
 use crate::{Compile, Context, Here};
@@ -59,8 +59,10 @@ pub struct SecurityHeaders {
     lines: Vec<Line>,
     /// All lines at once, for the usual case that nothing set one of them before.
     all: Blob,
+    /// The names of all of them.
+    names: KnownSet,
     hidden: Vec<String>,
-    hidden_known: Vec<Known>,
+    hidden_known: KnownSet,
 }
 
 #[derive(Clone, Debug)]
@@ -153,8 +155,10 @@ impl Compile for Config {
         let fields: Vec<_> = lines.iter().map(|line| (line.name.name(), &line.value)).collect();
         let all = Blob::new(&fields).expect("each line was rendered before");
         let (known, other) = hidden.into_iter().partition::<Vec<_>, _>(|name| known(name) != Known::Unknown);
-        let hidden_known = known.iter().map(|name| self::known(name)).collect();
-        Some(SecurityHeaders { lines, all, hidden: other, hidden_known })
+        let set = |names: &mut dyn Iterator<Item = Known>| names.fold(KnownSet::empty(), KnownSet::with);
+        let hidden_known = set(&mut known.iter().map(|name| self::known(name)));
+        let names = set(&mut lines.iter().map(|line| line.name));
+        Some(SecurityHeaders { lines, all, names, hidden: other, hidden_known })
     }
 }
 
@@ -172,9 +176,9 @@ impl Policy for SecurityHeaders {
     }
 
     #[inline]
-    fn leave(&self, (): (), exchange: &mut Exchange<'_>, _: &Response<'_>) {
+    fn leave(&self, (): (), exchange: &mut Exchange<'_>, response: &Response<'_>) {
         let edits = &mut exchange.to_client;
-        if self.lines.iter().any(|line| edits.touches(line.name)) {
+        if edits.touches_any(self.names) {
             for line in &self.lines {
                 if !edits.touches(line.name) {
                     let set = edits.set(line.name, line.value.as_bytes());
@@ -184,7 +188,8 @@ impl Policy for SecurityHeaders {
         } else {
             edits.apply(&self.all);
         }
-        for &name in &self.hidden_known {
+        // Only what the service sent need be removed.
+        for name in self.hidden_known.intersection(response.head.present()).iter() {
             if !edits.touches(name) {
                 edits.remove(name);
             }

@@ -1,7 +1,7 @@
 //! Lines that must not travel on: those of one hop only, and disguised spellings of protected names.
 
 use crate::field::list_items;
-use crate::head::{HeadView, Known, KnownSet, MAX_LINES};
+use crate::head::{HeadView, Known, KnownSet, MAX_LINES, bits};
 
 /// Lines not to copy, by their index in the head.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -14,15 +14,18 @@ impl Skip {
     #[inline]
     pub fn insert(&mut self, line: usize) {
         if line < MAX_LINES {
-            self.0 |= 1 << line;
+            // Halves, since shifting the whole costs twice as much.
+            let bit = u128::from(1u64 << (line % 64));
+            self.0 |= if line < 64 { bit } else { bit << 64 };
         }
     }
 
     /// Adds every line of that name.
     #[inline]
     pub fn insert_name(&mut self, view: HeadView<'_>, name: Known) {
-        for (i, _) in view.lines_of(name) {
-            self.insert(i);
+        match view.only(name) {
+            Some(line) => self.insert(line),
+            None => view.lines_of(name).for_each(|(i, _)| self.insert(i)),
         }
     }
 
@@ -47,16 +50,9 @@ impl Skip {
     }
 
     /// The indices, ascending.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        let mut left = self.0;
-        std::iter::from_fn(move || {
-            if left == 0 {
-                return None;
-            }
-            let at = left.trailing_zeros() as usize;
-            left &= left - 1;
-            Some(at)
-        })
+        bits(self.0)
     }
 }
 
@@ -79,8 +75,8 @@ const HOP: KnownSet = KnownSet::of(&[
 #[must_use]
 pub fn hop_by_hop(view: HeadView<'_>) -> Skip {
     let mut skip = Skip::default();
-    let present = view.present();
-    for name in present.intersection(HOP).iter() {
+    let present = view.present().intersection(HOP);
+    for name in present.iter() {
         skip.insert_name(view, name);
     }
     if present.contains(Known::Connection) {

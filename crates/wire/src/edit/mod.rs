@@ -12,19 +12,20 @@ pub use hop::{Skip, hop_by_hop, odd_spellings};
 
 use crate::field::{BadField, is_field_name, is_field_value};
 use crate::head::{HeadView, Known, KnownSet};
-use crate::write::push_line;
+use crate::write::{push_known, push_line};
 
 /// A field name to write: a known one in its usual spelling, or any text in its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'n> {
     known: Known,
-    text: &'n str,
+    /// Its spelling; nothing for the usual one of a known name.
+    text: Option<&'n str>,
 }
 
 impl<'n> From<&'n str> for Name<'n> {
     #[inline]
     fn from(text: &'n str) -> Name<'n> {
-        Name { known: Known::of(text.as_bytes()), text }
+        Name { known: Known::of(text.as_bytes()), text: Some(text) }
     }
 }
 
@@ -38,22 +39,23 @@ impl<'n> From<&'n String> for Name<'n> {
 impl From<Known> for Name<'_> {
     #[inline]
     fn from(known: Known) -> Self {
-        Name { known, text: known.name() }
+        Name { known, text: None }
     }
 }
 
 impl Name<'_> {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.text.unwrap_or(self.known.name()).as_bytes()
+    }
+
     fn is(&self, known: Known, text: &[u8]) -> bool {
-        known == self.known && (known != Known::Unknown || text.eq_ignore_ascii_case(self.text.as_bytes()))
+        known == self.known && (known != Known::Unknown || text.eq_ignore_ascii_case(self.bytes()))
     }
 
     /// Known names are tokens; others are looked at.
     fn check(&self) -> Result<(), BadField> {
-        if self.known != Known::Unknown || is_field_name(self.text.as_bytes()) {
-            Ok(())
-        } else {
-            Err(BadField::Name)
-        }
+        if self.known != Known::Unknown || is_field_name(self.bytes()) { Ok(()) } else { Err(BadField::Name) }
     }
 }
 
@@ -193,13 +195,31 @@ impl Edits {
     }
 
     /// Whether an edit has set, added or removed that name.
+    #[inline]
     #[must_use]
     pub fn touches<'n>(&self, name: impl Into<Name<'n>>) -> bool {
         let name = name.into();
-        if name.known != Known::Unknown {
-            return self.removed.contains(name.known) || self.added.contains(name.known);
+        match name.known {
+            Known::Unknown => self.touches_other(&name),
+            known => self.touched().contains(known),
         }
-        self.removes_other(name.text.as_bytes())
+    }
+
+    /// Whether an edit has set, added or removed one of these names.
+    #[inline]
+    #[must_use]
+    pub fn touches_any(&self, names: KnownSet) -> bool {
+        !self.touched().intersection(names).is_empty()
+    }
+
+    /// The known names that an edit has set, added or removed.
+    #[inline]
+    fn touched(&self) -> KnownSet {
+        self.removed.union(self.added)
+    }
+
+    fn touches_other(&self, name: &Name<'_>) -> bool {
+        self.removes_other(name.bytes())
             || (self.added_other && self.added_lines(false).any(|line| name.is(line.known(), line.name)))
     }
 
@@ -224,7 +244,7 @@ impl Edits {
     pub fn removes<'n>(&self, name: impl Into<Name<'n>>) -> bool {
         let name = name.into();
         self.removed.contains(name.known)
-            || (name.known == Known::Unknown && self.removes_other(name.text.as_bytes()))
+            || (name.known == Known::Unknown && self.removes_other(name.bytes()))
     }
 
     /// Names and values of the added lines that still stand, in order.
@@ -282,10 +302,20 @@ impl Edits {
     fn append(&mut self, name: &Name<'_>, value: &[u8]) {
         if name.known == Known::Unknown {
             self.added_other = true;
+            push_line(&mut self.text, name.bytes(), value);
         } else {
             self.added.insert(name.known);
+            self.append_known(name, value);
         }
-        push_line(&mut self.text, name.text.as_bytes(), value);
+    }
+
+    /// A name given as text keeps its spelling.
+    #[inline]
+    fn append_known(&mut self, name: &Name<'_>, value: &[u8]) {
+        match name.text {
+            None => push_known(&mut self.text, name.known, value),
+            Some(text) => push_line(&mut self.text, text.as_bytes(), value),
+        }
     }
 
     #[inline]
@@ -295,8 +325,14 @@ impl Edits {
         }
         if name.known != Known::Unknown {
             self.removed.insert(name.known);
-        } else if !self.removes_other(name.text.as_bytes()) {
-            self.names.extend_from_slice(name.text.as_bytes());
+        } else {
+            self.drop_other(name.bytes());
+        }
+    }
+
+    fn drop_other(&mut self, name: &[u8]) {
+        if !self.removes_other(name) {
+            self.names.extend_from_slice(name);
             self.names.push(b'\n');
         }
     }

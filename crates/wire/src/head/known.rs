@@ -1,7 +1,10 @@
 //! The field names the gateway itself has an opinion on, as small numbers.
 //!
-//! A name is recognised by one hash of four of its characters and its length, one table load and one
-//! comparison. The hash's seed is searched for at compile time, so adding a name never needs tuning.
+//! A name is recognised by one hash of its first and last eight characters, a table load and a comparison,
+//! which for names of up to sixteen characters is one of the two words that were hashed. The hash's seed is
+//! searched for at compile time, so adding a name never needs tuning.
+
+use crate::field::word;
 
 /// Most names there may be: a [`KnownSet`] has one bit for each.
 const SLOTS: usize = 128;
@@ -136,11 +139,15 @@ impl Known {
     #[must_use]
     pub fn of(name: &[u8]) -> Known {
         let len = name.len();
-        if !(SHORTEST..=LONGEST).contains(&len) {
-            return Known::Unknown;
-        }
-        let entry = &ENTRIES[usize::from(TABLE[bucket(name, SEED)]) % SLOTS];
-        if usize::from(entry.len) == len && same(&entry.lower, name) { entry.known } else { Known::Unknown }
+        let (start, end) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            (Some(start), Some(end)) => {
+                (folded(u64::from_le_bytes(*start)), folded(u64::from_le_bytes(*end)))
+            }
+            _ => (folded(word(name)), 0),
+        };
+        let entry = &ENTRIES[usize::from(TABLE[bucket(start, end, len, SEED)]) % SLOTS];
+        let same = entry.start == start && entry.end == end && usize::from(entry.len) == len;
+        if same && (len <= 16 || same_middle(&entry.lower, name)) { entry.known } else { Known::Unknown }
     }
 
     /// The usual spelling; empty for [`Known::Unknown`].
@@ -150,9 +157,24 @@ impl Known {
         NAMES[self as usize]
     }
 
+    /// The usual spelling, a colon and a space, filled up to a fixed length, and how long it is without that.
+    #[inline]
+    pub(crate) fn lead(self) -> (&'static [u8; LEAD], usize) {
+        let lead = &LEADS[self as usize % SLOTS];
+        (&lead.0, usize::from(lead.1))
+    }
+
     /// All known names, without [`Known::Unknown`].
     pub fn all() -> impl Iterator<Item = Known> {
         ALL.iter().copied().skip(1)
+    }
+
+    /// The name's bit in a [`KnownSet`]; none for [`Known::Unknown`].
+    #[inline]
+    const fn bit(self) -> u128 {
+        // Halves, since shifting the whole costs twice as much.
+        let bit = (1u64 << (self as u8 % 64)) as u128;
+        if self as u8 >= 64 { bit << 64 } else { bit & !1 }
     }
 
     /// The name with this number, if there is one.
@@ -188,7 +210,7 @@ impl KnownSet {
     /// This set and one more member.
     #[must_use]
     pub const fn with(self, name: Known) -> KnownSet {
-        KnownSet((self.0 | (1 << name as u8)) & !1)
+        KnownSet(self.0 | name.bit())
     }
 
     /// Adds a member.
@@ -200,14 +222,15 @@ impl KnownSet {
     /// Takes a member out.
     #[inline]
     pub fn remove(&mut self, name: Known) {
-        self.0 &= !(1 << name as u8);
+        self.0 &= !name.bit();
     }
 
     /// Whether `name` is a member.
     #[inline]
     #[must_use]
     pub const fn contains(self, name: Known) -> bool {
-        (self.0 >> name as u8) & 1 == 1
+        let half = if (name as u8) < 64 { self.0 as u64 } else { (self.0 >> 64) as u64 };
+        (half >> (name as u8 % 64)) & 1 == 1
     }
 
     /// Members of either.
@@ -238,17 +261,26 @@ impl KnownSet {
     }
 
     /// The members, in the order of [`Known`].
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = Known> {
-        let mut left = self.0;
-        std::iter::from_fn(move || {
-            if left == 0 {
-                return None;
-            }
-            let index = left.trailing_zeros() as u8;
-            left &= left - 1;
-            Some(Known::from_index(index))
-        })
+        bits(self.0).map(|index| Known::from_index(index as u8))
     }
+}
+
+/// The indices of the bits that are set, ascending.
+#[inline]
+pub(crate) fn bits(set: u128) -> impl Iterator<Item = usize> {
+    // In halves, since arithmetic on the whole costs twice as much.
+    let (mut low, mut high) = (set as u64, (set >> 64) as u64);
+    std::iter::from_fn(move || {
+        let (half, start) = if low != 0 { (&mut low, 0) } else { (&mut high, 64) };
+        if *half == 0 {
+            return None;
+        }
+        let index = start + half.trailing_zeros() as usize;
+        *half &= *half - 1;
+        Some(index)
+    })
 }
 
 const _: () = assert!(NAMES.len() <= SLOTS, "a KnownSet has one bit for each known name");
@@ -259,92 +291,113 @@ const TABLE: [u8; BUCKETS] = match fill(SEED) {
     None => panic!("the seed was found by filling the table"),
 };
 
-/// Bucket of a name of two bytes or more, from its length and two bytes each of its start, middle and end.
-/// Letters hash alike in either case.
+/// Bucket of a name from its first and its last eight characters, the latter zero for shorter names, and its
+/// length.
 #[inline]
-const fn bucket(name: &[u8], seed: u64) -> usize {
-    let len = name.len();
-    let (_, from_middle) = name.split_at(len / 2 - 1);
-    let (Some(start), Some(middle), Some(end)) =
-        (name.first_chunk::<2>(), from_middle.first_chunk::<2>(), name.last_chunk::<2>())
-    else {
-        return 0;
-    };
-    let letters = (u16::from_le_bytes(*start) as u64)
-        | (u16::from_le_bytes(*middle) as u64) << 16
-        | (u16::from_le_bytes(*end) as u64) << 32;
-    let key = letters | 0x2020_2020_2020 | (len as u64) << 48;
-    (key.wrapping_mul(seed) >> (64 - BUCKETS.trailing_zeros())) as usize
+const fn bucket(start: u64, end: u64, len: usize, seed: u64) -> usize {
+    let key = (start ^ end.rotate_left(29)).wrapping_add(len as u64).wrapping_mul(seed);
+    (key >> (64 - BUCKETS.trailing_zeros())) as usize
 }
 
-/// Shortest and longest known name, in bytes.
-const SHORTEST: usize = 2;
+/// Eight characters with letters in lower case. Two that fold to the same are the same but for case if one of
+/// them is a letter or a hyphen: only bytes from 0x40 on are changed.
+#[inline]
+const fn folded(word: u64) -> u64 {
+    word | ((word >> 1) & 0x2020_2020_2020_2020)
+}
+
+/// Longest known name, in bytes.
 const LONGEST: usize = 40;
 
-/// A known name for comparison.
+/// A known name for comparison, in lower case.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// In lower case.
-    lower: [u8; LONGEST],
+    /// The first eight bytes, filled up with zeros, and the last eight, or zero if there are not as many.
+    start: u64,
+    end: u64,
     len: u8,
     known: Known,
+    lower: [u8; LONGEST],
 }
 
-/// By number; filled up to [`SLOTS`], so that no index needs a check.
-static ENTRIES: [Entry; SLOTS] = {
-    let mut entries = [Entry { lower: [0; LONGEST], len: 0, known: Known::Unknown }; SLOTS];
+/// Room for a name, a colon and a space, in whole vector registers.
+const LEAD: usize = 48;
+
+/// Beginnings of lines by number.
+static LEADS: [([u8; LEAD], u8); SLOTS] = {
+    let mut leads = [([0; LEAD], 0); SLOTS];
     let mut i = 1;
     while i < NAMES.len() {
         let name = NAMES[i].as_bytes();
-        assert!(name.len() >= SHORTEST && name.len() <= LONGEST);
-        let mut at = 0;
-        while at < name.len() {
-            assert!(name[at].is_ascii_alphabetic() || name[at] == b'-', "`differs` knows only these");
-            entries[i].lower[at] = name[at].to_ascii_lowercase();
-            at += 1;
-        }
-        entries[i].len = name.len() as u8;
-        entries[i].known = ALL[i];
+        let (text, len) = &mut leads[i];
+        let (start, rest) = text.split_at_mut(name.len());
+        start.copy_from_slice(name);
+        rest[0] = b':';
+        rest[1] = b' ';
+        *len = name.len() as u8 + 2;
+        i += 1;
+    }
+    leads
+};
+
+/// By number; filled up to [`SLOTS`], so that no index needs a check. The first one is no name at all.
+static ENTRIES: [Entry; SLOTS] = {
+    let none = Entry { start: 0, end: 0, len: 0, known: Known::Unknown, lower: [0; LONGEST] };
+    let mut entries = [none; SLOTS];
+    let mut i = 1;
+    while i < NAMES.len() {
+        entries[i] = entry(ALL[i]);
         i += 1;
     }
     entries
 };
 
-/// Whether `name`, of at most [`LONGEST`] bytes, is `lower` but for case. A word at a time, the last one
-/// overlapping those before: a call of `memcmp` costs more than most names take here.
-#[inline]
-fn same(lower: &[u8; LONGEST], name: &[u8]) -> bool {
-    let lower = &lower[..name.len()];
-    if let (Some(name_end), Some(lower_end)) = (name.last_chunk::<8>(), lower.last_chunk::<8>()) {
-        let words = name.as_chunks::<8>().0.iter().zip(lower.as_chunks::<8>().0);
-        words.fold(differs(*name_end, *lower_end), |bad, (name, lower)| bad | differs(*name, *lower)) == 0
-    } else if let (Some(name_end), Some(lower_end)) = (name.last_chunk::<4>(), lower.last_chunk::<4>()) {
-        let start = (name.first_chunk::<4>(), lower.first_chunk::<4>());
-        let (Some(name), Some(lower)) = start else { return false };
-        differs(pair(*name, *name_end), pair(*lower, *lower_end)) == 0
-    } else {
-        name.eq_ignore_ascii_case(lower)
+const fn entry(known: Known) -> Entry {
+    let name = known.name().as_bytes();
+    assert!(!name.is_empty() && name.len() <= LONGEST);
+    let mut lower = [0; LONGEST];
+    let mut at = 0;
+    while at < name.len() {
+        assert!(name[at].is_ascii_alphabetic() || name[at] == b'-', "`folded` knows only these");
+        lower[at] = name[at].to_ascii_lowercase();
+        at += 1;
     }
+    let start = match lower.first_chunk::<8>() {
+        Some(start) => u64::from_le_bytes(*start),
+        None => 0,
+    };
+    let end = match lower.split_at(name.len()).0.last_chunk::<8>() {
+        Some(end) => u64::from_le_bytes(*end),
+        None => 0,
+    };
+    Entry { start, end, len: name.len() as u8, known, lower }
 }
 
+/// Whether `name`, of at most [`LONGEST`] bytes, is `lower` but for case, in all but the first and last eight.
 #[inline]
-fn pair(a: [u8; 4], b: [u8; 4]) -> [u8; 8] {
-    (u64::from(u32::from_le_bytes(a)) << 32 | u64::from(u32::from_le_bytes(b))).to_le_bytes()
+fn same_middle(lower: &[u8; LONGEST], name: &[u8]) -> bool {
+    let words = name.as_chunks::<8>().0.iter().zip(lower.as_chunks::<8>().0).skip(1);
+    words.fold(0, |differ, (name, lower)| {
+        differ | (folded(u64::from_le_bytes(*name)) ^ u64::from_le_bytes(*lower))
+    }) == 0
 }
 
-/// Zero if eight bytes are the same but for the case of letters. The case bit may differ only in bytes from
-/// 0x40 on; that it then is a letter follows from `lower` being letters and hyphens.
-#[inline]
-fn differs(name: [u8; 8], lower: [u8; 8]) -> u64 {
-    let (name, lower) = (u64::from_le_bytes(name), u64::from_le_bytes(lower));
-    (name ^ lower) & !((name >> 1) & 0x2020_2020_2020_2020)
-}
+/// The hashed parts of each name, reckoned once: the search for the seed reads them some hundred times.
+const KEYS: [(u64, u64); NAMES.len()] = {
+    let mut keys = [(0, 0); NAMES.len()];
+    let mut i = 1;
+    while i < NAMES.len() {
+        keys[i] = (ENTRIES[i].start, ENTRIES[i].end);
+        i += 1;
+    }
+    keys
+};
 
 const fn fill(seed: u64) -> Option<[u8; BUCKETS]> {
     let mut table = [0; BUCKETS];
     let mut i = 1;
     while i < NAMES.len() {
-        let at = bucket(NAMES[i].as_bytes(), seed);
+        let at = bucket(KEYS[i].0, KEYS[i].1, NAMES[i].len(), seed);
         if table[at] != 0 {
             return None;
         }

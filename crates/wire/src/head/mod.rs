@@ -10,6 +10,7 @@ mod scan;
 mod view;
 
 pub use compose::HeadBuf;
+pub(crate) use known::bits;
 pub use known::{Known, KnownSet};
 pub use method::{Method, Version};
 pub(crate) use parse::is_target;

@@ -157,6 +157,13 @@ impl<'a> HeadView<'a> {
         self.head.version
     }
 
+    /// Index of the line of that name if there is one and no other.
+    #[inline]
+    pub(crate) fn only(&self, name: Known) -> Option<usize> {
+        let once = self.head.present.contains(name) && !self.head.repeated.contains(name);
+        once.then(|| usize::from(self.head.first[name as usize]))
+    }
+
     /// Lines of that name with their indices.
     pub(crate) fn lines_of(&self, name: Known) -> impl Iterator<Item = (usize, &'a Line)> + use<'a> {
         let (from, to) = if !self.head.present.contains(name) {
