@@ -3,8 +3,8 @@
 //! A worker is the only writer of its share, so a count is a load and a store, without a lock on the bus; who reads sees
 //! each number whole, though not all of them at the same instant.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sekisho_wire::Method;
@@ -22,28 +22,40 @@ const BOUNDS_NS: [u64; 16] = {
     ns
 };
 
-/// Kinds of answer (method and status) that one route counts apart; further ones are counted together.
-const KINDS: usize = 32;
+/// Kinds of answer (method and status) that one route counts apart, beside its first; further ones are counted together.
+const KINDS: usize = 31;
 /// The key of "any other".
 const OTHER: u32 = u32::MAX;
 
 /// Counts of one route.
-pub struct RouteMeter {
-    shares: Box<[OnceLock<Box<Share>>]>,
+///
+/// Among thousands of routes each request finds other counts, far from the processor: so what the usual request touches lies
+/// one step away, in one cache line.
+#[derive(Clone)]
+pub struct RouteMeter(Arc<[Share]>);
+
+#[derive(Default)]
+struct Share {
+    /// The kind of answer that came first, which most often is that of nearly all.
+    first: Kind,
+    others: OnceLock<Box<Others>>,
 }
 
-struct Share {
-    /// `method << 16 | status`, or 0 while free; the last one is for all that have no place.
+struct Others {
+    /// The keys of `kinds`, 0 while free; the last one is for all that have no place.
     keys: [AtomicU32; KINDS],
-    cells: [OnceLock<Box<Counts>>; KINDS],
+    kinds: [OnceLock<Box<Kind>>; KINDS],
 }
 
 #[derive(Default)]
-struct Counts {
-    buckets: [AtomicU64; 17],
+#[repr(C, align(64))]
+struct Kind {
+    /// [`key`] of the method and status, or 0 while free.
+    key: AtomicU32,
     nanoseconds: AtomicU64,
     request_bytes: AtomicU64,
     response_bytes: AtomicU64,
+    buckets: [AtomicU64; 17],
 }
 
 /// What was counted of one kind of answer of one route.
@@ -79,76 +91,90 @@ fn add(to: &AtomicU64, amount: u64) {
 impl RouteMeter {
     /// Nothing counted yet, by `workers` workers.
     pub fn new(workers: usize) -> Self {
-        Self { shares: (0..workers).map(|_| OnceLock::new()).collect() }
+        Self((0..workers).map(|_| Share::default()).collect())
     }
 
     /// Counts one request, answered by worker `worker`. `bytes` are those of the request's and the answer's body.
     #[inline]
     pub fn record(&self, worker: usize, method: Method, status: u16, duration: Duration, bytes: (u64, u64)) {
-        let Some(share) = self.shares.get(worker) else { return };
-        let counts = share.get_or_init(Box::default).counts((method as u32) << 16 | u32::from(status));
+        let Some(share) = self.0.get(worker) else {
+            return;
+        };
+        let kind = share.kind(key(method, status));
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_NS.iter().position(|bound| nanoseconds <= *bound).unwrap_or(BOUNDS.len());
-        add(&counts.buckets[bucket], 1);
-        add(&counts.nanoseconds, nanoseconds);
-        add(&counts.request_bytes, bytes.0);
-        add(&counts.response_bytes, bytes.1);
+        add(&kind.buckets[bucket], 1);
+        add(&kind.nanoseconds, nanoseconds);
+        add(&kind.request_bytes, bytes.0);
+        add(&kind.response_bytes, bytes.1);
     }
 
     /// What was counted so far, by method and status, over all workers.
     pub fn read(&self) -> Vec<Cell> {
         let mut merged: Vec<(u32, Cell)> = Vec::new();
-        for share in self.shares.iter().filter_map(OnceLock::get) {
-            for (key, counts) in share.keys.iter().zip(&share.cells) {
-                let Some(counts) = counts.get() else { continue };
-                let key = key.load(Relaxed);
-                let at = merged.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-                    merged.push((key, Cell::empty(key)));
-                    merged.len() - 1
-                });
-                merged[at].1.take(counts);
-            }
+        for (key, kind) in self.0.iter().flat_map(Share::kinds) {
+            let at = merged.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+                merged.push((key, Cell::empty(key)));
+                merged.len() - 1
+            });
+            merged[at].1.take(kind);
         }
         merged.into_iter().map(|(_, cell)| cell).collect()
     }
 }
 
-impl Default for Box<Share> {
+/// A kind of answer as one number, never 0.
+fn key(method: Method, status: u16) -> u32 {
+    (method as u32 + 1) << 16 | u32::from(status)
+}
+
+impl Default for Others {
     fn default() -> Self {
-        Self::new(Share {
-            keys: [const { AtomicU32::new(0) }; KINDS],
-            cells: [const { OnceLock::new() }; KINDS],
-        })
+        Self { keys: [const { AtomicU32::new(0) }; KINDS], kinds: [const { OnceLock::new() }; KINDS] }
     }
 }
 
 impl Share {
     #[inline]
-    fn counts(&self, key: u32) -> &Counts {
-        for (index, known) in self.keys.iter().enumerate() {
-            let found = known.load(Relaxed);
-            if found == key {
-                return self.cells[index].get_or_init(Box::default);
-            }
-            if found == 0 {
-                let key = if index == KINDS - 1 { OTHER } else { key };
-                known.store(key, Relaxed);
-                return self.cells[index].get_or_init(Box::default);
-            }
+    fn kind(&self, key: u32) -> &Kind {
+        match self.first.key.load(Relaxed) {
+            0 => self.first.key.store(key, Relaxed),
+            found if found != key => return self.others.get_or_init(Box::default).kind(key),
+            _ => {}
         }
-        self.cells[KINDS - 1].get_or_init(Box::default)
+        &self.first
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = (u32, &Kind)> {
+        let first = Some((self.first.key.load(Relaxed), &self.first)).filter(|(key, _)| *key != 0);
+        let others = self.others.get().into_iter();
+        let others = others.flat_map(|others| others.keys.iter().zip(&others.kinds));
+        first.into_iter().chain(others.filter_map(|(key, kind)| Some((key.load(Relaxed), &**kind.get()?))))
+    }
+}
+
+impl Others {
+    fn kind(&self, key: u32) -> &Kind {
+        let place =
+            self.keys.iter().position(|known| matches!(known.load(Relaxed), 0) || known.load(Relaxed) == key);
+        let place = place.unwrap_or(KINDS - 1);
+        if self.keys[place].load(Relaxed) == 0 {
+            self.keys[place].store(if place == KINDS - 1 { OTHER } else { key }, Relaxed);
+        }
+        self.kinds[place].get_or_init(Box::default)
     }
 }
 
 impl Cell {
     fn empty(key: u32) -> Self {
-        let method =
-            (key != OTHER).then(|| METHODS.into_iter().find(|method| *method as u32 == key >> 16)).flatten();
+        let method = (key != OTHER)
+            .then(|| METHODS.into_iter().find(|method| *method as u32 + 1 == key >> 16))
+            .flatten();
         let status = if key == OTHER { 0 } else { key as u16 };
         Self { method, status, buckets: [0; 17], seconds: 0.0, request_bytes: 0, response_bytes: 0 }
     }
 
-    fn take(&mut self, counts: &Counts) {
+    fn take(&mut self, counts: &Kind) {
         for (sum, bucket) in self.buckets.iter_mut().zip(&counts.buckets) {
             *sum += bucket.load(Relaxed);
         }
@@ -172,9 +198,8 @@ const METHODS: [Method; 10] = [
 ];
 
 /// Counts of one step of one plan.
-pub struct StepMeter {
-    shares: Box<[StepShare]>,
-}
+#[derive(Clone)]
+pub struct StepMeter(Arc<[StepShare]>);
 
 #[derive(Default)]
 #[repr(align(64))]
@@ -204,38 +229,38 @@ pub struct Verdicts {
 impl StepMeter {
     /// Nothing counted yet, by `workers` workers.
     pub fn new(workers: usize) -> Self {
-        Self { shares: (0..workers).map(|_| StepShare::default()).collect() }
+        Self((0..workers).map(|_| StepShare::default()).collect())
     }
 
     /// Counts a request that went on.
     #[inline]
     pub fn proceeded(&self, worker: usize) {
-        add(&self.shares[worker].proceeded, 1);
+        add(&self.0[worker].proceeded, 1);
     }
 
     /// Counts a request that the step answered.
     #[inline]
     pub fn answered(&self, worker: usize) {
-        add(&self.shares[worker].answered, 1);
+        add(&self.0[worker].answered, 1);
     }
 
     /// Counts a request that the step would have answered.
     #[inline]
     pub fn shadowed(&self, worker: usize) {
-        add(&self.shares[worker].shadowed, 1);
+        add(&self.0[worker].shadowed, 1);
     }
 
     /// Notes how long the step took for one request.
     #[inline]
     pub fn took(&self, worker: usize, time: Duration) {
-        let share = &self.shares[worker];
+        let share = &self.0[worker];
         add(&share.timed, 1);
         add(&share.nanoseconds, u64::try_from(time.as_nanos()).unwrap_or(0));
     }
 
     /// What was counted so far, over all workers.
     pub fn read(&self) -> Verdicts {
-        self.shares.iter().fold(Verdicts::default(), |sum, share| Verdicts {
+        self.0.iter().fold(Verdicts::default(), |sum, share| Verdicts {
             proceeded: sum.proceeded + share.proceeded.load(Relaxed),
             answered: sum.answered + share.answered.load(Relaxed),
             shadowed: sum.shadowed + share.shadowed.load(Relaxed),
@@ -297,7 +322,7 @@ mod tests {
             meter.record(0, Method::Get, status, Duration::ZERO, (0, 0));
         }
         let cells = meter.read();
-        assert_eq!(cells.len(), KINDS);
+        assert_eq!(cells.len(), KINDS + 1);
         assert_eq!(cells.iter().map(Cell::count).sum::<u64>(), 100);
         assert_eq!(cells.iter().filter(|cell| cell.method.is_none()).map(Cell::count).sum::<u64>(), 100 - 31);
     }

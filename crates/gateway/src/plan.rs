@@ -29,7 +29,7 @@ pub struct Plan {
     /// Longest time for the whole exchange, if limited.
     pub total: Option<Duration>,
     /// Counts its requests.
-    pub meter: Arc<RouteMeter>,
+    pub meter: RouteMeter,
 }
 
 /// One step of a plan.
@@ -39,7 +39,7 @@ pub struct PlanStep {
     /// Whether it bites; never [`Mode::Off`].
     pub mode: Mode,
     /// Counts what it decides.
-    pub meter: Arc<StepMeter>,
+    pub meter: StepMeter,
 }
 
 /// What gives the answer.

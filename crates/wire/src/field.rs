@@ -210,6 +210,21 @@ mod tests {
     }
 
     #[test]
+    fn looks_at_every_byte_of_a_value() {
+        for len in 1..40 {
+            for at in 0..len {
+                for b in 0..=u8::MAX {
+                    let mut value = vec![b'~'; len];
+                    value[at] = b;
+                    let blank_end = matches!(b, b' ' | b'\t') && (at == 0 || at == len - 1);
+                    let good = !blank_end && (b == b'\t' || !b.is_ascii_control());
+                    assert_eq!(is_field_value(&value), good, "{value:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn lists_skip_empty_items() {
         let items: Vec<_> = list_items(b" , close ,,\tte,").collect();
         assert_eq!(items, [&b"close"[..], b"te"]);

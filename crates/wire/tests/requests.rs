@@ -200,6 +200,9 @@ fn holds_the_limits_exactly() {
     assert_eq!(parse(&long, &limits), Err(Refusal::TargetTooLong));
     assert_eq!(parse(&long[..104], &limits), Ok(Parsed::Partial));
     assert_eq!(parse(&head(10, 3)[..40], &Limits { head: 30, ..limits }), Err(Refusal::HeadTooLarge));
+    // A limit below the empty line that is tolerated.
+    let late = [b"\r\n", &head(10, 3)[..]].concat();
+    assert_eq!(parse(&late, &Limits { head: 1, ..limits }), Err(Refusal::HeadTooLarge));
     // Limits beyond what positions can hold count as the most there can be.
     let huge = Limits { head: usize::MAX, fields: usize::MAX, target: usize::MAX };
     assert_eq!(parse(&head(10, 128), &huge).map(|p| p == Parsed::Partial), Ok(false));

@@ -154,7 +154,7 @@ fn site(document: &Document<'_>, parts: &Parts, problems: &mut Problems) -> Site
         risky_paths: false,
         trailers: Box::default(),
         total: None,
-        meter: Arc::new(RouteMeter::new(settings.workers)),
+        meter: RouteMeter::new(settings.workers),
     };
     Site { router: Router::new(entries), plans, fallback, services: services.into_all(), settings }
 }

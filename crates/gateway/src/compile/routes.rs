@@ -85,7 +85,7 @@ impl Flat {
             risky_paths: self.kept.risky_paths,
             trailers: self.kept.trailers,
             total: self.kept.total,
-            meter: Arc::new(RouteMeter::new(workers)),
+            meter: RouteMeter::new(workers),
         };
         (self.entry, plan)
     }

@@ -66,7 +66,7 @@ impl Chain {
         let steps = self.steps.iter().flatten().map(|(step, mode)| PlanStep {
             step: Arc::clone(step),
             mode: *mode,
-            meter: Arc::new(StepMeter::new(workers)),
+            meter: StepMeter::new(workers),
         });
         steps.collect()
     }

@@ -46,6 +46,11 @@ pub enum HeaderMatch {
 }
 
 impl Entry {
+    /// Whether it takes every request whose path it matches.
+    pub(super) fn takes_all(&self) -> bool {
+        self.hosts.is_empty() && self.methods == Methods::Any && self.headers.is_empty()
+    }
+
     /// The order in which routes of one pattern and host are tried: smaller first.
     pub(super) fn order(&self) -> impl Ord + use<> {
         let weight: usize = self.headers.iter().map(|rule| rule.want.weight()).sum();

@@ -26,6 +26,11 @@ pub struct Router {
     tree: Tree,
     /// By leaf of the tree.
     shapes: Box<[Shape]>,
+    /// By leaf, the route that takes all that matches its pattern, or [`NONE`]: most leaves have one, and a short list of
+    /// numbers stays near the processor where thousands of shapes and entries cannot.
+    only: Box<[u32]>,
+    /// The plan of each entry, for the same reason.
+    plans: Box<[usize]>,
 }
 
 /// What is asked of the router.
@@ -70,7 +75,9 @@ pub struct Params<'a> {
     rest: std::str::Split<'a, char>,
     /// How many segments were passed already.
     passed: usize,
-    at: std::slice::Iter<'a, u16>,
+    shape: &'a Shape,
+    /// How many of the pattern's parameters were given.
+    next: usize,
 }
 
 impl<'a> Ask<'a> {
@@ -104,8 +111,10 @@ impl Router {
             }
             members[leaf].push(index);
         }
-        let shapes = members.into_iter().map(|members| Shape::new(&entries, members)).collect();
-        Self { shapes, tree: tree.grown(), entries: entries.into() }
+        let shapes: Box<[_]> = members.into_iter().map(|members| Shape::new(&entries, members)).collect();
+        let only = shapes.iter().map(|shape| shape.only(&entries)).collect();
+        let plans = entries.iter().map(|entry| entry.plan).collect();
+        Self { shapes, only, plans, tree: tree.grown(), entries: entries.into() }
     }
 
     /// The routes, in the order given to [`Router::new`].
@@ -127,8 +136,8 @@ impl Router {
         };
         match taken {
             Some((entry, shape)) => {
-                let params = Params { rest: ask.path.split('/'), passed: 0, at: shape.params.iter() };
-                Found::Route { plan: self.entries[entry as usize].plan, params }
+                let params = Params { rest: ask.path.split('/'), passed: 0, shape, next: 0 };
+                Found::Route { plan: self.plans[entry as usize], params }
             }
             None => search.refused(),
         }
@@ -138,13 +147,15 @@ impl Router {
 impl<'a> Iterator for Params<'a> {
     type Item = &'a str;
     fn next(&mut self) -> Option<&'a str> {
-        let at = usize::from(*self.at.next()?);
+        let at = usize::from(*self.shape.params.get(self.next)?);
+        self.next += 1;
         let value = self.rest.nth(at - self.passed)?;
         self.passed = at + 1;
         Some(value)
     }
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.at.size_hint()
+        let left = self.shape.params.len() - self.next;
+        (left, Some(left))
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sekisho_wire::Method;
 
-use super::shape::Shape;
+use super::shape::{NONE, Shape};
 use super::tree::Node;
 use super::{Ask, Found, MethodSet, Methods, Router};
 
@@ -84,6 +84,10 @@ impl<'a, 'q> Search<'a, 'q> {
     /// The first route of a pattern that takes what is wanted: exact host, wildcards from long to short, any host.
     fn ask_shape(&mut self, leaf: u32, want: Want<'a>) -> Option<Taken<'a>> {
         let shape = &self.router.shapes[leaf as usize];
+        let only = self.router.only[leaf as usize];
+        if only != NONE {
+            return Some((only, shape));
+        }
         let by_host = if shape.hosts.is_empty() { None } else { self.ask_hosts(shape, want) };
         by_host.or_else(|| self.first(&shape.any, want)).map(|entry| (entry, shape))
     }

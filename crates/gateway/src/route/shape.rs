@@ -18,6 +18,9 @@ pub(super) struct Shape {
     pub(super) params: Box<[u16]>,
 }
 
+/// No route, where a route's number is expected.
+pub(super) const NONE: u32 = u32::MAX;
+
 impl Shape {
     pub(super) fn new(entries: &[Entry], mut members: Vec<usize>) -> Self {
         members.sort_by_cached_key(|index| entries[*index].order());
@@ -38,6 +41,14 @@ impl Shape {
             hosts: hosts.into_iter().map(|(name, list)| (name.into(), list.into())).collect(),
             any: any.into(),
             params: params.map(|(index, _)| index as u16 + 1).collect(),
+        }
+    }
+
+    /// The pattern's only route, if it takes every request that matches it; else [`NONE`].
+    pub(super) fn only(&self, entries: &[Entry]) -> u32 {
+        match &*self.any {
+            [only] if self.hosts.is_empty() && entries[*only as usize].takes_all() => *only,
+            _ => NONE,
         }
     }
 }

@@ -44,17 +44,32 @@ pub(super) struct Options {
 #[inline]
 pub(super) fn options(view: HeadView<'_>) -> Options {
     let mut options = Options::default();
-    for value in view.all(Known::Connection) {
-        // What nearly all clients and services send.
-        if value == b"keep-alive" {
-            options.keep_alive = true;
-        } else if value == b"close" {
-            options.close = true;
-        } else {
-            read_list(value, &mut options);
-        }
+    if !view.present().contains(Known::Connection) {
+        return options;
+    }
+    if view.only(Known::Connection).is_some() {
+        read(view.get(Known::Connection).unwrap_or_default(), &mut options);
+    } else {
+        read_all(view, &mut options);
     }
     options
+}
+
+#[cold]
+fn read_all(view: HeadView<'_>, options: &mut Options) {
+    for value in view.all(Known::Connection) {
+        read(value, options);
+    }
+}
+
+#[inline]
+fn read(value: &[u8], options: &mut Options) {
+    // What nearly all clients and services send.
+    match value {
+        b"keep-alive" => options.keep_alive = true,
+        b"close" => options.close = true,
+        _ => read_list(value, options),
+    }
 }
 
 fn read_list(value: &[u8], options: &mut Options) {

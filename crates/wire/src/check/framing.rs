@@ -2,7 +2,7 @@
 
 use crate::body::Framing;
 use crate::field::{is_field_name, list_items, trim};
-use crate::{HeadView, Known, Version};
+use crate::{HeadView, Known, KnownSet, Version};
 
 /// What is wrong with the framing fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,12 @@ pub(super) enum Fault {
 /// The framing the fields declare; `None` if they declare none.
 #[inline]
 pub(super) fn declared(view: HeadView<'_>) -> Result<Option<Framing>, Fault> {
+    const FIELDS: KnownSet = KnownSet::of(&[Known::ContentLength, Known::TransferEncoding]);
+    if view.present().intersection(FIELDS).is_empty() { Ok(None) } else { read(view) }
+}
+
+#[inline]
+fn read(view: HeadView<'_>) -> Result<Option<Framing>, Fault> {
     let (length, coding) = (view.first(Known::ContentLength), view.first(Known::TransferEncoding));
     match (length, coding) {
         (None, None) => Ok(None),

@@ -67,12 +67,9 @@ pub fn check_request(view: HeadView<'_>) -> Result<RequestFacts, Refusal> {
         return Err(Refusal::ProtectedNomination);
     }
     let framing = framing::declared(view)?.unwrap_or(Framing::None);
-    let mut expected = false;
-    for value in view.all(Known::Expect) {
-        if !value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Refusal::BadExpect);
-        }
-        expected = true;
+    let expected = view.present().contains(Known::Expect);
+    if expected && !view.all(Known::Expect).all(|value| value.eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Refusal::BadExpect);
     }
     Ok(RequestFacts {
         framing,

@@ -67,10 +67,24 @@ fn remove_takes_added_lines_too() {
     assert_eq!(written(&edits, nothing), without(&["x-other", "content-length"]));
     assert_eq!((edits.get("x-other"), edits.get(Known::ContentLength)), (None, None));
     assert!(edits.touches("X-OTHER") && edits.touches(Known::ContentLength) && !edits.touches("Host"));
+    assert!(edits.touches_any(KnownSet::of(&[Known::Host, Known::ContentLength])));
+    assert!(!edits.touches_any(KnownSet::of(&[Known::Host, Known::Via])));
     assert!(edits.removes("X-Other") && !edits.removes("X-Hop"));
     edits.clear();
     assert!(edits.is_empty());
     assert_eq!(written(&edits, nothing), without(&[]));
+}
+
+#[test]
+fn every_known_name_is_written_in_its_usual_spelling_and_text_in_its_own() {
+    for known in Known::all() {
+        let (mut edits, mut out) = (Edits::default(), Vec::new());
+        let lower = known.name().to_ascii_lowercase();
+        edits.add(known, b"v").unwrap();
+        edits.add(&lower, b"w").unwrap();
+        edits.write_added(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{}: v\r\n{lower}: w\r\n", known.name()));
+    }
 }
 
 #[test]

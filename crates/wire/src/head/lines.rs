@@ -32,13 +32,6 @@ pub(super) fn take_lines(window: &[u8], start: usize, most: usize, head: &mut He
             break without_colon(rest);
         };
         let known = Known::of(name);
-        let value = match usual_value(line) {
-            Some(value) => value,
-            None => match any_value(line) {
-                Ok(value) => value,
-                Err(why) => break why,
-            },
-        };
         let index = head.lines.len();
         if known == Known::Unknown {
             let class = token_class(name);
@@ -56,6 +49,13 @@ pub(super) fn take_lines(window: &[u8], start: usize, most: usize, head: &mut He
                 repeated[half] |= bit;
             }
         }
+        let value = match usual_value(line) {
+            Some(value) => value,
+            None => match any_value(line) {
+                Ok(value) => value,
+                Err(why) => break why,
+            },
+        };
         if index >= most {
             break Lines::TooMany;
         }

@@ -32,7 +32,15 @@ pub(crate) const fn controls(word: u64) -> u64 {
 /// if there is neither. Those bytes are in no name, and not to tell them apart saves instructions.
 #[inline(always)]
 pub(super) fn colon(bytes: &[u8]) -> usize {
-    first(bytes, |word| (word ^ all(b':')).wrapping_sub(all(1)) & all(0x80))
+    let stop = |word: u64| (word ^ all(b':')).wrapping_sub(all(1)) & all(0x80);
+    // Most names are shorter than this.
+    let Some((chunk, rest)) = bytes.split_first_chunk::<16>() else { return first(bytes, stop) };
+    let (start, end) = halves(chunk);
+    match (stop(start), stop(end)) {
+        (0, 0) => 16 + first(rest, stop),
+        (0, flags) => 8 + lowest(flags),
+        (flags, _) => lowest(flags),
+    }
 }
 
 /// Position of the first control character, tab included, or of a `~` that comes right after a byte 0xff; the
@@ -44,9 +52,11 @@ pub(super) fn control(bytes: &[u8]) -> usize {
     while let Some((chunk, more)) = rest.split_first_chunk::<16>() {
         // One vector comparison; where the byte is, words tell faster.
         if chunk.iter().fold(false, |bad, &b| bad | (b < 0x20) | (b == 0x7f)) {
-            let ([start, end], []) = chunk.as_chunks::<8>() else { break };
-            let (start, end) = (stop(u64::from_le_bytes(*start)), stop(u64::from_le_bytes(*end)));
-            let at = if start != 0 { lowest(start) } else { 8 + lowest(end) };
+            let (start, end) = halves(chunk);
+            let at = match stop(start) {
+                0 => 8 + lowest(stop(end)),
+                flags => lowest(flags),
+            };
             return bytes.len() - rest.len() + at;
         }
         rest = more;
@@ -79,6 +89,13 @@ fn first(bytes: &[u8], stop: impl Fn(u64) -> u64) -> usize {
 #[inline(never)]
 fn last_word(rest: &[u8]) -> u64 {
     word(rest)
+}
+
+/// Sixteen bytes as two words.
+#[inline]
+const fn halves(chunk: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*chunk);
+    (both as u64, (both >> 64) as u64)
 }
 
 /// Index of the first flagged byte; 8 if none is.
