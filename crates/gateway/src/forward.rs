@@ -10,8 +10,10 @@ use sekisho_exchange::{Client, Exchange, Scheme};
 use sekisho_units::Cidr;
 use sekisho_wire::{BadField, Blob, Edits, HeadView, Known, KnownSet, Version, list_items};
 
-/// What only proxies say about a client, beside what the gateway says itself.
-const HEARSAY: KnownSet = KnownSet::of(&[Known::XRealIp, Known::XForwardedPort]);
+/// What only proxies say of a client. From anybody else it must not pass, even where the gateway has nothing to put in its
+/// place.
+const HEARSAY: KnownSet =
+    KnownSet::of(&[Known::XRealIp, Known::XForwardedPort, Known::XForwardedHost, Known::XRequestId]);
 
 /// Who the client is: the peer, or what trusted proxies say of it.
 ///

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sekisho_exchange::{Downstream, Ending, Exchange};
 use sekisho_units::Tick;
-use sekisho_upstream::{Call, Failure};
+use sekisho_upstream::{Call, Failure, Waiting as Waits};
 
 use crate::plan::Target;
 use crate::walk::Way;
@@ -30,7 +30,7 @@ pub(crate) async fn relay<D: Downstream>(
         moved: call.moved(),
         progress: false,
         idle: idle_of(way),
-        uploads: !call.is_sent(),
+        uploads: if call.is_sent() { Waits::Nothing } else { Waits::Client },
     };
     let ending = poll_fn(|cx| relay.poll(cx, &mut call, exchange, down, way)).await;
     if ending == Ending::Complete {
@@ -78,8 +78,8 @@ struct Relay {
     progress: bool,
     /// How long the service may pause.
     idle: Duration,
-    /// Whether the request is still being sent.
-    uploads: bool,
+    /// What the rest of the request waits for.
+    uploads: Waits,
 }
 
 impl Relay {
@@ -91,7 +91,7 @@ impl Relay {
         down: &mut D,
         way: &Way<'_>,
     ) -> Poll<Ending> {
-        if self.uploads
+        if self.uploads != Waits::Nothing
             && let Some(ending) = self.upload(cx, call, exchange, down, way)
         {
             return Poll::Ready(ending);
@@ -103,7 +103,7 @@ impl Relay {
         if std::mem::take(&mut self.progress) {
             self.moved = exchange.local.clock.now();
         }
-        if waiting == Waiting::Service && !self.uploads && down.poll_gone(cx).is_ready() {
+        if waiting == Waiting::Service && self.uploads == Waits::Nothing && down.poll_gone(cx).is_ready() {
             return Poll::Ready(Ending::ClientGone);
         }
         if self.waiting != Some(waiting) {
@@ -114,6 +114,9 @@ impl Relay {
             let now = exchange.local.clock.now();
             if exchange.deadline.is_some_and(|deadline| deadline <= now) || exchange.local.cut.get() {
                 return Poll::Ready(Ending::Expired);
+            }
+            if self.client_due(call).is_some_and(|due| due <= now) {
+                return Poll::Ready(Ending::RequestBroke);
             }
             let due = self.due(waiting, call, exchange, way);
             if due <= now {
@@ -137,11 +140,17 @@ impl Relay {
         way: &Way<'_>,
     ) -> Option<Ending> {
         match call.continue_request(cx, exchange, down, &way.plan.trailers) {
-            Ok(()) => self.uploads = !call.is_sent(),
+            Ok(waits) => {
+                // Another deadline may be the next one now.
+                if self.uploads != waits {
+                    self.waiting = None;
+                }
+                self.uploads = waits;
+            }
             Err(Failure::ClientGone) => return Some(Ending::ClientGone),
             Err(Failure::Refused(_) | Failure::Body(_)) => return Some(Ending::RequestBroke),
             // The service takes no more of it; its answer still counts.
-            Err(_) => self.uploads = false,
+            Err(_) => self.uploads = Waits::Nothing,
         }
         None
     }
@@ -177,11 +186,15 @@ impl Relay {
                     None => break false,
                 }
             };
+            let before = down.queued();
             match down.poll_flush(cx) {
                 Poll::Ready(Ok(())) if ended => return Err(Ending::Complete),
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Err(Ending::ClientGone),
-                Poll::Pending => return Ok(Waiting::Client),
+                Poll::Pending => {
+                    self.progress |= down.queued() < before;
+                    return Ok(Waiting::Client);
+                }
             }
             match call.poll_data(cx) {
                 Poll::Ready(Ok(_)) => {}
@@ -202,6 +215,12 @@ impl Relay {
             Waiting::Client => self.moved + way.site.settings.client.idle,
             Waiting::Service => call.moved() + self.idle,
         };
+        let due = self.client_due(call).map_or(due, |body| body.min(due));
         exchange.deadline.map_or(due, |deadline| deadline.min(due))
+    }
+
+    /// When the rest of the request has come too slowly, while it is waited for.
+    fn client_due(&self, call: &Call) -> Option<Tick> {
+        if self.uploads == Waits::Client { call.client_due() } else { None }
     }
 }

@@ -12,7 +12,7 @@ use sekisho_exchange::{
 };
 use sekisho_policies::{NAMES, Pass};
 use sekisho_upstream::{Call, Failure, Service, Terms, send};
-use sekisho_wire::{Framing, HeadBuf, Known, Skip, hop_by_hop};
+use sekisho_wire::{Framing, HeadBuf, HeadView, Known, Method, Skip, hop_by_hop};
 
 use crate::forward::Lines;
 use crate::meter::WorkerMeter;
@@ -42,6 +42,7 @@ pub(crate) struct Desk<'d> {
 }
 
 /// Who answers.
+#[allow(clippy::large_enum_variant, reason = "there is one an exchange; a box would be an allocation for each")]
 enum Answer {
     Service(Call),
     Gateway(Box<Reply>),
@@ -62,7 +63,7 @@ pub(crate) async fn walk<'a, D: Downstream>(
     down: &mut D,
     desk: Desk<'_>,
 ) {
-    WorkerMeter::up(&way.worker.meter.active);
+    let _active = Active::count(way.worker);
     exchange.route = &way.plan.route;
     exchange.deadline = way.plan.total.map(|total| exchange.started + total);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
@@ -82,7 +83,22 @@ pub(crate) async fn walk<'a, D: Downstream>(
         Answer::Nobody => (499, Ending::ClientGone),
     };
     account(way, exchange, status, ending);
-    WorkerMeter::down(&way.worker.meter.active);
+}
+
+/// Counts an exchange for as long as it is under way.
+struct Active<'a>(&'a Worker);
+
+impl<'a> Active<'a> {
+    fn count(worker: &'a Worker) -> Self {
+        WorkerMeter::up(&worker.meter.active);
+        Self(worker)
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        WorkerMeter::down(&self.0.meter.active);
+    }
 }
 
 /// Through the steps, in walking order, until one answers.
@@ -260,7 +276,7 @@ async fn pass_on<D: Downstream>(
     }
     down.start(&ResponseHead {
         view: head,
-        skip: hop_by_hop(head),
+        skip: left_behind(head),
         edits: &exchange.to_client,
         framing: call.framing(),
         from: Answerer::Service,
@@ -268,6 +284,16 @@ async fn pass_on<D: Downstream>(
     });
     call.end_head();
     (status, relay(call, exchange, down, way).await)
+}
+
+/// The service's lines that the client does not see.
+fn left_behind(head: HeadView<'_>) -> Skip {
+    let mut skip = hop_by_hop(head);
+    if head.status() == 204 {
+        // It would announce a body that there cannot be (RFC 9110 §8.6).
+        skip.insert_name(head, Known::ContentLength);
+    }
+    skip
 }
 
 /// The gateway's own answer, to the client.
@@ -298,7 +324,7 @@ async fn reply_with<D: Downstream>(
     });
     down.push(&body);
     down.finish(&[]);
-    exchange.facts.response_bytes = body.len() as u64;
+    exchange.facts.response_bytes = if exchange.method == Method::Head { 0 } else { body.len() as u64 };
     (reply.status, flush(exchange, down, way).await)
 }
 

@@ -159,7 +159,7 @@ impl Worker {
         kit.to_service.clear();
         kit.to_client.clear();
         let mut kits = self.kits.borrow_mut();
-        if kits.len() < KITS && kit.out.capacity() <= 256 * 1024 {
+        if kits.len() < KITS && kit.out.capacity() <= 64 * 1024 {
             kits.push(kit);
         }
     }

@@ -6,14 +6,14 @@ use std::task::{Context, Poll, ready};
 use sekisho_exchange::{Downstream, Exchange};
 use sekisho_units::Tick;
 use sekisho_wire::{
-    BadBody, BodyReader, Framing, HeadView, Limits, Method, Parsed, ResponseFacts, Step, check_response,
-    hop_by_hop, parse_response,
+    BadBody, BodyReader, Framing, HeadView, Known, Limits, Method, Parsed, ResponseFacts, Step, Version,
+    check_response, hop_by_hop, parse_response,
 };
 
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::{Lent, Pools};
-use crate::upload::{Upload, passing};
+use crate::upload::{Pace, Upload, passing};
 
 /// Interim answers that one call may give.
 const MOST_INTERIM: u32 = 64;
@@ -30,6 +30,9 @@ pub struct Call {
     pub(crate) sent: usize,
     /// Whether `kit.out` holds the request from its first byte.
     pub(crate) whole: bool,
+    pub(crate) pace: Pace,
+    /// Whether the client waits for the service to say that it takes the body.
+    pub(crate) awaits_consent: bool,
     /// When the service last took a byte or gave a whole head or a byte of its body, or the client gave a byte for it.
     pub(crate) moved: Tick,
     /// Whether a byte of the response has come.
@@ -52,7 +55,7 @@ impl Call {
         conn: Box<Conn>,
         pools: &Rc<Pools>,
         exchange: &Exchange<'_>,
-        limits: Limits,
+        (limits, pace): (Limits, Pace),
         compose: impl FnOnce(&mut Vec<u8>),
     ) -> Self {
         let mut kit = pools.kit();
@@ -69,6 +72,10 @@ impl Call {
             upload,
             sent: 0,
             whole: true,
+            pace,
+            awaits_consent: upload != Upload::Rest
+                && exchange.head.version() == Version::Http11
+                && exchange.head.present().contains(Known::Expect),
             moved: pools.local.clock.now(),
             answered: false,
             interim: 0,
@@ -146,8 +153,15 @@ impl Call {
                 if self.interim > MOST_INTERIM {
                     return Err(Failure::Garbage(sekisho_wire::Malformed::BadStatus));
                 }
-                down.interim(view, hop_by_hop(view));
+                let agreed = view.status() == 100;
+                let mut skip = hop_by_hop(view);
+                // It would announce a body that an interim answer cannot have (RFC 9110 §8.6).
+                skip.insert_name(view, Known::ContentLength);
+                down.interim(view, skip);
                 conn.input.consume(len);
+                if agreed {
+                    self.consented();
+                }
                 return Ok(false);
             }
             _ => {}

@@ -1,6 +1,7 @@
 //! One connection to an endpoint.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,9 +34,16 @@ impl Conn {
         endpoint: Arc<Endpoint>,
         permit: OwnedSemaphorePermit,
     ) -> Result<Box<Self>, Failure> {
-        let connected = match &endpoint.target {
-            Target::Address(address) => TcpStream::connect(*address).await,
-            Target::Name(name, port) => TcpStream::connect((name.as_str(), *port)).await,
+        let (permit, connected) = match &endpoint.target {
+            Target::Address(address) => (permit, TcpStream::connect(*address).await),
+            Target::Name(name, port) => {
+                let (permit, found) = resolve(name.clone(), *port, permit).await;
+                let connected = match found {
+                    Ok(addresses) => TcpStream::connect(&addresses[..]).await,
+                    Err(error) => Err(error),
+                };
+                (permit, connected)
+            }
         };
         let stream = connected.map_err(|error| Failure::Unreachable(reason(&error)))?;
         // Without it small requests would wait for the acknowledgement of the one before. A failure only costs time.
@@ -61,6 +69,21 @@ impl Conn {
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.poll_fill(&mut self.stream, cx)
     }
+}
+
+/// Asks the system's resolver, which blocks a thread and cannot be told to stop. The permit stays with it until it has
+/// answered, whether or not anybody still waits for that: so a dead resolver never holds more threads than the endpoint
+/// may have connections.
+async fn resolve(
+    name: String,
+    port: u16,
+    permit: OwnedSemaphorePermit,
+) -> (OwnedSemaphorePermit, io::Result<Vec<SocketAddr>>) {
+    let lookup = tokio::task::spawn_local(async move {
+        let found = tokio::net::lookup_host((name, port)).await.map(Iterator::collect);
+        (permit, found)
+    });
+    lookup.await.expect("a look-up neither panics nor is aborted")
 }
 
 /// The log's word for why a connection could not be made.

@@ -23,3 +23,4 @@ pub use failure::Failure;
 pub use pool::Pools;
 pub use send::{Terms, send};
 pub use service::{ConnectionLimits, Endpoint, Service, Slots, Target, Timeouts};
+pub use upload::Waiting;

@@ -225,7 +225,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut kit) = self.kit.take() else { return };
         let mut kits = self.pools.kits.borrow_mut();
-        if kits.len() < KITS && kit.out.capacity() <= 256 * 1024 {
+        if kits.len() < KITS && kit.out.capacity() <= 64 * 1024 {
             kit.out.clear();
             kits.push(kit);
         }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use sekisho_exchange::{Alarm, Downstream, Exchange};
 use sekisho_units::Tick;
-use sekisho_wire::Version;
 
 use crate::call::Call;
 use crate::compose::compose;
@@ -16,7 +15,7 @@ use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::Pools;
 use crate::service::{Endpoint, Service};
-use crate::upload::Waiting;
+use crate::upload::{Pace, Waiting};
 
 /// How slowly a client may send its body, and which trailers may pass.
 #[derive(Clone, Copy)]
@@ -31,8 +30,8 @@ pub struct Terms<'a> {
 
 /// Asks `service` and waits for the head of its response, while the request's body streams.
 ///
-/// A request that found a kept connection closed is sent once more over a new one, if it is idempotent
-/// (RFC 9110 §9.2.2) and still wholly at hand.
+/// A request that found a kept connection closed is sent once more over a new one, if its method is safe
+/// (RFC 9110 §9.2.1) and it is still wholly at hand.
 ///
 /// # Errors
 /// [`Failure`], when there is no response head.
@@ -72,10 +71,10 @@ async fn attempt<D: Downstream>(
         Some(conn) => conn,
         None => pools.connect(service, endpoint, exchange.deadline, down, alarm).await?,
     };
-    let call = begin(conn, service, endpoint, exchange, pools);
+    let call = begin(conn, service, endpoint, exchange, pools, terms);
     match await_head(call, service, exchange, down, alarm, terms).await {
         Ok(call) => Ok(call),
-        Err((Failure::Stale, Some(mut call))) if exchange.method.is_idempotent() && call.can_repeat() => {
+        Err((Failure::Stale, Some(mut call))) if exchange.method.is_safe() && call.can_repeat() => {
             call.hang_up();
             let conn = pools.connect(service, endpoint, exchange.deadline, down, alarm).await?;
             exchange.facts.attempts += 1;
@@ -93,8 +92,12 @@ fn begin(
     endpoint: &Arc<Endpoint>,
     exchange: &Exchange<'_>,
     pools: &Rc<Pools>,
+    terms: &Terms<'_>,
 ) -> Call {
-    Call::new(conn, pools, exchange, service.head_limits, |out| compose(exchange, service, endpoint, out))
+    let pace = Pace::new(terms, service.timeouts.idle);
+    Call::new(conn, pools, exchange, (service.head_limits, pace), |out| {
+        compose(exchange, service, endpoint, out);
+    })
 }
 
 /// Streams the request and waits for the head. Gives the call back with the failure, in case it can be repeated.
@@ -106,30 +109,20 @@ async fn await_head<D: Downstream>(
     alarm: &Alarm,
     terms: &Terms<'_>,
 ) -> Result<Call, (Failure, Option<Call>)> {
-    let mut pace = Pace::new(exchange, call.moved());
-    let result = poll_fn(|cx| pace.poll(cx, &mut call, service, exchange, down, alarm, terms)).await;
+    let mut wait = Wait { waiting: None };
+    let result = poll_fn(|cx| wait.poll(cx, &mut call, service, exchange, down, alarm, terms)).await;
     match result {
         Ok(()) => Ok(call),
         Err(failure) => Err((failure, Some(call))),
     }
 }
 
-/// Who is waited for, and until when.
-struct Pace {
+/// Who is waited for.
+struct Wait {
     waiting: Option<Waiting>,
-    /// When the body began, and how many bytes of it had come by then.
-    body_began: Tick,
-    body_before: u64,
-    expects: bool,
 }
 
-impl Pace {
-    fn new(exchange: &Exchange<'_>, now: Tick) -> Self {
-        let expects = exchange.head.version() == Version::Http11
-            && exchange.head.get(sekisho_wire::Known::Expect).is_some();
-        Self { waiting: None, body_began: now, body_before: exchange.facts.request_bytes, expects }
-    }
-
+impl Wait {
     #[allow(clippy::too_many_arguments, reason = "one poll of everything that an exchange waits for at once")]
     fn poll<D: Downstream>(
         &mut self,
@@ -141,14 +134,17 @@ impl Pace {
         alarm: &Alarm,
         terms: &Terms<'_>,
     ) -> Poll<Result<(), Failure>> {
-        let sent = call.send_request(cx, exchange, down, terms.trailers);
-        // A service may answer and close before the request has ended: its answer counts more than the broken upload.
-        match call.poll_head(cx, down) {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
-            Poll::Ready(Err(failure)) => return Poll::Ready(Err(sent.err().unwrap_or(failure))),
-            Poll::Pending => {}
+        let sent = match call.send_request(cx, exchange, down, terms.trailers) {
+            Ok(waiting) => waiting,
+            // A service may answer and close before the request has ended. Its socket is about to show the answer, or its end.
+            Err(Failure::Broke | Failure::Stale) => Waiting::Nothing,
+            Err(failure) => return Poll::Ready(Err(failure)),
+        };
+        if let Poll::Ready(result) = call.poll_head(cx, down) {
+            return Poll::Ready(result);
         }
-        let waiting = sent?;
+        let agreed = sent == Waiting::Consent && !call.awaits_consent;
+        let waiting = if agreed { call.for_client() } else { sent };
         // Interim answers go out at once.
         if down.queued() > 0 && matches!(down.poll_flush(cx), Poll::Ready(Err(_))) {
             return Poll::Ready(Err(Failure::ClientGone));
@@ -158,7 +154,7 @@ impl Pace {
         }
         if self.waiting != Some(waiting) {
             self.waiting = Some(waiting);
-            alarm.set(self.due(waiting, call, service, exchange, terms));
+            alarm.set(due(waiting, call, service, exchange));
         }
         while alarm.poll(cx).is_ready() {
             let now = exchange.local.clock.now();
@@ -168,54 +164,33 @@ impl Pace {
             if exchange.deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(Err(Failure::Expired));
             }
-            let due = self.due(waiting, call, service, exchange, terms);
+            let due = due(waiting, call, service, exchange);
             if due <= now {
-                return Poll::Ready(Err(self.late(waiting, exchange)));
+                return Poll::Ready(Err(late(waiting)));
             }
             alarm.set(due);
         }
         Poll::Pending
     }
+}
 
-    /// When the wait is over.
-    fn due(
-        &self,
-        waiting: Waiting,
-        call: &Call,
-        service: &Service,
-        exchange: &Exchange<'_>,
-        terms: &Terms<'_>,
-    ) -> Tick {
-        let due = match waiting {
-            // Until it said 100, or took some, a client that asked first is waiting for the service.
-            Waiting::Client if self.awaits_consent(exchange) => call.moved() + service.timeouts.first_byte,
-            Waiting::Client => {
-                let idle = call.moved() + service.timeouts.idle;
-                let bytes = exchange.facts.request_bytes - self.body_before;
-                match terms.body_rate {
-                    0 => idle,
-                    rate => {
-                        let earned = Duration::from_secs_f64(bytes as f64 / rate as f64);
-                        idle.min(self.body_began + terms.body_grace + earned)
-                    }
-                }
-            }
-            Waiting::Service => call.moved() + service.timeouts.idle,
-            Waiting::Nothing => call.moved() + service.timeouts.first_byte,
-        };
-        exchange.deadline.map_or(due, |deadline| deadline.min(due))
-    }
+/// When the wait is over.
+fn due(waiting: Waiting, call: &Call, service: &Service, exchange: &Exchange<'_>) -> Tick {
+    let timeouts = &service.timeouts;
+    let due = match waiting {
+        Waiting::Client => call.client_due().unwrap_or(call.moved() + timeouts.idle),
+        Waiting::Service => call.moved() + timeouts.idle,
+        Waiting::Consent | Waiting::Nothing => call.moved() + timeouts.first_byte,
+    };
+    exchange.deadline.map_or(due, |deadline| deadline.min(due))
+}
 
-    fn awaits_consent(&self, exchange: &Exchange<'_>) -> bool {
-        self.expects && exchange.facts.request_bytes == self.body_before
-    }
-
-    fn late(&self, waiting: Waiting, exchange: &Exchange<'_>) -> Failure {
-        match waiting {
-            Waiting::Client if self.awaits_consent(exchange) => Failure::Slow("consent_timeout"),
-            Waiting::Client => Failure::ClientSlow,
-            Waiting::Service => Failure::Slow("send_timeout"),
-            Waiting::Nothing => Failure::Slow("first_byte_timeout"),
-        }
+/// What it means that the wait is over.
+fn late(waiting: Waiting) -> Failure {
+    match waiting {
+        Waiting::Client => Failure::ClientSlow,
+        Waiting::Service => Failure::Slow("send_timeout"),
+        Waiting::Consent => Failure::Slow("consent_timeout"),
+        Waiting::Nothing => Failure::Slow("first_byte_timeout"),
     }
 }

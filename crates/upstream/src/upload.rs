@@ -1,12 +1,15 @@
 //! The request on its way to the service: what of it is in line, and what the client still owes.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Exchange};
+use sekisho_units::Tick;
 use sekisho_wire::{CHUNK_END, Framing, filter_trailers, write_chunk_head, write_last_chunk};
 
 use crate::call::{Call, broken};
 use crate::failure::Failure;
+use crate::send::Terms;
 
 /// With so much in line, it is sent before more of the body is taken; a body that fits goes out with the head.
 const LINE: usize = 32 * 1024;
@@ -26,9 +29,11 @@ pub(crate) enum Upload {
 
 /// What a call waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Waiting {
+pub enum Waiting {
     /// The client must send more of the body.
     Client,
+    /// The client has asked first whether it may send the body (RFC 9110 §10.1.1): the service must say so, or answer.
+    Consent,
     /// The service must take more of the request.
     Service,
     /// The request is sent.
@@ -46,7 +51,7 @@ impl Call {
         self.whole && !matches!(self.upload, Upload::Body(_))
     }
 
-    /// Goes on sending the request while the response streams.
+    /// Goes on sending the request while the response streams; gives what that waits for.
     ///
     /// # Errors
     /// [`Failure`], if the request cannot be sent to its end.
@@ -56,8 +61,8 @@ impl Call {
         exchange: &mut Exchange<'_>,
         down: &mut D,
         trailers: &[Box<str>],
-    ) -> Result<(), Failure> {
-        self.send_request(cx, exchange, down, trailers).map(|_| ())
+    ) -> Result<Waiting, Failure> {
+        self.send_request(cx, exchange, down, trailers)
     }
 
     /// Sends what is there of the request. What it gives is what it waits for; [`Waiting::Nothing`] once all is sent.
@@ -84,7 +89,7 @@ impl Call {
                 return Ok(Waiting::Service);
             }
             match self.upload {
-                Upload::Body(_) if dry => return Ok(Waiting::Client),
+                Upload::Body(_) if dry => return Ok(self.for_client()),
                 Upload::Body(_) => self.clear_line(),
                 Upload::Rest => self.upload = Upload::Done,
                 Upload::Done => return Ok(Waiting::Nothing),
@@ -126,14 +131,45 @@ impl Call {
                 Poll::Ready(_) => return Err(broken(conn, self.answered)),
             }
         } else {
+            // What is too much must not even be in line: the service would get it, and with it the end of the body.
+            let count = down.body().len();
+            exchange.take_body(count).map_err(Failure::Refused)?;
             self.put_in_line(down.body(), framing);
-            down.body().len()
+            self.took(count, down);
+            return Ok(Taken::Some);
         };
-        // Not before: what lies here untaken must not hold off the deadline of a service that takes no more.
-        self.moved = self.kit.pools.local.clock.now();
-        down.consume(count);
+        self.took(count, down);
         exchange.take_body(count).map_err(Failure::Refused)?;
         Ok(Taken::Some)
+    }
+
+    /// Drops what was taken from the client's buffer. Only now has something moved: what lies there untaken must not hold off
+    /// the deadline of a service that takes no more.
+    fn took<D: Downstream>(&mut self, count: usize, down: &mut D) {
+        self.moved = self.kit.pools.local.clock.now();
+        self.pace.came(count, self.moved);
+        down.consume(count);
+    }
+
+    /// The client is waited for; or the service, by a client that has asked first.
+    pub(crate) fn for_client(&mut self) -> Waiting {
+        if self.awaits_consent {
+            return Waiting::Consent;
+        }
+        if self.pace.since.is_none() {
+            self.pace.since = Some(self.kit.pools.local.clock.now());
+        }
+        Waiting::Client
+    }
+
+    /// Notes that the service has agreed to take the body.
+    pub(crate) fn consented(&mut self) {
+        self.awaits_consent = false;
+    }
+
+    /// When the client has kept its body waiting for too long, if it is waited for.
+    pub fn client_due(&self) -> Option<Tick> {
+        self.pace.due()
     }
 
     fn put_in_line(&mut self, piece: &[u8], framing: Framing) {
@@ -176,6 +212,51 @@ impl Call {
     }
 }
 
+/// How fast the client's body comes. Only the time in which it was waited for counts against the client: the service's own
+/// pauses do not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    grace: Duration,
+    /// Fewest bytes a second, on average, after the grace; 0 for no limit.
+    rate: u64,
+    idle: Duration,
+    bytes: u64,
+    /// How long the client was waited for, up to its last byte.
+    waited: Duration,
+    /// Since when it is waited for.
+    since: Option<Tick>,
+}
+
+impl Pace {
+    pub(crate) fn new(terms: &Terms<'_>, idle: Duration) -> Self {
+        Self {
+            grace: terms.body_grace,
+            rate: terms.body_rate,
+            idle,
+            bytes: 0,
+            waited: Duration::ZERO,
+            since: None,
+        }
+    }
+
+    fn came(&mut self, bytes: usize, now: Tick) {
+        self.bytes += bytes as u64;
+        if let Some(since) = self.since.take() {
+            self.waited += now.since(since);
+        }
+    }
+
+    fn due(&self) -> Option<Tick> {
+        let since = self.since?;
+        let idle = since + self.idle;
+        if self.rate == 0 {
+            return Some(idle);
+        }
+        let allowed = self.grace + Duration::from_secs_f64(self.bytes as f64 / self.rate as f64);
+        Some(idle.min(since + allowed.saturating_sub(self.waited)))
+    }
+}
+
 /// The trailer lines of `raw` that may pass.
 pub(crate) fn passing(raw: &[u8], allowed: &[Box<str>]) -> Vec<u8> {
     if raw.is_empty() || allowed.is_empty() {
@@ -195,4 +276,30 @@ enum Taken {
     Blocked,
     /// The body is at its end.
     End,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_time_in_which_the_client_is_waited_for_counts() {
+        let (second, start) = (Duration::from_secs(1), Tick::ZERO);
+        let terms = Terms { body_grace: 10 * second, body_rate: 100, trailers: &[] };
+        let mut pace = Pace::new(&terms, 60 * second);
+        assert_eq!(pace.due(), None);
+        pace.since = Some(start);
+        assert_eq!(pace.due(), Some(start + 10 * second));
+        pace.came(200, start + 9 * second);
+        assert_eq!(pace.due(), None, "the service has it now, however long it takes");
+        pace.since = Some(start + 500 * second);
+        assert_eq!(
+            pace.due(),
+            Some(start + 503 * second),
+            "10 s of grace and 2 s earned, less the 9 s it took"
+        );
+        let mut unlimited = Pace { rate: 0, ..pace };
+        unlimited.since = Some(start);
+        assert_eq!(unlimited.due(), Some(start + 60 * second));
+    }
 }

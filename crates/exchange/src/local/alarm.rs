@@ -25,6 +25,8 @@ pub struct Alarms {
     next: Cell<Tick>,
     /// Wakes the sweep because an alarm was set to ring before `next`.
     earlier: Notify,
+    /// Whether everything is to end: then every alarm rings, however it is set.
+    all: Cell<bool>,
     clock: Clock,
 }
 
@@ -37,7 +39,13 @@ struct Entry {
 impl Alarms {
     /// No alarms yet; [`Alarms::sweep`] must run for any to ring.
     pub fn new(clock: Clock) -> Rc<Self> {
-        Rc::new(Self { entries: RefCell::default(), next: Cell::new(NEVER), earlier: Notify::new(), clock })
+        Rc::new(Self {
+            entries: RefCell::default(),
+            next: Cell::new(NEVER),
+            earlier: Notify::new(),
+            all: Cell::new(false),
+            clock,
+        })
     }
 
     /// A new alarm, not set.
@@ -70,8 +78,9 @@ impl Alarms {
         }
     }
 
-    /// Rings every alarm, due or not.
+    /// Rings every alarm, due or not, from now on.
     pub fn ring_all(&self) {
+        self.all.set(true);
         for (_, entry) in self.entries.borrow_mut().iter_mut() {
             entry.rings = true;
         }
@@ -109,7 +118,7 @@ impl Alarm {
             let mut entries = self.alarms.entries.borrow_mut();
             let entry = &mut entries[self.key];
             entry.due = due;
-            entry.rings = false;
+            entry.rings = self.alarms.all.get();
         }
         if due < self.alarms.next.get() {
             // The sweep will look again and find the exact time; until then nobody need kick it once more.

@@ -74,7 +74,7 @@ pub struct LimitsConfig {
     /// Most bytes of a request's target, up to `head`. Default `8KiB`. A longer one gets 414.
     #[schemars(with = "Size")]
     pub target: At<Size>,
-    /// Most client connections at once. Default 10000. One more is closed at once.
+    /// Most client connections at once. Default 10000. One more gets 503 and is closed.
     #[schemars(with = "u32", range(min = 1))]
     pub connections: At<u32>,
 }

@@ -40,6 +40,8 @@ pub(super) struct Request<'a> {
     pub(super) body: RequestBody,
     /// Whether another request may come.
     pub(super) keep_alive: bool,
+    /// Whether the client asks before it sends the body.
+    pub(super) expects: bool,
     /// Whether it is `OPTIONS *`.
     pub(super) whole_server: bool,
     /// The answer, if it is refused.
@@ -78,6 +80,7 @@ impl<'a> Request<'a> {
                 host: authority(&facts, view),
                 body: facts.framing,
                 keep_alive: facts.keep_alive,
+                expects: facts.expect_continue,
                 whole_server: facts.form == TargetForm::Asterisk,
                 refusal: None,
             },
@@ -98,6 +101,7 @@ impl<'a> Request<'a> {
             host: "",
             body: Framing::None,
             keep_alive: false,
+            expects: false,
             whole_server: false,
             refusal: Some(Box::new(reply)),
         }
@@ -133,7 +137,7 @@ pub(super) async fn read_head<S: Io>(
     (started, site, worker): (Tick, &Site, &Worker),
 ) -> Arrived {
     let settings = &site.settings;
-    let mut waits = false;
+    let mut armed = None;
     poll_fn(|cx| {
         loop {
             if !input.is_empty() {
@@ -149,14 +153,15 @@ pub(super) async fn read_head<S: Io>(
                 Poll::Pending => break,
             }
         }
-        // A client that has sent nothing yet is idle, not slow, and owes no head.
-        if !std::mem::replace(&mut waits, true) {
-            alarm.set_after(
-                started,
-                if input.is_empty() { settings.client.idle } else { settings.client.head },
-            );
+        // A client that has sent nothing yet, or an empty line after its last request, is idle, not slow: it owes no head.
+        let begun = !matches!(input.data(), b"" | b"\r" | b"\r\n");
+        if !begun && worker.is_draining() {
+            return Poll::Ready(Arrived::Gone);
         }
-        alarm.poll(cx).map(|()| if input.is_empty() { Arrived::Gone } else { Arrived::Slow })
+        if armed.replace(begun) != Some(begun) {
+            alarm.set_after(started, if begun { settings.client.head } else { settings.client.idle });
+        }
+        alarm.poll(cx).map(|()| if begun { Arrived::Slow } else { Arrived::Gone })
     })
     .await
 }

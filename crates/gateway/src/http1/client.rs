@@ -34,6 +34,8 @@ pub(super) struct Http1<'a, S> {
     method: Method,
     version: Version,
     keep_alive: bool,
+    /// Whether the client has asked before it sends the body, and has sent none of it.
+    expects: bool,
     framing: Framing,
     started: bool,
     finished: bool,
@@ -57,6 +59,8 @@ pub(super) enum Next {
     Close,
     /// It ends at once, so that the client cannot take the answer for whole.
     Cut,
+    /// There is nobody to tell anything: the client left, or has been idle for too long.
+    Gone,
 }
 
 impl<'a, S: Io> Http1<'a, S> {
@@ -83,10 +87,16 @@ impl<'a, S: Io> Http1<'a, S> {
             method,
             version,
             keep_alive,
+            expects: false,
             framing: Framing::None,
             started: false,
             finished: false,
         }
+    }
+
+    /// Says whether the client has asked before it sends the body (RFC 9110 §10.1.1).
+    pub(super) fn expect(&mut self, expects: bool) {
+        self.expects = expects;
     }
 
     /// Whether the answer was sent to its end.
@@ -142,6 +152,7 @@ impl<'a, S: Io> Http1<'a, S> {
             Step::Data { skip, len } => {
                 self.skip(skip);
                 self.payload = len;
+                self.expects = false;
                 Ok(Some(BodyEvent::Data))
             }
             Step::Done { skip } => {
@@ -277,7 +288,8 @@ impl<S: Io> Downstream for Http1<'_, S> {
         head.edits.write(head.view, head.skip, &mut self.out);
         // The gateway answers for itself without taking the body: unless the rest of it is here, nobody knows where the
         // next request would begin.
-        if head.close || head.from == Answerer::Gateway && !self.discard_rest() {
+        // A client that asked first, and was answered instead, may send the body or the next request.
+        if head.close || self.expects || head.from == Answerer::Gateway && !self.discard_rest() {
             self.keep_alive = false;
         }
         self.framing = match head.framing {

@@ -40,6 +40,7 @@ pub async fn serve<S: Io>(mut stream: S, peer: SocketAddr, scheme: Scheme, worke
             Next::KeepAlive => {}
             Next::Close => break linger(&mut stream, &alarm, &worker.local).await,
             Next::Cut => break stream.abort(),
+            Next::Gone => break,
         }
     }
     worker.local.stash.give_back(input);
@@ -97,7 +98,8 @@ async fn one<S: Io>(
     let Kit { head, path, out, to_service, to_client, reply, stand_in } = kit;
     let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), &site, path)
     else {
-        return Next::Close;
+        worker.local.stash.give_back(head_buffer);
+        return Next::Gone;
     };
     let view = request.view;
     let client = match request.refusal {
@@ -111,6 +113,7 @@ async fn one<S: Io>(
 
     let like = (view.method(), view.version(), request.keep_alive);
     let mut down = Http1::new(stream, &worker.local, request.early, take(out), request.body, like);
+    down.expect(request.expects);
     let (plan, refusal) = route(&site, &mut exchange, request);
     let way = Way { plan, site: &site, worker, alarm };
     walk(&way, &mut exchange, refusal, &mut down, Desk { lines, reply }).await;

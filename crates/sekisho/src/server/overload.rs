@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_exchange::Reply;
+use sekisho_exchange::{Id, Reply};
 use sekisho_units::Wall;
 use sekisho_wire::HeadBuf;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -60,14 +60,17 @@ async fn send(mut stream: tokio::net::TcpStream, answer: &[u8]) -> std::io::Resu
 
 /// The whole answer as bytes.
 fn answer(now: Wall) -> Vec<u8> {
+    let (request, correlation) = (Id::new(), Id::new());
     let mut reply = Reply::overloaded("", RETRY_AFTER, "connections")
+        .header("X-Request-ID", request.as_str().to_owned())
+        .header("X-Correlation-ID", correlation.as_str().to_owned())
         .header("Connection", "close")
         .header("Date", String::from_utf8_lossy(&now.http_date()).into_owned());
     // No service is busy, the gateway is.
     reply.members.clear();
     reply.detail = "Too many connections are open; try again shortly.".into();
     let mut head = HeadBuf::default();
-    let body = reply.render(&mut head, None, now);
+    let body = reply.render(&mut head, Some(request.as_str()), now);
     [head.bytes(), b"\r\n", &body].concat()
 }
 
@@ -79,6 +82,9 @@ mod tests {
     fn the_answer_is_a_whole_problem_that_ends_the_connection() {
         let text = String::from_utf8(answer(Wall::from_secs(0))).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        for name in ["X-Request-ID: ", "X-Correlation-ID: "] {
+            assert!(head.lines().any(|line| line.starts_with(name)), "{name} in {head}");
+        }
         assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
         for line in [
             "Content-Type: application/problem+json",

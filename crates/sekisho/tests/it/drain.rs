@@ -279,3 +279,48 @@ fn a_request_that_is_cut_at_the_end_is_logged_too() {
         lines.iter().find(|line| line.contains("\"path\":\"/cut\"")).unwrap_or_else(|| panic!("{lines:?}"));
     assert!(line.contains("\"reason\":\"gateway_stopping\""), "{line}");
 }
+
+#[test]
+fn after_the_grace_a_download_at_full_pace_is_cut_and_logged_once() {
+    const CLIENTS: usize = 3;
+    for framing in ["Content-Length: 100000000000", "Transfer-Encoding: chunked"] {
+        let service = Service::raw(move |mut conn| {
+            conn.next_head();
+            conn.write(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n"));
+            let piece = vec![b'x'; 64 * 1024];
+            let piece = match framing {
+                "Transfer-Encoding: chunked" => [b"10000\r\n", &piece[..], b"\r\n"].concat(),
+                _ => piece,
+            };
+            while conn.write(&piece) {}
+        });
+        let mut gateway = gateway(service.addr, "", "workers: 2\ndrain: { grace: 300ms }");
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|index| {
+                let mut client = gateway.connect();
+                client.send(format!("GET /{index} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                assert_eq!(client.head_only().status, 200);
+                // Until the connection ends, and as fast as it can.
+                std::thread::spawn(move || while !client.read_some().is_empty() {})
+            })
+            .collect();
+        let began = Instant::now();
+        gateway.signal("TERM");
+        assert_eq!(gateway.wait_exit().code(), Some(0), "{framing}");
+        assert_took(began.elapsed(), 300, 4_000);
+        for client in clients {
+            client.join().unwrap();
+        }
+        let lines: Vec<serde_json::Value> =
+            gateway.stdout.to_end().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut paths: Vec<_> = lines.iter().map(|line| line["path"].as_str().unwrap()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, ["/0", "/1", "/2"], "{framing}");
+        for line in &lines {
+            assert!(line["statusCode"] == 200 && line["reason"] != "ok", "{framing}: {line}");
+            assert!(line["responseSize"].as_u64().unwrap() > 0, "{framing}: {line}");
+        }
+        let said = gateway.stderr.to_end();
+        assert!(said.iter().any(|line| line.contains("3 connections cut")), "{framing}: {said:?}");
+    }
+}

@@ -121,6 +121,40 @@ fn an_unknown_client_is_not_believed_about_itself() {
 }
 
 #[test]
+fn an_unknown_client_without_a_host_is_not_believed_either() {
+    let service = Service::echo();
+    let lines = "X-Forwarded-Host: evil.test\r\nx-forwarded-host: evil.test\r\nX-Forwarded-Proto: evil\r\n\
+                 X-Forwarded-For: 203.0.113.9\r\nForwarded: for=203.0.113.9;host=evil.test\r\n\
+                 X-Client-IP: 203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\nX_Forwarded_Host: evil.test\r\n";
+    for setting in ["", ", preserve_host: true"] {
+        let gateway = start(&service, setting, "");
+        let mut client = gateway.connect();
+        // The second finds what the first may have left behind.
+        for host in ["Host: shop.test\r\n", "", ""] {
+            client.send(format!("GET / HTTP/1.0\r\nConnection: keep-alive\r\n{host}{lines}\r\n"));
+            assert_eq!(client.answer().status, 200);
+            let seen = service.last();
+            let words = ["evil", "203.0.113.9"];
+            let believed: Vec<_> = seen
+                .headers
+                .iter()
+                .filter(|(_, value)| words.iter().any(|word| value.contains(word)))
+                .collect();
+            assert!(believed.is_empty(), "{setting:?} {host:?}: {believed:?}");
+            for (name, want) in [
+                ("x-forwarded-for", "127.0.0.1"),
+                ("x-forwarded-proto", "http"),
+                ("x-client-ip", "127.0.0.1"),
+            ] {
+                assert_eq!(seen.headers_all(name), [want], "{setting:?} {host:?}: {name}");
+            }
+            let named = if host.is_empty() { &[][..] } else { &["shop.test"] };
+            assert_eq!(seen.headers_all("x-forwarded-host"), named, "{setting:?} {host:?}");
+        }
+    }
+}
+
+#[test]
 fn a_trusted_proxy_is_believed_and_continued() {
     let service = Service::echo();
     let gateway = start(&service, "", TRUSTING);

@@ -63,6 +63,28 @@ fn answers_that_can_have_no_body_end_with_their_head() {
 }
 
 #[test]
+fn a_204_says_nothing_of_a_body() {
+    for framing in ["Content-Length: 7", "Content-Length: 0", "Transfer-Encoding: chunked"] {
+        let service = Service::answering(move |request| match &request.target[..] {
+            "/empty" => format!("HTTP/1.1 204 No Content\r\n{framing}\r\nX-Kept: 1\r\n\r\n").into_bytes(),
+            _ => ok("text/plain", "next"),
+        });
+        let gateway = gateway(&service, "", "");
+        let mut client = gateway.connect();
+        for _ in 0..2 {
+            client.send("GET /empty HTTP/1.1\r\nHost: a\r\n\r\n");
+            let answer = client.answer();
+            assert_eq!((answer.status, answer.header("x-kept")), (204, Some("1")), "{framing}");
+            for name in ["content-length", "transfer-encoding"] {
+                assert_eq!(answer.header(name), None, "{framing}");
+            }
+            client.send(GET);
+            assert_eq!(client.answer().text(), "next", "{framing}");
+        }
+    }
+}
+
+#[test]
 fn an_empty_answer_with_a_length_is_empty() {
     let service = Service::fixed("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
     let gateway = gateway(&service, "", "");

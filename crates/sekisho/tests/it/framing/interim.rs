@@ -37,6 +37,30 @@ fn interim_answers_pass_to_http_1_1() {
 }
 
 #[test]
+fn interim_answers_say_nothing_of_a_body() {
+    for framing in ["Content-Length: 7", "Transfer-Encoding: chunked"] {
+        let service = Service::raw(move |mut conn| {
+            while conn.next_head().is_some() {
+                conn.write(format!("HTTP/1.1 103 Early Hints\r\n{framing}\r\nLink: </a.css>\r\n\r\n"));
+                conn.write(ok("text/plain", "final"));
+            }
+        });
+        let gateway = gateway(&service, "", "");
+        let mut client = gateway.connect();
+        for _ in 0..2 {
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            let answer = client.answer();
+            let want = [(103, vec![("Link".to_owned(), "</a.css>".to_owned())])];
+            assert_eq!(
+                (answer.status, answer.text().as_str(), &answer.interim[..]),
+                (200, "final", &want[..]),
+                "{framing}"
+            );
+        }
+    }
+}
+
+#[test]
 fn interim_answers_are_sent_before_the_final_one_is_there() {
     let service = Service::raw(|mut conn| {
         conn.read_head();

@@ -1,6 +1,7 @@
 //! Where messages begin and end: bodies, interim answers, connections that are used again, and streams in both directions.
 
 mod bodies;
+mod early;
 mod interim;
 mod reuse;
 mod streams;

@@ -183,7 +183,7 @@ impl Gateway {
         self.wait_log(|line| line["event"] == "request_end" && line["requestId"] == id.as_str())
     }
 
-    /// Sends a signal: `TERM`, `INT`, `HUP`, `USR1`, `KILL`.
+    /// Sends a signal: `TERM`, `INT`, `HUP`, `USR1`, `KILL`, `STOP`, `CONT`.
     pub(crate) fn signal(&self, name: &str) {
         let signal = match name {
             "TERM" => Signal::TERM,
@@ -191,6 +191,8 @@ impl Gateway {
             "HUP" => Signal::HUP,
             "USR1" => Signal::USR1,
             "KILL" => Signal::KILL,
+            "STOP" => Signal::STOP,
+            "CONT" => Signal::CONT,
             _ => panic!("no signal {name} here"),
         };
         kill_process(Pid::from_child(&self.child), signal).unwrap();

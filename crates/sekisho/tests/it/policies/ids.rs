@@ -106,3 +106,18 @@ fn a_request_id_can_be_switched_off() {
     let line = gateway.wait_log(|line| line["event"] == "request_end");
     assert!(line.get("requestId").is_none(), "{line}");
 }
+
+#[test]
+fn a_switched_off_request_id_is_not_the_clients_to_set() {
+    let service = Service::echo();
+    let gateway = gateway(&service, "request_id: off", "");
+    for name in ["X-Request-ID", "x-request-id", "X_Request_ID", "X.Request-ID"] {
+        let answer =
+            gateway.request(format!("GET / HTTP/1.1\r\nHost: a\r\n{name}: forged\r\nX-Kept: 1\r\n\r\n"));
+        assert_eq!((answer.status, answer.header("x-request-id")), (200, None), "{name}");
+        let seen = service.last();
+        assert_eq!(seen.header("x-kept"), Some("1"));
+        let forged: Vec<_> = seen.headers.iter().filter(|(_, value)| value == "forged").collect();
+        assert!(forged.is_empty(), "{forged:?}");
+    }
+}

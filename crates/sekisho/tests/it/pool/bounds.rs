@@ -121,3 +121,18 @@ fn clients_beyond_the_limit_are_turned_away_and_room_is_given_back() {
     });
     assert!(answer.complete);
 }
+
+#[test]
+fn a_client_beyond_the_limit_gets_ids_too() {
+    let service = Service::echo();
+    let gateway = gateway(service.addr, "", "limits: { connections: 1 }");
+    let mut first = ask(&gateway, "/a");
+    assert_eq!(first.answer().status, 200);
+    let answer = gateway.connect().answer();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "OVERLOADED"));
+    for name in ["x-request-id", "x-correlation-id"] {
+        let [id] = answer.headers_all(name)[..] else { panic!("{name}: {answer:?}") };
+        assert!(!id.is_empty());
+    }
+    assert_eq!(answer.json()["request_id"].as_str(), answer.header("x-request-id"));
+}

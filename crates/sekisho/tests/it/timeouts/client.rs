@@ -190,3 +190,70 @@ fn a_client_that_reads_slowly_gets_all_of_it() {
     }
     assert_eq!(logged(&gateway, "/a")["reason"], "ok");
 }
+
+#[test]
+fn a_client_that_reads_chunks_slowly_gets_all_of_it() {
+    const SIZE: usize = 12_000_000;
+    let chunks = [b"f4240\r\n", &vec![b'x'; 1_000_000][..], b"\r\n"].concat().repeat(SIZE / 1_000_000);
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let service = Service::fixed([&head[..], &chunks, b"0\r\n\r\n"].concat());
+    let gateway = gateway(service.addr, "", "client: { idle: 1500ms }");
+    let mut client = Client::connect_narrow(gateway.addr);
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    let began = Instant::now();
+    let mut got = Vec::new();
+    // For far longer than the client may idle it reads little, but it reads.
+    while began.elapsed() < Duration::from_secs(4) {
+        let mut piece = [0; 8 * 1024];
+        let count = client.stream().read(&mut piece).unwrap();
+        assert!(count > 0, "cut after {} bytes", got.len());
+        got.extend_from_slice(&piece[..count]);
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    assert!(got.len() < SIZE, "it was not slow");
+    while !got.ends_with(b"\r\n0\r\n\r\n") {
+        let more = client.read_some();
+        assert!(!more.is_empty(), "cut after {} bytes", got.len());
+        got.extend_from_slice(&more);
+    }
+    let body = got.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    assert_eq!(got[body..].iter().filter(|byte| **byte == b'x').count(), SIZE);
+    assert_eq!(logged(&gateway, "/a")["reason"], "ok");
+}
+
+#[test]
+fn an_empty_line_after_a_request_begins_no_head() {
+    let (_service, gateway) = echo("client: { head: 300ms, idle: 1200ms }");
+    for (with, later) in [("\r\n", ""), ("", "\r\n")] {
+        let mut client = gateway.connect();
+        client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{with}"));
+        assert_eq!(client.answer().status, 200);
+        let began = Instant::now();
+        client.send(later);
+        assert!(client.closed(), "{with:?} {later:?}: {}", client.unread());
+        assert_took(began.elapsed(), 1_000, 1_200 + LATEST);
+    }
+    assert!(gateway.log_lines().iter().all(|line| line["statusCode"] == 200), "nothing else was asked");
+}
+
+#[test]
+fn a_request_after_an_empty_line_is_served() {
+    let (_service, gateway) = echo("client: { head: 300ms, idle: 5s }");
+    for wait in [0, 600] {
+        let mut client = gateway.connect();
+        for _ in 0..2 {
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(client.answer().status, 200);
+            client.send("\r\n");
+            // Longer than a head may take.
+            assert!(wait == 0 || client.nothing_for(Duration::from_millis(wait)), "{}", client.unread());
+        }
+        client.send("GET /last HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().json()["target"], "/last");
+        // A head that begins after it has its time like any other.
+        client.send("\r\nGET / HT");
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.code().as_str()), (408, "REQUEST_TIMEOUT"));
+        assert!(client.closed());
+    }
+}
