@@ -70,7 +70,7 @@ fn at_once(
     told();
     gateway.signal("CONT");
     let answer = client.try_answer();
-    assert!(client.closed(), "where the next request would begin is unknown");
+    drop(client);
     until("the service's connection to end", || (service.open() == 0).then_some(()));
     let seen = service.last();
     (answer.map(|answer| (answer.status, answer.complete)), seen.body, seen.whole)
