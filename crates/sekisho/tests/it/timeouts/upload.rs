@@ -29,7 +29,11 @@ fn a_slow_body_after_the_answer_began_cuts_both() {
             let over = AtomicBool::new(false);
             let answer = std::thread::scope(|scope| {
                 scope.spawn(|| {
-                    while dribbles && !over.load(SeqCst) && writer.try_send(piece).is_ok() {
+                    // Not for ever, even if the answer never ends.
+                    for _ in 0..200 {
+                        if !dribbles || over.load(SeqCst) || writer.try_send(piece).is_err() {
+                            break;
+                        }
                         std::thread::park_timeout(Duration::from_millis(50));
                     }
                 });
@@ -58,12 +62,12 @@ fn a_slow_body_after_the_answer_began_cuts_both() {
     }
 }
 
-/// A service that says 100 after 400 ms, and a gateway that lets a body be slow for less.
+/// A service that says 100 only after longer than a body may be slow at first, but in time for itself.
 fn consenting() -> (Service, Gateway) {
     let service = Service::raw(|mut conn| {
         while conn.next_head().is_some() {
             // Nothing comes meanwhile; it is only a wait.
-            conn.stream().set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+            conn.stream().set_read_timeout(Some(Duration::from_millis(500))).unwrap();
             let _ = conn.stream().peek(&mut [0]);
             conn.stream().set_read_timeout(None).unwrap();
             conn.write("HTTP/1.1 100 Continue\r\n\r\n");
@@ -74,7 +78,8 @@ fn consenting() -> (Service, Gateway) {
             conn.write(ok("text/plain", body));
         }
     });
-    let gateway = gateway(service.addr, "", SLOW);
+    let client = "client: { body_grace: 400ms, body_rate: 1KiB }";
+    let gateway = gateway(service.addr, "timeouts: { first_byte: 650ms }", client);
     (service, gateway)
 }
 
@@ -87,11 +92,11 @@ fn the_wait_for_100_is_not_the_clients() {
         assert_eq!(client.head_only().status, 100);
         for piece in pieces {
             client.send(piece);
-            // So that they do not arrive as one.
+            // So that they do not arrive as one, and the last after the service's own time would have been over.
             assert!(
                 pieces.len() == 1
                     || *piece == *pieces.last().unwrap()
-                    || client.nothing_for(Duration::from_millis(20))
+                    || client.nothing_for(Duration::from_millis(50))
             );
         }
         let answer = client.answer();
