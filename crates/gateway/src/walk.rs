@@ -42,7 +42,10 @@ pub(crate) struct Desk<'d> {
 }
 
 /// Who answers.
-#[allow(clippy::large_enum_variant, reason = "there is one an exchange; a box would be an allocation for each")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one an exchange; a box would be an allocation for each"
+)]
 enum Answer {
     Service(Call),
     Gateway(Box<Reply>),
