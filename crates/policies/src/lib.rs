@@ -1,7 +1,7 @@
 //! What a route may ask of a request.
 //!
 //! One folder a policy: its configuration as written, the policy as it runs, an `example.yaml` that is parsed and compiled by
-//! a test. [`table`] lists them in walking order; adding a policy is one folder and one row there.
+//! a test. `table` lists them in walking order; adding a policy is one folder and one row there.
 
 pub mod access_log;
 pub mod body_limit;
