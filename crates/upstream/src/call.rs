@@ -239,7 +239,12 @@ impl Call {
             }
             let Some(conn) = &mut self.conn else { return Poll::Ready(Ok(false)) };
             grow(conn, &self.reader, &self.kit.pools);
-            match ready!(conn.poll_fill(cx)) {
+            let filled = conn.poll_fill(cx);
+            if filled.is_pending() && conn.input.is_empty() {
+                // Others stream meanwhile: one buffer that goes round stays in the processor's cache, where many would not.
+                self.kit.pools.local.stash.give_back(std::mem::take(&mut conn.input));
+            }
+            match ready!(filled) {
                 Ok(0) => {
                     self.reader.end().map_err(|_: BadBody| BrokenResponse)?;
                     self.facts = None;
@@ -283,14 +288,15 @@ pub(crate) fn broken(conn: &Conn, answered: bool) -> Failure {
 /// Gives the connection room to read into: a relay buffer once much of the body is still to come.
 fn grow(conn: &mut Conn, reader: &BodyReader, pools: &Pools) {
     let stash = &pools.local.stash;
-    if conn.input.capacity() == 0 {
-        conn.input = stash.small();
-    }
-    let small = conn.input.capacity() < sekisho_exchange::LARGE;
-    let much = reader.remaining_length().is_none_or(|left| left > conn.input.capacity() as u64);
-    if small && (much || !conn.input.has_room()) {
-        let mut large = stash.large();
-        conn.input.move_into(&mut large);
-        stash.give_back(std::mem::replace(&mut conn.input, large));
+    let much = reader.remaining_length().is_none_or(|left| left > sekisho_exchange::SMALL as u64);
+    match conn.input.capacity() {
+        0 if much => conn.input = stash.large(),
+        0 => conn.input = stash.small(),
+        capacity if capacity < sekisho_exchange::LARGE && (much || !conn.input.has_room()) => {
+            let mut large = stash.large();
+            conn.input.move_into(&mut large);
+            stash.give_back(std::mem::replace(&mut conn.input, large));
+        }
+        _ => {}
     }
 }
