@@ -110,7 +110,7 @@ pub struct Authority {
 ///
 /// # Errors
 /// What is wrong, and what to write instead.
-pub fn parse_url(url: &str) -> Result<Authority, (String, String)> {
+fn parse_url(url: &str) -> Result<Authority, (String, String)> {
     let wrong = |message: &str, remedy: &str| Err((format!("`{url}` {message}"), remedy.to_owned()));
     let Some((scheme, rest)) = url.split_once("://") else {
         return wrong("has no scheme", "write `http://host:port`");

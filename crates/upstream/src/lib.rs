@@ -16,9 +16,7 @@ mod service;
 mod upload;
 
 pub use call::{BrokenResponse, Call};
-pub use config::{
-    Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, TimeoutsConfig, parse_url,
-};
+pub use config::{Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, TimeoutsConfig};
 pub use failure::Failure;
 pub use pool::Pools;
 pub use send::{Terms, send};

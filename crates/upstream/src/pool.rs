@@ -100,18 +100,6 @@ impl Pools {
         }
     }
 
-    /// Unused connections of this worker.
-    pub fn idle(&self) -> usize {
-        self.pools.borrow().iter().map(|pool| pool.idle.borrow().len()).sum()
-    }
-
-    /// Drops all unused connections.
-    pub fn clear(&self) {
-        for pool in self.pools.borrow().iter() {
-            pool.idle.borrow_mut().clear();
-        }
-    }
-
     fn pool(&self, slot: usize) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         if pools.len() <= slot {
