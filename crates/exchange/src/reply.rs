@@ -64,6 +64,43 @@ impl Reply {
         reply.because(refusal.detail()).closing()
     }
 
+    /// 400: what came is a TLS handshake, and this port speaks plain HTTP.
+    pub fn tls_on_plain_port() -> Self {
+        Self::malformed("This port speaks plain HTTP, not TLS; use `http://`.", "tls_on_plain_port")
+    }
+
+    /// 400: what came is plain text, and this port speaks TLS.
+    pub fn plain_on_tls_port() -> Self {
+        Self::malformed("This port speaks TLS, not plain HTTP; use `https://`.", "plain_on_tls_port")
+    }
+
+    /// 400: the client must go to `https://`, but has not said to which host.
+    pub fn secure_port_only() -> Self {
+        Self::malformed("This host is served over TLS only; use `https://`.", "no_host_to_redirect_to")
+    }
+
+    /// 400: the connection does not begin with the PROXY header that it must have.
+    pub fn bad_proxy_header(reason: &'static str) -> Self {
+        Self::malformed("Connections to this port come through a proxy that says who they are from.", reason)
+    }
+
+    fn malformed(detail: &'static str, reason: &'static str) -> Self {
+        Self::problem(400, "BAD_REQUEST", "Bad request", detail).because(reason).closing()
+    }
+
+    /// 429: the client's address has too many connections.
+    pub fn crowded() -> Self {
+        Self::problem(
+            429,
+            "RATE_LIMITED",
+            "Too many connections from this IP",
+            "Too many connections of this address are open; use those, or try again shortly.",
+        )
+        .header("Retry-After", "1")
+        .because("connections_per_address")
+        .closing()
+    }
+
     /// 400: a body that is no well-formed chunked coding, or ends too soon.
     pub fn bad_body(reason: &'static str) -> Self {
         Self::problem(

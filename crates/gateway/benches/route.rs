@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sekisho_gateway::compile::{Parts, Source, compile};
+use sekisho_gateway::compile::{Carry, Source, compile};
 use sekisho_gateway::route::{Ask, Entry, MethodSet, Methods, Router};
 use sekisho_units::{HostPattern, Pattern};
 use sekisho_wire::HeadBuf;
@@ -58,7 +58,7 @@ fn compiling(c: &mut Criterion) {
             Source { name: "bench.yaml", text: &text, env: &|_| None, read_file: &|_| Ok(String::new()) };
         let mut group = c.benchmark_group("compile");
         group.sample_size(10);
-        group.bench_function(format!("{count} routes"), |b| b.iter(|| compile(&source, &Parts::default())));
+        group.bench_function(format!("{count} routes"), |b| b.iter(|| compile(&source, &Carry::default())));
         group.finish();
     }
 }

@@ -15,8 +15,8 @@ use std::task::{Context, Poll, Waker};
 use arc_swap::ArcSwap;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_exchange::{Io, Scheme};
-use sekisho_gateway::compile::{Parts, Source, compile};
-use sekisho_gateway::{Worker, serve};
+use sekisho_gateway::compile::{Carry, Source, compile};
+use sekisho_gateway::{Caller, Door, Worker, serve};
 use sekisho_units::Clock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -87,13 +87,15 @@ fn walk(c: &mut Criterion) {
             env: &|_| None,
             read_file: &|_| Err(io::ErrorKind::NotFound.into()),
         };
-        let parts = Parts::default();
-        let (site, problems) = compile(&source, &parts);
+        let carry = Carry::default();
+        let (site, problems) = compile(&source, &carry);
         let site = site.unwrap_or_else(|| panic!("{problems}"));
-        parts.sinks.open_all().expect("/dev/null opens");
+        carry.sinks.open_all().expect("/dev/null opens");
         let worker = Worker::new(0, Clock::system(), Arc::new(ArcSwap::from_pointee(site)), Arc::default());
         let stream = Memory::default();
-        let mut serving = pin!(serve(stream.clone(), ([192, 0, 2, 1], 4711).into(), Scheme::Http, worker));
+        let door = Door::new(Arc::clone(&worker.site.load().settings.listen[0]));
+        let caller = Caller { peer: ([192, 0, 2, 1], 4711).into(), scheme: Scheme::Http, door };
+        let mut serving = pin!(serve(stream.clone(), caller, worker));
         let mut cx = Context::from_waker(Waker::noop());
         c.bench_function(&format!("walk: {name}"), |b| {
             b.iter(|| {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use sekisho_exchange::Scheme;
 use sekisho_wire::Method;
 
 /// Upper bounds of the duration histogram, in seconds: OpenTelemetry's advice for HTTP, and two finer ones below.
@@ -65,6 +66,8 @@ pub struct Cell {
     pub method: Option<Method>,
     /// The status, or 0 for the answers that are counted together.
     pub status: u16,
+    /// By which scheme the client asked; `http` for the answers that are counted together.
+    pub scheme: Scheme,
     /// Requests by duration: at most `BOUNDS[i]` but more than the bound before; the last is above all bounds.
     pub buckets: [u64; 17],
     /// Sum of the durations in seconds.
@@ -96,11 +99,17 @@ impl RouteMeter {
 
     /// Counts one request, answered by worker `worker`. `bytes` are those of the request's and the answer's body.
     #[inline]
-    pub fn record(&self, worker: usize, method: Method, status: u16, duration: Duration, bytes: (u64, u64)) {
+    pub fn record(
+        &self,
+        worker: usize,
+        (method, status, scheme): (Method, u16, Scheme),
+        duration: Duration,
+        bytes: (u64, u64),
+    ) {
         let Some(share) = self.0.get(worker) else {
             return;
         };
-        let kind = share.kind(key(method, status));
+        let kind = share.kind(key(method, status, scheme));
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_NS.iter().position(|bound| nanoseconds <= *bound).unwrap_or(BOUNDS.len());
         add(&kind.buckets[bucket], 1);
@@ -124,8 +133,8 @@ impl RouteMeter {
 }
 
 /// A kind of answer as one number, never 0.
-fn key(method: Method, status: u16) -> u32 {
-    (method as u32 + 1) << 16 | u32::from(status)
+fn key(method: Method, status: u16, scheme: Scheme) -> u32 {
+    (method as u32 + 1) << 16 | u32::from(scheme == Scheme::Https) << 15 | u32::from(status)
 }
 
 impl Default for Others {
@@ -170,8 +179,12 @@ impl Cell {
         let method = (key != OTHER)
             .then(|| METHODS.into_iter().find(|method| *method as u32 + 1 == key >> 16))
             .flatten();
-        let status = if key == OTHER { 0 } else { key as u16 };
-        Self { method, status, buckets: [0; 17], seconds: 0.0, request_bytes: 0, response_bytes: 0 }
+        let (status, scheme) = match key {
+            OTHER => (0, Scheme::Http),
+            key if key & 1 << 15 != 0 => (key as u16 & !(1 << 15), Scheme::Https),
+            key => (key as u16, Scheme::Http),
+        };
+        Self { method, status, scheme, buckets: [0; 17], seconds: 0.0, request_bytes: 0, response_bytes: 0 }
     }
 
     fn take(&mut self, counts: &Kind) {
@@ -280,12 +293,70 @@ pub struct WorkerMeter {
     pub accepted: AtomicU64,
     /// Exchanges under way.
     pub active: AtomicU64,
+    /// Client connections refused for their PROXY header, or for its absence.
+    pub proxy_refused: AtomicU64,
+    /// TLS handshakes with clients, by how they ended.
+    pub handshakes: [AtomicU64; Handshake::ALL.len()],
+}
+
+/// How a TLS handshake with a client ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Handshake {
+    /// A new session.
+    Full,
+    /// A session from before was taken up again.
+    Resumed,
+    /// The client spoke something else, most likely plain HTTP.
+    PlainText,
+    /// It took too long.
+    Timeout,
+    /// The client left in the middle.
+    Left,
+    /// Client and gateway have no version, cipher suite, group or signature in common.
+    NothingInCommon,
+    /// The client did not accept the certificate.
+    CertificateRefused,
+    /// Anything else.
+    Failed,
+}
+
+impl Handshake {
+    /// All of them, in the order of their counters.
+    pub const ALL: [Self; 8] = [
+        Self::Full,
+        Self::Resumed,
+        Self::PlainText,
+        Self::Timeout,
+        Self::Left,
+        Self::NothingInCommon,
+        Self::CertificateRefused,
+        Self::Failed,
+    ];
+
+    /// The word in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Resumed => "resumed",
+            Self::PlainText => "plain_text",
+            Self::Timeout => "timeout",
+            Self::Left => "client_gone",
+            Self::NothingInCommon => "nothing_in_common",
+            Self::CertificateRefused => "certificate_refused",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl WorkerMeter {
     /// Adds one to a number that only this worker writes.
     pub fn up(number: &AtomicU64) {
         add(number, 1);
+    }
+
+    /// Counts a handshake; for this worker only.
+    pub fn handshake(&self, ended: Handshake) {
+        Self::up(&self.handshakes[ended as usize]);
     }
 
     /// Takes one from a number that only this worker writes.
@@ -301,9 +372,9 @@ mod tests {
     #[test]
     fn merges_the_shares_of_all_workers() {
         let meter = RouteMeter::new(2);
-        meter.record(0, Method::Get, 200, Duration::from_micros(900), (0, 10));
-        meter.record(1, Method::Get, 200, Duration::from_millis(2), (5, 10));
-        meter.record(1, Method::Post, 503, Duration::from_secs(60), (0, 0));
+        meter.record(0, (Method::Get, 200, Scheme::Http), Duration::from_micros(900), (0, 10));
+        meter.record(1, (Method::Get, 200, Scheme::Http), Duration::from_millis(2), (5, 10));
+        meter.record(1, (Method::Post, 503, Scheme::Http), Duration::from_secs(60), (0, 0));
         let mut cells = meter.read();
         cells.sort_by_key(|cell| cell.status);
         assert_eq!(cells.len(), 2);
@@ -313,13 +384,16 @@ mod tests {
         assert_eq!((get.request_bytes, get.response_bytes), (5, 20));
         assert!((get.seconds - 0.0029).abs() < 1e-9);
         assert_eq!((cells[1].method, cells[1].buckets[16]), (Some(Method::Post), 1));
+        meter.record(0, (Method::Get, 200, Scheme::Https), Duration::ZERO, (0, 0));
+        let secure = meter.read().into_iter().find(|cell| cell.scheme == Scheme::Https).unwrap();
+        assert_eq!((secure.method, secure.status, secure.count()), (Some(Method::Get), 200, 1));
     }
 
     #[test]
     fn many_kinds_of_answer_are_counted_together_in_bounded_memory() {
         let meter = RouteMeter::new(1);
         for status in 200..300 {
-            meter.record(0, Method::Get, status, Duration::ZERO, (0, 0));
+            meter.record(0, (Method::Get, status, Scheme::Http), Duration::ZERO, (0, 0));
         }
         let cells = meter.read();
         assert_eq!(cells.len(), KINDS + 1);

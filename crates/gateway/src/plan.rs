@@ -14,6 +14,10 @@ use crate::meter::{RouteMeter, StepMeter};
 pub struct Plan {
     /// The route's pattern as written; empty for requests that no route took.
     pub route: Arc<str>,
+    /// What tells it from every other route, in this configuration and in those before and after it.
+    pub identity: Box<str>,
+    /// What is written of it: the same as before if it says the same.
+    pub digest: u64,
     /// Where it stands in the document; none for requests that no route took.
     pub place: Place,
     /// Names of the pattern's `{name}` segments, in order.

@@ -9,6 +9,8 @@ use sekisho_upstream::Service;
 use sekisho_wire::{Limits, PathRules};
 
 use crate::forward::Via;
+use crate::listener::Listener;
+use crate::outline::Outline;
 use crate::plan::Plan;
 use crate::route::Router;
 
@@ -24,13 +26,22 @@ pub struct Site {
     pub fallback: Plan,
     /// The services, in the order written.
     pub services: Box<[Arc<Service>]>,
+    /// What it was made of.
+    pub outline: Outline,
+}
+
+impl Site {
+    /// Comes into force in the place of `old`: what both have in common goes on, within the new limits.
+    pub fn succeed(&self, old: &Self) {
+        old.services.iter().for_each(|service| service.retire());
+        self.services.iter().for_each(|service| service.settle());
+    }
 }
 
 /// What holds for every request.
-#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where clients connect.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Arc<Listener>>,
     /// Where operators connect, if anywhere.
     pub admin: Option<SocketAddr>,
     /// Worker threads.
@@ -45,15 +56,21 @@ pub struct Settings {
     pub head_limits: Limits,
     /// Most client connections at once, over all workers.
     pub connections: usize,
+    /// Most of them from one address.
+    pub connections_per_address: usize,
     /// How long a client may take.
     pub client: ClientTimeouts,
     /// How long requests in flight may take to end once the gateway is told to stop.
     pub grace: Duration,
+    /// How often files are looked at for changes, if at all.
+    pub watch: Option<Duration>,
 }
 
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientTimeouts {
+    /// For a TLS handshake, and for a PROXY header.
+    pub handshake: Duration,
     /// For a whole head, from its first byte.
     pub head: Duration,
     /// Between two requests of a connection, and between two bytes of an answer that it reads.

@@ -15,6 +15,7 @@ use sekisho_upstream::{Call, Failure, Service, Terms, send};
 use sekisho_wire::{Framing, HeadBuf, HeadView, Known, Method, Skip, hop_by_hop};
 
 use crate::forward::Lines;
+use crate::listener::Door;
 use crate::meter::WorkerMeter;
 use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
 use crate::relay::{flush, relay};
@@ -31,6 +32,15 @@ pub struct Way<'a> {
     pub worker: &'a Worker,
     /// The connection's deadline.
     pub alarm: &'a Alarm,
+    /// The port that the request came through.
+    pub door: &'a Door,
+}
+
+impl Way<'_> {
+    /// Whether the connection ends after this exchange.
+    fn is_last(&self) -> bool {
+        self.worker.is_draining() || self.door.is_closing()
+    }
 }
 
 /// What a connection keeps for its exchanges.
@@ -283,7 +293,7 @@ async fn pass_on<D: Downstream>(
         edits: &exchange.to_client,
         framing: call.framing(),
         from: Answerer::Service,
-        close: way.worker.is_draining(),
+        close: way.is_last(),
     });
     call.end_head();
     (status, relay(call, exchange, down, way).await)
@@ -323,7 +333,7 @@ async fn reply_with<D: Downstream>(
             Framing::Length(body.len() as u64)
         },
         from: Answerer::Gateway,
-        close: reply.close || way.worker.is_draining(),
+        close: reply.close || way.is_last(),
     });
     down.push(&body);
     down.finish(&[]);
@@ -352,7 +362,8 @@ fn account(way: &Way<'_>, exchange: &mut Exchange<'_>, status: u16, ending: Endi
         exchange.facts.decided_by = Decider::Client;
     }
     let bytes = (exchange.facts.request_bytes, exchange.facts.response_bytes);
-    way.plan.meter.record(way.worker.local.index, exchange.method, status, duration, bytes);
+    let kind = (exchange.method, status, exchange.client.scheme);
+    way.plan.meter.record(way.worker.local.index, kind, duration, bytes);
     // Counted here, since a body is found too long only while it streams.
     for planned in exchange.facts.shadowed.iter().filter_map(|shadowed| step_of(way, shadowed.policy)) {
         planned.meter.shadowed(way.worker.local.index);

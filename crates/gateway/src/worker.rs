@@ -113,6 +113,11 @@ impl Worker {
         self.draining.get()
     }
 
+    /// Lets go of a configuration that is no longer in force, even if no request comes.
+    pub fn renew(&self) {
+        drop(self.site());
+    }
+
     /// The configuration in force. One atomic load, unless it was replaced.
     pub(crate) fn site(&self) -> Rc<Held> {
         let Current { cache, held } = &mut *self.current.borrow_mut();

@@ -2,11 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sekisho_gateway::Site;
-use sekisho_gateway::compile::{self, Parts, Source};
-use sekisho_policies::access_log::Sinks;
+use sekisho_gateway::compile::{self, Carry, Source};
 use sekisho_units::Problems;
 
 use crate::output::Failure;
@@ -20,8 +18,10 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     /// The configuration, unless there is an error in it.
     pub(crate) site: Option<Site>,
-    /// The log sinks that the site writes to, not yet open.
-    pub(crate) sinks: Arc<Sinks>,
+    /// What outlives it; its log sinks are not yet open.
+    pub(crate) carry: Carry,
+    /// The files that it was made of, its own first.
+    pub(crate) files: Vec<PathBuf>,
     /// All that is wrong or odd, in the order in which it stands there.
     pub(crate) problems: Problems,
 }
@@ -35,9 +35,10 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
         Some(path) => path.to_owned(),
         None => usual(Path::exists)?,
     };
-    let parts = Parts::default();
-    let (site, problems) = compile::load(&path, &parts).map_err(|error| Failure::new(error.to_string()))?;
-    Ok(Loaded { name: path.display().to_string(), site, sinks: parts.sinks, problems })
+    let carry = Carry::default();
+    let compile::Loaded { site, problems, files } =
+        compile::load(&path, &carry).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(Loaded { name: path.display().to_string(), site, carry, files, problems })
 }
 
 fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
@@ -52,12 +53,12 @@ fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
 
 /// Compiles a text that is part of the program, with these variables. It can name no files.
 pub(crate) fn compile_text(name: &str, text: &str, env: impl Fn(&str) -> Option<String>) -> Loaded {
-    let parts = Parts::default();
+    let carry = Carry::default();
     let no_files = |path: &str| {
         Err(io::Error::new(io::ErrorKind::NotFound, format!("{path} is not part of the program")))
     };
-    let (site, problems) = compile::compile(&Source { name, text, env: &env, read_file: &no_files }, &parts);
-    Loaded { name: name.to_owned(), site, sinks: parts.sinks, problems }
+    let (site, problems) = compile::compile(&Source { name, text, env: &env, read_file: &no_files }, &carry);
+    Loaded { name: name.to_owned(), site, carry, files: Vec::new(), problems }
 }
 
 /// The configuration in a text that is right.

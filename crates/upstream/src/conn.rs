@@ -6,11 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sekisho_exchange::Buffer;
+use sekisho_exchange::{Buffer, Permit};
 use sekisho_units::Tick;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::failure::Failure;
 use crate::service::{Endpoint, Target};
@@ -25,14 +24,14 @@ pub(crate) struct Conn {
     /// When it was last put back.
     pub(crate) since: Tick,
     /// Its place among the endpoint's connections.
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl Conn {
     /// Connects to `endpoint`.
     pub(crate) async fn open(
         endpoint: Arc<Endpoint>,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
     ) -> Result<Box<Self>, Failure> {
         let (permit, connected) = match &endpoint.target {
             Target::Address(address) => (permit, TcpStream::connect(*address).await),
@@ -77,8 +76,8 @@ impl Conn {
 async fn resolve(
     name: String,
     port: u16,
-    permit: OwnedSemaphorePermit,
-) -> (OwnedSemaphorePermit, io::Result<Vec<SocketAddr>>) {
+    permit: Permit,
+) -> (Permit, io::Result<Vec<SocketAddr>>) {
     let lookup = tokio::task::spawn_local(async move {
         let found = tokio::net::lookup_host((name, port)).await.map(Iterator::collect);
         (permit, found)

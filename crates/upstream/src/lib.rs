@@ -6,6 +6,7 @@
 
 mod balance;
 mod call;
+mod carry;
 mod compose;
 mod config;
 mod conn;
@@ -16,9 +17,10 @@ mod service;
 mod upload;
 
 pub use call::{BrokenResponse, Call};
+pub use carry::Carry;
 pub use config::{Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, TimeoutsConfig};
 pub use failure::Failure;
 pub use pool::Pools;
 pub use send::{Terms, send};
-pub use service::{ConnectionLimits, Endpoint, Service, Slots, Target, Timeouts};
+pub use service::{ConnectionLimits, Endpoint, Service, Target, Timeouts};
 pub use upload::Waiting;

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use sekisho_exchange::{Alarm, Downstream, Local};
+use sekisho_exchange::{Alarm, Downstream, Local, Permit};
 use sekisho_units::Tick;
 use sekisho_wire::Head;
 use tokio::sync::Notify;
@@ -85,7 +85,7 @@ impl Pools {
         for pool in self.pools.borrow().iter() {
             let mut idle = pool.idle.borrow_mut();
             let Some(conn) = idle.first() else { continue };
-            let wanted = conn.endpoint.waiting.load(Relaxed).saturating_sub(pool.waiting.get());
+            let wanted = conn.endpoint.kept.waiting.load(Relaxed).saturating_sub(pool.waiting.get());
             let count = wanted.min(idle.len());
             idle.drain(..count);
         }
@@ -94,9 +94,11 @@ impl Pools {
     fn drop_old(&self) {
         let now = self.local.clock.now();
         for pool in self.pools.borrow().iter() {
-            pool.idle
-                .borrow_mut()
-                .retain_mut(|conn| now.since(conn.since) < conn.endpoint.limits.idle && conn.is_fresh());
+            pool.idle.borrow_mut().retain_mut(|conn| {
+                !conn.endpoint.kept.is_retired()
+                    && now.since(conn.since) < conn.endpoint.limits.idle
+                    && conn.is_fresh()
+            });
         }
     }
 
@@ -110,7 +112,7 @@ impl Pools {
 
     /// An unused connection to `endpoint` that is still good, if there is one.
     pub(crate) fn take(&self, endpoint: &Endpoint) -> Option<Box<Conn>> {
-        self.pools.borrow().get(endpoint.slot)?.take()
+        self.pools.borrow().get(endpoint.kept.slot)?.take()
     }
 
     /// Makes or awaits a connection to `endpoint`; gives up when the client leaves.
@@ -134,10 +136,10 @@ impl Pools {
             let expired = deadline.is_some_and(|deadline| deadline <= clock.now());
             if expired { Failure::Expired } else { failure }
         };
-        let permit = match Arc::clone(&endpoint.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let pool = self.pool(endpoint.slot);
+        let permit = match endpoint.kept.permits.try_take() {
+            Some(permit) => permit,
+            None => {
+                let pool = self.pool(endpoint.kept.slot);
                 let _waiting = Waiting::enter(endpoint, &pool)?;
                 within(endpoint.limits.wait);
                 let turn = pool.turn(endpoint);
@@ -160,9 +162,9 @@ impl Pools {
             return;
         }
         let endpoint = Arc::clone(&conn.endpoint);
-        let pool = self.pool(endpoint.slot);
+        let pool = self.pool(endpoint.kept.slot);
         let waiting_here = pool.waiting.get();
-        if waiting_here == 0 && endpoint.waiting.load(Relaxed) > 0 {
+        if waiting_here == 0 && endpoint.kept.waiting.load(Relaxed) > 0 || endpoint.kept.is_retired() {
             return;
         }
         conn.used = true;
@@ -222,7 +224,7 @@ impl Drop for Lent {
 
 enum Turn {
     Returned(Box<Conn>),
-    Permit(tokio::sync::OwnedSemaphorePermit),
+    Permit(Permit),
 }
 
 impl Pool {
@@ -238,7 +240,7 @@ impl Pool {
 
     /// Waits until a connection comes back to this worker or a new one may be made.
     async fn turn(&self, endpoint: &Endpoint) -> Turn {
-        let mut permit = pin!(Arc::clone(&endpoint.permits).acquire_owned());
+        let mut permit = pin!(Arc::clone(&endpoint.kept.permits).take());
         loop {
             if let Some(conn) = self.take() {
                 return Turn::Returned(conn);
@@ -246,7 +248,7 @@ impl Pool {
             tokio::select! {
                 biased;
                 () = self.returned.notified() => {}
-                permit = &mut permit => return Turn::Permit(permit.expect("the semaphore is never closed")),
+                permit = &mut permit => return Turn::Permit(permit),
             }
         }
     }
@@ -260,8 +262,8 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn enter(endpoint: &'a Endpoint, pool: &'a Pool) -> Result<Self, Failure> {
-        if endpoint.waiting.fetch_add(1, Relaxed) >= endpoint.limits.queue {
-            endpoint.waiting.fetch_sub(1, Relaxed);
+        if endpoint.kept.waiting.fetch_add(1, Relaxed) >= endpoint.limits.queue {
+            endpoint.kept.waiting.fetch_sub(1, Relaxed);
             return Err(Failure::Overloaded("connection_queue"));
         }
         pool.waiting.set(pool.waiting.get() + 1);
@@ -272,7 +274,7 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.endpoint.waiting.fetch_sub(1, Relaxed);
+        self.endpoint.kept.waiting.fetch_sub(1, Relaxed);
         self.pool.waiting.set(self.pool.waiting.get() - 1);
         // A connection that came back for this one must not lie unnoticed while others wait.
         if self.pool.waiting.get() > 0 && !self.pool.idle.borrow().is_empty() {

@@ -2,13 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use sekisho_wire::Limits;
-use tokio::sync::Semaphore;
 
 use crate::balance::RoundRobin;
+use crate::carry::{Carry, Kept};
 use crate::config::Config;
 
 /// One service: its endpoints and how it is asked. Shared by all workers.
@@ -41,18 +40,14 @@ pub struct Timeouts {
 
 /// One place where a service runs.
 pub struct Endpoint {
-    /// Index of its pool in every worker's [`crate::Pools`]; never used for another endpoint again.
-    pub slot: usize,
     /// As it stands in `Host`, in logs and metrics.
     pub authority: String,
     /// What is looked up to connect.
     pub target: Target,
     /// Bounds on its connections.
     pub limits: ConnectionLimits,
-    /// A permit for each connection that may be open, over all workers.
-    pub(crate) permits: Arc<Semaphore>,
-    /// Requests that wait for a connection, over all workers: those who hold unused ones let go of them.
-    pub(crate) waiting: AtomicUsize,
+    /// What it keeps from one configuration to the next.
+    pub(crate) kept: Arc<Kept>,
 }
 
 /// Where to connect.
@@ -67,6 +62,8 @@ pub enum Target {
 /// Bounds on an endpoint's connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
+    /// Most at once, over all workers.
+    pub max: usize,
     /// Most requests waiting for one.
     pub queue: usize,
     /// Longest wait.
@@ -77,25 +74,12 @@ pub struct ConnectionLimits {
     pub keep: usize,
 }
 
-/// Gives every endpoint its slot, the same one for the same endpoint, so that pools outlive a new configuration.
-#[derive(Default)]
-pub struct Slots {
-    known: std::sync::Mutex<std::collections::HashMap<(String, String), usize>>,
-}
-
-impl Slots {
-    fn of(&self, service: &str, url: &str) -> usize {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let next = known.len();
-        *known.entry((service.to_owned(), url.to_owned())).or_insert(next)
-    }
-}
-
 impl Service {
     /// The service `name` as `config` describes it; `config` was checked by [`Config::check`].
-    pub fn new(name: &str, config: &Config, slots: &Slots, head_limits: Limits) -> Self {
+    pub fn new(name: &str, config: &Config, carry: &Carry, head_limits: Limits) -> Self {
         let connections = &config.connections;
         let limits = ConnectionLimits {
+            max: connections.max as usize,
             queue: connections.queue as usize,
             wait: connections.wait.as_duration(),
             idle: connections.idle.as_duration(),
@@ -110,12 +94,10 @@ impl Service {
                 Err(_) => Target::Name(authority.host.clone(), authority.port),
             };
             endpoints.push(Arc::new(Endpoint {
-                slot: slots.of(name, &endpoint.value.url),
+                kept: carry.of(name, &endpoint.value.url, limits.max),
                 authority: authority.text.clone(),
                 target,
                 limits,
-                permits: Arc::new(Semaphore::new(connections.max as usize)),
-                waiting: AtomicUsize::new(0),
             }));
             weights.push(endpoint.value.weight);
         }
@@ -132,6 +114,21 @@ impl Service {
             },
             preserve_host: config.preserve_host,
             head_limits,
+        }
+    }
+
+    /// Comes into force: from now on its limits hold for the connections that are there already.
+    pub fn settle(&self) {
+        for endpoint in &self.endpoints {
+            endpoint.kept.settle(endpoint.limits.max);
+        }
+    }
+
+    /// Is no longer in force: connections of its endpoints are closed once they are unused, unless another service that is
+    /// settled afterwards has the same endpoints.
+    pub fn retire(&self) {
+        for endpoint in &self.endpoints {
+            endpoint.kept.retire();
         }
     }
 

@@ -34,6 +34,10 @@ struct Entry {
     due: Tick,
     rings: bool,
     waker: Option<Waker>,
+    /// Since when nothing but the client's next bytes is waited for; `NEVER` while an exchange is under way.
+    waits: Tick,
+    /// Whether the connection is to make room for another.
+    shed: bool,
 }
 
 impl Alarms {
@@ -50,7 +54,13 @@ impl Alarms {
 
     /// A new alarm, not set.
     pub fn alarm(self: &Rc<Self>) -> Alarm {
-        let key = self.entries.borrow_mut().insert(Entry { due: NEVER, rings: false, waker: None });
+        let key = self.entries.borrow_mut().insert(Entry {
+            due: NEVER,
+            rings: false,
+            waker: None,
+            waits: NEVER,
+            shed: false,
+        });
         Alarm { key, alarms: Rc::clone(self) }
     }
 
@@ -87,6 +97,30 @@ impl Alarms {
         self.wake_all();
     }
 
+    /// Rings the alarms of up to `count` connections that wait for their client and nothing else, those that have waited
+    /// longest first. Gives how many there were.
+    pub fn shed(&self, count: usize) -> usize {
+        let mut entries = self.entries.borrow_mut();
+        let mut waiting: Vec<(Tick, usize)> = entries
+            .iter()
+            .filter(|(_, entry)| entry.waits != NEVER && !entry.shed)
+            .map(|(key, entry)| (entry.waits, key))
+            .collect();
+        let count = count.min(waiting.len());
+        if count > 0 && count < waiting.len() {
+            waiting.select_nth_unstable(count - 1);
+        }
+        for (_, key) in &waiting[..count] {
+            let entry = &mut entries[*key];
+            entry.shed = true;
+            entry.rings = true;
+            if let Some(waker) = entry.waker.take() {
+                waker.wake();
+            }
+        }
+        count
+    }
+
     /// Rings what is due at `now` and finds when to look next.
     fn look(&self, now: Tick) {
         let mut earliest = NEVER;
@@ -114,11 +148,24 @@ pub struct Alarm {
 impl Alarm {
     /// Rings at `due`; an earlier setting, rung or not, is forgotten.
     pub fn set(&self, due: Tick) {
+        self.put(due, NEVER);
+    }
+
+    /// Rings `after` from `since`, from when on nothing but the client is waited for: until it is set in another way, the
+    /// connection may have to make room for another ([`Alarms::shed`]), and then the alarm rings early.
+    pub fn set_waiting(&self, since: Tick, after: Duration) {
+        self.put(since + after, since);
+    }
+
+    fn put(&self, due: Tick, waits: Tick) {
         {
             let mut entries = self.alarms.entries.borrow_mut();
             let entry = &mut entries[self.key];
             entry.due = due;
-            entry.rings = self.alarms.all.get();
+            entry.waits = waits;
+            // Whoever waits must make room when told to; whoever has begun an exchange meanwhile need not.
+            entry.shed &= waits != NEVER;
+            entry.rings = self.alarms.all.get() || entry.shed;
         }
         if due < self.alarms.next.get() {
             // The sweep will look again and find the exact time; until then nobody need kick it once more.
@@ -195,6 +242,27 @@ mod tests {
         assert!(!poll(&alarm));
         alarms.look(start + Duration::from_secs(3600));
         assert!(!poll(&alarm));
+    }
+
+    #[test]
+    fn those_who_have_waited_longest_make_room_first() {
+        let clock = Clock::manual();
+        let alarms = Alarms::new(clock.clone());
+        let [old, busy, young] = [(); 3].map(|()| alarms.alarm());
+        let (start, hour) = (clock.now(), Duration::from_secs(3600));
+        old.set_waiting(start, hour);
+        busy.set_waiting(start, hour);
+        busy.set(start + hour);
+        young.set_waiting(start + Duration::from_secs(1), hour);
+        assert_eq!(alarms.shed(1), 1);
+        assert_eq!([&old, &busy, &young].map(poll), [true, false, false]);
+        assert_eq!(alarms.shed(5), 1, "who was told once is not told again, and who is busy is not told");
+        assert_eq!([&old, &busy, &young].map(poll), [true, false, true]);
+        young.set_waiting(start, hour);
+        assert!(poll(&young), "waiting anew is no way out");
+        young.set(start + hour);
+        assert!(!poll(&young), "an exchange that has begun is");
+        assert_eq!(alarms.shed(5), 0);
     }
 
     #[tokio::test(flavor = "current_thread")]

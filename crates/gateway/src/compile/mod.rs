@@ -4,7 +4,10 @@
 //! that cannot be compiled does not keep the others from being checked.
 
 mod ambiguity;
+mod counters;
+mod files;
 mod lints;
+mod listen;
 mod narrow;
 mod routes;
 mod services;
@@ -12,7 +15,8 @@ mod settings;
 mod steps;
 mod target;
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,15 +24,18 @@ use std::sync::Arc;
 use sekisho_policies::Context;
 use sekisho_policies::access_log::Sinks;
 use sekisho_units::{Place, Problem, Problems};
-use sekisho_upstream::Slots;
+use sekisho_upstream::Carry as Endpoints;
 use sekisho_yaml::Node;
 
 pub use crate::document::schema;
 use crate::document::{Document, TopConfig};
-use crate::meter::RouteMeter;
+use crate::listener::Tickets;
+use crate::outline::{Outline, digest_of_text};
 use crate::plan::{Plan, Target};
 use crate::route::Router;
 use crate::site::Site;
+use counters::Counters;
+use files::Files;
 use routes::Compiled;
 use services::Services;
 
@@ -44,13 +51,27 @@ pub struct Source<'a> {
     pub read_file: &'a dyn Fn(&str) -> io::Result<String>,
 }
 
-/// What outlives a configuration.
+/// What outlives a configuration, by identity: a reload drops no connection and forgets no count.
 #[derive(Clone, Default)]
-pub struct Parts {
-    /// The log sinks of the process.
+pub struct Carry {
+    /// The log sinks of the process, by destination.
     pub sinks: Arc<Sinks>,
-    /// The slots of endpoints in the workers' pools.
-    pub slots: Arc<Slots>,
+    /// Pools and connection counts of endpoints, by service and URL.
+    pub endpoints: Arc<Endpoints>,
+    /// The keys of session tickets.
+    pub tickets: Arc<Tickets>,
+    /// The configuration in force, whose routes' counters go on and whose number of workers holds; none at the start.
+    pub running: Option<Arc<Site>>,
+}
+
+/// What came of a file.
+pub struct Loaded {
+    /// The site, unless there is an error.
+    pub site: Option<Site>,
+    /// What is wrong or odd.
+    pub problems: Problems,
+    /// The files that it was made of, the document first, whether or not they could be read.
+    pub files: Vec<PathBuf>,
 }
 
 /// Why a file could not be compiled at all.
@@ -90,13 +111,21 @@ fn hidden(problems: Problems, root: &Node) -> Problems {
 
 /// Compiles a document. The problems are sorted by place; with an error among them there is no site, with warnings
 /// there is one.
-pub fn compile(source: &Source<'_>, parts: &Parts) -> (Option<Site>, Problems) {
+pub fn compile(source: &Source<'_>, carry: &Carry) -> (Option<Site>, Problems) {
     let mut problems = Problems::new();
     let site = match sekisho_yaml::parse(source.name, source.text) {
         Ok(mut root) if !root.is_null() => {
-            sekisho_yaml::substitute(&mut root, source.env, source.read_file, &mut problems);
+            let digests = RefCell::new(BTreeMap::new());
+            let read_file = |path: &str| {
+                let text = (source.read_file)(path)?;
+                digests.borrow_mut().insert(path.into(), digest_of_text(&text));
+                Ok(text)
+            };
+            sekisho_yaml::substitute(&mut root, source.env, &read_file, &mut problems);
             let mut further = Problems::new();
-            let site = site(&Document::read(&root, &mut further), parts, &mut further);
+            let document = Document::read(&root, &mut further);
+            let mut site = site(&document, &Files::new(&read_file), carry, &mut further);
+            site.outline = Outline::of(&root, digests.take());
             // What is wrong with a text only because nothing could be put into it is no problem of its own.
             let unfilled: HashSet<Place> = problems.iter().map(|problem| problem.place.clone()).collect();
             problems.extend(further.into_iter().filter(|problem| !unfilled.contains(&problem.place)));
@@ -121,42 +150,55 @@ pub fn compile(source: &Source<'_>, parts: &Parts) -> (Option<Site>, Problems) {
 ///
 /// # Errors
 /// [`Unreadable`] if the file itself cannot be read. What is wrong in it is among the problems.
-pub fn load(path: &Path, parts: &Parts) -> Result<(Option<Site>, Problems), Unreadable> {
+pub fn load(path: &Path, carry: &Carry) -> Result<Loaded, Unreadable> {
     let unreadable = |cause| Unreadable { path: path.to_owned(), cause };
     let folder = path.parent().unwrap_or(Path::new(""));
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let name = path.to_string_lossy();
-    let source = Source {
-        name: &name,
-        text: &text,
-        env: &|name| std::env::var(name).ok(),
-        read_file: &sekisho_yaml::files_in(folder),
+    let files = RefCell::new(vec![path.to_owned()]);
+    let read = sekisho_yaml::files_in(folder);
+    let read_file = |named: &str| {
+        files.borrow_mut().push(folder.join(named));
+        read(named)
     };
-    Ok(compile(&source, parts))
+    let source =
+        Source { name: &name, text: &text, env: &|name| std::env::var(name).ok(), read_file: &read_file };
+    let (site, problems) = compile(&source, carry);
+    Ok(Loaded { site, problems, files: files.take() })
 }
 
 /// The site as far as it can be made, so that a problem in one part hides none in another.
-fn site(document: &Document<'_>, parts: &Parts, problems: &mut Problems) -> Site {
-    let settings = settings::compile(document.top.as_ref().unwrap_or(&TopConfig::default()), problems);
-    let services = Services::compile(document, &parts.slots, settings.head_limits, problems);
-    let context = Context { workers: settings.workers, sinks: &parts.sinks };
+fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mut Problems) -> Site {
+    let top = document.top.as_ref();
+    let mut settings =
+        settings::compile(top.unwrap_or(&TopConfig::default()), files, &carry.tickets, problems);
+    if let Some(running) = &carry.running {
+        settings.workers = running.settings.workers;
+    }
+    let services = Services::compile(document, &carry.endpoints, settings.head_limits, problems);
+    let context = Context { workers: settings.workers, sinks: &carry.sinks };
     let top = steps::Chain::default_on(&context, problems).with(&document.policies, &context, problems);
     let compiled = Compiled::new(document, &top, &services, &context, problems);
     ambiguity::check(&compiled, problems);
     lints::check(document, &compiled, &services, problems);
-    let (entries, plans) = compiled.finish(settings.workers);
+    let counters = Counters::of(carry.running.as_deref(), settings.workers);
+    let (entries, plans) = compiled.finish(&counters);
+    let counted = counters.fallback();
     let fallback = Plan {
         route: "".into(),
+        identity: "".into(),
+        digest: 0,
         place: Place::none(),
         params: Box::default(),
-        steps: top.plan_steps(settings.workers),
+        steps: top.plan_steps(&counted),
         target: Target::Nothing,
         risky_paths: false,
         trailers: Box::default(),
         total: None,
-        meter: RouteMeter::new(settings.workers),
+        meter: counted.meter(),
     };
-    Site { router: Router::new(entries), plans, fallback, services: services.into_all(), settings }
+    let outline = Outline::default();
+    Site { router: Router::new(entries), plans, fallback, services: services.into_all(), settings, outline }
 }
 
 #[cfg(test)]

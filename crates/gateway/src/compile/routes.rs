@@ -8,12 +8,12 @@ use sekisho_units::{At, Place, Problem, Problems};
 use sekisho_wire::is_field_name;
 use sekisho_yaml::join;
 
+use super::counters::Counters;
 use super::narrow::Asked;
 use super::services::Services;
 use super::steps::Chain;
 use super::target;
 use crate::document::{Document, RouteConfig, RouteDocument};
-use crate::meter::RouteMeter;
 use crate::plan::{Plan, Target};
 use crate::route::Entry;
 
@@ -31,6 +31,8 @@ pub(super) struct Flat {
     pub(super) chain: Arc<Chain>,
     pub(super) target: Target,
     pub(super) kept: Kept,
+    /// What is written of it and above it.
+    pub(super) digest: u64,
 }
 
 /// What a route hands down beside its policies and what it asks; the nearest word counts.
@@ -66,28 +68,44 @@ impl Compiled {
     }
 
     /// What the router needs, and the plans.
-    pub(super) fn finish(self, workers: usize) -> (Vec<Entry>, Box<[Plan]>) {
+    pub(super) fn finish(self, counters: &Counters<'_>) -> (Vec<Entry>, Box<[Plan]>) {
         let (entries, plans): (Vec<_>, Vec<_>) =
-            self.routes.into_iter().map(|flat| flat.finish(workers)).unzip();
+            self.routes.into_iter().map(|flat| flat.finish(counters)).unzip();
         (entries, plans.into())
     }
 }
 
 impl Flat {
-    fn finish(self, workers: usize) -> (Entry, Plan) {
+    fn finish(self, counters: &Counters<'_>) -> (Entry, Plan) {
+        let identity = self.identity();
+        let counters = counters.route(&identity);
         let pattern = &self.entry.pattern;
         let plan = Plan {
             route: pattern.as_str().into(),
+            identity: identity.into(),
+            digest: self.digest,
             place: self.place,
             params: pattern.params().map(Into::into).collect(),
-            steps: self.chain.plan_steps(workers),
+            steps: self.chain.plan_steps(&counters),
             target: self.target,
             risky_paths: self.kept.risky_paths,
             trailers: self.kept.trailers,
             total: self.kept.total,
-            meter: RouteMeter::new(workers),
+            meter: counters.meter(),
         };
         (self.entry, plan)
+    }
+
+    /// What tells it from every other route, in this configuration and in those before and after it.
+    fn identity(&self) -> String {
+        let Entry { pattern, hosts, methods, headers, .. } = &self.entry;
+        let target = match &self.target {
+            Target::Service(service) => &service.name,
+            Target::Redirect(_) => "redirect",
+            Target::Respond(_) => "respond",
+            Target::Nothing => "",
+        };
+        format!("{pattern} {methods:?} {hosts:?} {headers:?} {target}")
     }
 }
 
@@ -145,6 +163,7 @@ impl Walk<'_> {
             chain: Arc::clone(chain),
             target,
             kept: kept.clone(),
+            digest: route.digest,
         });
     }
 

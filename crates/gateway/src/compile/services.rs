@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_units::{At, Place, Problem, Problems, nearest};
-use sekisho_upstream::{Config, Service, Slots};
+use sekisho_upstream::{Carry, Config, Service};
 use sekisho_wire::Limits;
 use sekisho_yaml::{Key, Kind, Node, Scalar, Style, join, read};
 
@@ -31,7 +31,7 @@ pub(super) struct Named {
 impl Services {
     pub(super) fn compile(
         document: &Document<'_>,
-        slots: &Slots,
+        carry: &Carry,
         limits: Limits,
         problems: &mut Problems,
     ) -> Self {
@@ -48,7 +48,7 @@ impl Services {
             }
             let service = read::<Config>(&node, &path, problems).map(|config| {
                 config.check(&node.place, &path, problems);
-                Arc::new(Service::new(&key.text, &config, slots, limits))
+                Arc::new(Service::new(&key.text, &config, carry, limits))
             });
             all.push(Named {
                 name: key.text.clone(),

@@ -1,26 +1,34 @@
 //! The words at the top that hold for every request.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_wire::{Limits, MAX_HEAD, MAX_LINES, PathRules, is_field_name};
 
-use crate::document::{Address, LimitsConfig, OrOff, TopConfig};
+use super::files::Files;
+use super::listen;
+use crate::document::{LimitsConfig, OrOff, TopConfig};
 use crate::forward::Via;
+use crate::listener::Tickets;
 use crate::site::{ClientTimeouts, Settings};
 
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080);
-const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
+/// Files are not looked at oftener than this.
+const SHORTEST_WATCH: Duration = Duration::from_millis(100);
 const VIA: &str = "sekisho";
 /// More would only take memory from each other.
 const MOST_WORKERS: u32 = 1024;
 /// A head must have room for a request line and a few fields.
 const SMALLEST_HEAD: usize = 1024;
 
-pub(super) fn compile(top: &TopConfig, problems: &mut Problems) -> Settings {
-    let (listen, admin) = listeners(top, problems);
+pub(super) fn compile(
+    top: &TopConfig,
+    files: &Files<'_>,
+    tickets: &Tickets,
+    problems: &mut Problems,
+) -> Settings {
+    let (listen, admin) = listen::compile(top, files, tickets, problems);
     let client = &top.client;
-    for (name, span) in [("head", &client.head), ("idle", &client.idle)] {
+    for (name, span) in [("handshake", &client.handshake), ("head", &client.head), ("idle", &client.idle)] {
         if span.is_zero() {
             let problem =
                 Problem::error(span.place.clone(), format!("client.{name}"), "no request would be in time");
@@ -36,63 +44,41 @@ pub(super) fn compile(top: &TopConfig, problems: &mut Problems) -> Settings {
         paths: PathRules { merge_slashes: top.merge_slashes.unwrap_or(true) },
         head_limits: limits(&top.limits, problems),
         connections: top.limits.connections.value as usize,
+        connections_per_address: per_address(&top.limits, problems),
         client: ClientTimeouts {
+            handshake: client.handshake.as_duration(),
             head: client.head.as_duration(),
             idle: client.idle.as_duration(),
             body_grace: client.body_grace.as_duration(),
             body_rate: client.body_rate.bytes(),
         },
         grace: top.drain.grace.as_duration(),
+        watch: watch(top, problems),
     }
 }
 
-fn listeners(top: &TopConfig, problems: &mut Problems) -> (Vec<SocketAddr>, Option<SocketAddr>) {
-    // Places are those of the single addresses where there is a list.
-    let written: Vec<(SocketAddr, Place)> = top.listen.as_ref().map_or_else(Vec::new, |listen| {
-        let place = |at: &Place| if at.is_none() { listen.place.clone() } else { at.clone() };
-        listen.value.0.iter().map(|at| (at.value.0, place(&at.place))).collect()
-    });
-    if let Some(listen) = top.listen.as_ref().filter(|listen| listen.value.0.is_empty()) {
-        let problem = Problem::error(listen.place.clone(), "listen", "there is no address");
-        problems.push(
-            problem.remedy("write one such as `http://0.0.0.0:8080`, or leave `listen` out for that one"),
-        );
-    }
-    for (index, (address, place)) in written.iter().enumerate() {
-        if let Some((other, _)) = written[..index].iter().find(|(other, _)| clash(*address, *other)) {
-            let message =
-                format!("`{}` and `{}` cannot both be listened to", Address(*other), Address(*address));
-            problems.push(
-                Problem::error(place.clone(), format!("listen[{index}]"), message).remedy("keep one of them"),
-            );
-        }
-    }
-    let listen: Vec<_> =
-        if top.listen.is_none() { vec![LISTEN] } else { written.iter().map(|(at, _)| *at).collect() };
-    let (admin, place) = match &top.admin {
-        None => (Some(ADMIN), written.first().map_or_else(Place::none, |(_, place)| place.clone())),
-        Some(at) => match at.value {
-            OrOff::Off => (None, at.place.clone()),
-            OrOff::On(address) => (Some(address.0), at.place.clone()),
-        },
+/// Half of all connections, unless the document says otherwise.
+fn per_address(config: &LimitsConfig, problems: &mut Problems) -> usize {
+    let Some(at) = &config.connections_per_address else {
+        return (config.connections.value as usize).div_ceil(2);
     };
-    if let Some(address) = admin
-        && let Some(other) = listen.iter().find(|other| clash(address, **other))
-    {
-        let message =
-            format!("`{}` is listened to for clients as well (`{}`)", Address(address), Address(*other));
-        problems.push(
-            Problem::error(place, "admin", message)
-                .remedy("give it a port of its own, or write `admin: off`"),
-        );
+    if at.value == 0 {
+        let message = "no client could ever connect";
+        let problem = Problem::error(at.place.clone(), "limits.connections_per_address", message);
+        problems.push(problem.remedy("write 1 or more"));
     }
-    (listen, admin)
+    at.value as usize
 }
 
-/// Whether one address takes what the other is to take. Port 0 is a free port, another one each time.
-fn clash(a: SocketAddr, b: SocketAddr) -> bool {
-    let all = a.ip().is_unspecified() || b.ip().is_unspecified();
-    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || (all && a.is_ipv4() == b.is_ipv4()))
+fn watch(top: &TopConfig, problems: &mut Problems) -> Option<Duration> {
+    let at = &top.reload.watch;
+    let OrOff::On(span) = at.value else { return None };
+    if span.as_duration() < SHORTEST_WATCH {
+        let message = format!("looking every {span} would keep a processor busy");
+        let remedy = format!("write {SHORTEST_WATCH:?} or more, or `off`");
+        problems.push(Problem::error(at.place.clone(), "reload.watch", message).remedy(remedy));
+    }
+    Some(span.as_duration())
 }
 
 fn workers(top: &TopConfig, problems: &mut Problems) -> usize {

@@ -10,8 +10,8 @@ use sekisho_policies::{Context, DEFAULT_ON, Here, NAMES, Step};
 use sekisho_units::{Place, Problems};
 use sekisho_yaml::{Kind, Node};
 
+use super::counters::RouteCounters;
 use crate::document::{PolicyEntry, Setting};
-use crate::meter::StepMeter;
 use crate::plan::PlanStep;
 
 /// The policies that hold at some point of the document, by their place in the table of policies.
@@ -61,12 +61,12 @@ impl Chain {
         self.steps.iter().flatten().any(|(step, mode)| *mode == Mode::Enforce && names.contains(&step.name()))
     }
 
-    /// The steps of a plan, in walking order, with meters of its own.
-    pub(super) fn plan_steps(&self, workers: usize) -> Box<[PlanStep]> {
+    /// The steps of a plan, in walking order, with the meters of its route.
+    pub(super) fn plan_steps(&self, counters: &RouteCounters<'_>) -> Box<[PlanStep]> {
         let steps = self.steps.iter().flatten().map(|(step, mode)| PlanStep {
             step: Arc::clone(step),
             mode: *mode,
-            meter: StepMeter::new(workers),
+            meter: counters.step(step.name()),
         });
         steps.collect()
     }

@@ -1,21 +1,28 @@
-//! What stands behind `listen`, `admin` and `via`: addresses to listen on, and words that may be `off`.
+//! Addresses to listen on, and words that may be `off`.
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use sekisho_units::At;
+use sekisho_exchange::Scheme;
 use serde::{Deserialize, Deserializer, de};
 
-/// Where clients connect, as written: `http://address:port`.
+/// Where to listen, as written: `http://address:port` or `https://address:port`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Address(pub SocketAddr);
+pub struct Address {
+    /// Whether TLS is spoken there.
+    pub scheme: Scheme,
+    /// The address.
+    pub socket: SocketAddr,
+}
 
 /// Why a text is no [`Address`].
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadAddress {
-    /// Not `http`.
-    #[error("`{0}` has no scheme that can be listened to; write `http://127.0.0.1:8080`")]
+    /// Neither `http` nor `https`.
+    #[error(
+        "`{0}` has no scheme that can be listened to; write `http://127.0.0.1:8080` or `https://127.0.0.1:8443`"
+    )]
     Scheme(String),
     /// A name.
     #[error(
@@ -26,24 +33,28 @@ pub enum BadAddress {
     #[error("`{0}` has no port; write one as in `http://127.0.0.1:8080`")]
     Port(String),
     /// More than address and port.
-    #[error("`{0}` has a path; write `http://address:port`, paths belong to `routes`")]
+    #[error("`{0}` has a path; write the address and port alone, paths belong to `routes`")]
     Path(String),
 }
 
 impl Address {
-    /// Reads `http://address:port[/]`.
+    /// Reads `http://address:port[/]`, or the same with `https`.
     ///
     /// # Errors
     /// A [`BadAddress`] that says what to write instead.
     pub fn parse(text: &str) -> Result<Self, BadAddress> {
         let owned = || text.to_owned();
-        let rest = text.strip_prefix("http://").ok_or_else(|| BadAddress::Scheme(owned()))?;
+        let (scheme, rest) = match text.split_once("://") {
+            Some(("http", rest)) => (Scheme::Http, rest),
+            Some(("https", rest)) => (Scheme::Https, rest),
+            _ => return Err(BadAddress::Scheme(owned())),
+        };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
             return Err(BadAddress::Path(owned()));
         }
-        if let Ok(address) = rest.parse() {
-            return Ok(Self(address));
+        if let Ok(socket) = rest.parse() {
+            return Ok(Self { scheme, socket });
         }
         let ported = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         Err(if ported { BadAddress::Name(owned()) } else { BadAddress::Port(owned()) })
@@ -52,7 +63,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.0)
+        write!(f, "{}://{}", self.scheme.as_str(), self.socket)
     }
 }
 
@@ -79,47 +90,10 @@ impl JsonSchema for Address {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "Where to listen: `http://address:port`.",
-            "pattern": "^http://.+:[0-9]+/?$",
-            "examples": ["http://127.0.0.1:8080", "http://[::]:8080"],
+            "description": "Where to listen: `http://address:port`, or `https://address:port` for TLS.",
+            "pattern": "^https?://.+:[0-9]+/?$",
+            "examples": ["http://127.0.0.1:8080", "https://[::]:8443"],
         })
-    }
-}
-
-/// One address or a list.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Listen(pub Vec<At<Address>>);
-
-impl<'de> Deserialize<'de> for Listen {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = Listen;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an address such as `http://127.0.0.1:8080`, or a list of them")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Listen, E> {
-                Ok(Listen(vec![At::nowhere(Address::parse(text).map_err(E::custom)?)]))
-            }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Listen, A::Error> {
-                let mut all = Vec::new();
-                while let Some(one) = list.next_element()? {
-                    all.push(one);
-                }
-                Ok(Listen(all))
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for Listen {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Listen".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let one = generator.subschema_for::<Address>();
-        json_schema!({ "anyOf": [one.clone(), { "type": "array", "items": one, "minItems": 1 }] })
     }
 }
 
@@ -168,17 +142,18 @@ mod tests {
     #[test]
     fn an_address_is_a_scheme_an_ip_address_and_a_port() {
         for (text, want) in [
-            ("http://127.0.0.1:8080", Ok("127.0.0.1:8080")),
-            ("http://[::]:80/", Ok("[::]:80")),
+            ("http://127.0.0.1:8080", Ok("http://127.0.0.1:8080")),
+            ("http://[::]:80/", Ok("http://[::]:80")),
+            ("https://127.0.0.1:8443", Ok("https://127.0.0.1:8443")),
             ("127.0.0.1:8080", Err("has no scheme")),
-            ("https://127.0.0.1:8080", Err("has no scheme that can be listened to")),
+            ("tcp://127.0.0.1:8080", Err("has no scheme that can be listened to")),
             ("http://localhost:8080", Err("names a host")),
             ("http://127.0.0.1", Err("has no port")),
             ("http://[::1]", Err("has no port")),
             ("http://127.0.0.1:8080/x", Err("has a path")),
         ] {
             match (Address::parse(text), want) {
-                (Ok(address), Ok(want)) => assert_eq!(address.0.to_string(), want),
+                (Ok(address), Ok(want)) => assert_eq!(address.to_string(), want),
                 (Err(error), Err(want)) => assert!(error.to_string().contains(want), "{text}: {error}"),
                 (got, _) => panic!("{text}: {got:?}"),
             }

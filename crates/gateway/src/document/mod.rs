@@ -4,18 +4,25 @@
 //! another. What the shapes alone cannot tell is checked by `compile`.
 
 mod address;
+mod listen;
 mod policies;
 mod route;
 mod schema;
 mod top;
 
-pub use address::{Address, BadAddress, Listen, OrOff};
+pub use address::{Address, BadAddress, OrOff};
+pub use listen::{
+    CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig, TlsConfig,
+    UnknownName,
+};
 pub use policies::{PolicyEntry, Setting};
 pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig};
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_yaml::{Key, Node, read};
-pub use top::{ClientConfig, DrainConfig, LimitsConfig, StoreConfig, TopConfig};
+
+use crate::outline::{digest, digest_without};
+pub use top::{ClientConfig, DrainConfig, LimitsConfig, ReloadConfig, StoreConfig, TopConfig};
 
 /// A document as written.
 #[derive(Debug)]
@@ -45,6 +52,8 @@ pub struct RouteDocument {
     pub policies: Vec<PolicyEntry>,
     /// Its `routes`; `None` if there are none. Those that cannot be read are left out.
     pub routes: Option<Vec<RouteDocument>>,
+    /// What is written of it and above it: two routes that say the same have the same.
+    pub digest: u64,
 }
 
 impl<'n> Document<'n> {
@@ -61,12 +70,19 @@ impl<'n> Document<'n> {
             service_defaults: root.get("service_defaults").filter(|node| !node.is_null()),
             services: services.map_or(&[], Node::entries),
             policies: policies::read_policies(root.get("policies"), "policies", problems),
-            routes: read_routes(root.get("routes"), "routes", problems).unwrap_or_default(),
+            routes: read_routes(root.get("routes"), "routes", root.get("policies").map_or(0, digest), problems)
+                .unwrap_or_default(),
         }
     }
 }
 
-fn read_routes(node: Option<&Node>, path: &str, problems: &mut Problems) -> Option<Vec<RouteDocument>> {
+/// `above` is the digest of what is written above.
+fn read_routes(
+    node: Option<&Node>,
+    path: &str,
+    above: u64,
+    problems: &mut Problems,
+) -> Option<Vec<RouteDocument>> {
     let empty = |node: &Node| node.is_null() || (node.is_list() && node.items().is_empty());
     let node = node.filter(|node| !empty(node))?;
     if !node.is_list() {
@@ -76,12 +92,14 @@ fn read_routes(node: Option<&Node>, path: &str, problems: &mut Problems) -> Opti
     }
     let routes = node.items().iter().enumerate().map(|(index, route)| {
         let path = format!("{path}[{index}]");
+        let digest = digest_without(above, route, "routes");
         RouteDocument {
             place: route.place.clone(),
             config: read(route, &path, problems),
             policies: policies::read_policies(route.get("policies"), &format!("{path}.policies"), problems),
-            routes: read_routes(route.get("routes"), &format!("{path}.routes"), problems),
+            routes: read_routes(route.get("routes"), &format!("{path}.routes"), digest, problems),
             path,
+            digest,
         }
     });
     Some(routes.collect())

@@ -5,7 +5,8 @@ use sekisho_units::{At, Cidr, Size, Span};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::address::{Address, Listen, OrOff};
+use super::address::{Address, OrOff};
+use super::listen::{Listen, TlsConfig};
 use super::route::RouteConfig;
 use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};
 
@@ -14,9 +15,12 @@ use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Sekisho")]
 pub struct TopConfig {
-    /// Where clients connect: `http://address:port`, or a list. Default `http://0.0.0.0:8080`.
+    /// Where clients connect: an address, a map with its settings, or a list of either. Default `http://0.0.0.0:8080`.
     #[schemars(with = "Option<Listen>")]
     pub listen: Option<At<Listen>>,
+    /// TLS on every `https` address that has no `tls` of its own.
+    #[schemars(with = "Option<TlsConfig>")]
+    pub tls: Option<At<TlsConfig>>,
     /// Where operators connect, or `off`. Default `http://127.0.0.1:9901`.
     #[schemars(with = "Option<OrOff<Address>>")]
     pub admin: Option<At<OrOff<Address>>>,
@@ -50,6 +54,8 @@ pub struct TopConfig {
     pub via: Option<At<OrOff<String>>>,
     /// How the gateway stops.
     pub drain: DrainConfig,
+    /// When the configuration is read anew.
+    pub reload: ReloadConfig,
 }
 
 /// Where state is kept that requests share.
@@ -74,9 +80,14 @@ pub struct LimitsConfig {
     /// Most bytes of a request's target, up to `head`. Default `8KiB`. A longer one gets 414.
     #[schemars(with = "Size")]
     pub target: At<Size>,
-    /// Most client connections at once. Default 10000. One more gets 503 and is closed.
+    /// Most client connections at once. Default 10000. For one more, those that have waited longest for a request make room;
+    /// if none waits, it gets 503 and is closed.
     #[schemars(with = "u32", range(min = 1))]
     pub connections: At<u32>,
+    /// Most connections of one client address at once (of one /64 with IPv6); trusted proxies are not counted. Default: half
+    /// of `connections`. One more gets 429 and is closed.
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    pub connections_per_address: Option<At<u32>>,
 }
 
 impl Default for LimitsConfig {
@@ -86,6 +97,7 @@ impl Default for LimitsConfig {
             fields: At::nowhere(100),
             target: At::nowhere(Size::from_kib(8)),
             connections: At::nowhere(10_000),
+            connections_per_address: None,
         }
     }
 }
@@ -94,6 +106,9 @@ impl Default for LimitsConfig {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientConfig {
+    /// For a TLS handshake, and for the PROXY header where one is expected. Default `10s`. On expiry the connection is closed.
+    #[schemars(with = "Span")]
+    pub handshake: At<Span>,
     /// For a whole head, from its first byte. Default `10s`. On expiry the client gets 408.
     #[schemars(with = "Span")]
     pub head: At<Span>,
@@ -113,6 +128,7 @@ pub struct ClientConfig {
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
+            handshake: At::nowhere(Span::from_secs(10)),
             head: At::nowhere(Span::from_secs(10)),
             idle: At::nowhere(Span::from_secs(75)),
             body_grace: At::nowhere(Span::from_secs(10)),
@@ -132,5 +148,21 @@ pub struct DrainConfig {
 impl Default for DrainConfig {
     fn default() -> Self {
         Self { grace: Span::from_secs(30) }
+    }
+}
+
+/// When the configuration is read anew, beside HUP and `POST /api/reload`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReloadConfig {
+    /// How often the configuration and the files that it names are looked at for changes, or `off`. A change counts once the
+    /// files have stayed the same for as long. Default `1s`.
+    #[schemars(with = "OrOff<Span>")]
+    pub watch: At<OrOff<Span>>,
+}
+
+impl Default for ReloadConfig {
+    fn default() -> Self {
+        Self { watch: At::nowhere(OrOff::On(Span::from_secs(1))) }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::Site;
-use crate::compile::{Parts, Source, compile};
+use crate::compile::{Carry, Source, compile};
 
 const SHOP: &str = "services:
   orders: { endpoints: [http://127.0.0.1:1] }
@@ -25,7 +25,7 @@ routes:
 
 fn site(text: &str) -> Site {
     let source = Source { name: "shop.yaml", text, env: &|_| None, read_file: &|_| Ok(String::new()) };
-    let (site, problems) = compile(&source, &Parts::default());
+    let (site, problems) = compile(&source, &Carry::default());
     site.unwrap_or_else(|| panic!("{problems}"))
 }
 

@@ -10,16 +10,18 @@ use sekisho_wire::{
     normalise, origin_form, parse_request,
 };
 
+use super::Caller;
 use crate::site::Site;
 use crate::worker::Worker;
 
 /// How the reading of a head ended.
-#[derive(Clone, Copy)]
 pub(super) enum Arrived {
     /// So many bytes of the buffer are a head.
     Whole(usize),
     /// It is none.
     Refused(Refusal),
+    /// Nothing was read: whatever comes gets this answer.
+    Never(Box<Reply>),
     /// It took too long.
     Slow,
     /// The client left.
@@ -48,6 +50,9 @@ pub(super) struct Request<'a> {
     pub(super) refusal: Option<Box<Reply>>,
 }
 
+/// How a TLS client begins: a record of a handshake, version 3.x (RFC 8446 §5.1).
+const HELLO: &[u8] = &[22, 3];
+
 /// The target of a request that was refused before it was understood.
 const NOWHERE: Normal<'static> = Normal { path: "-", query: None, risky: false };
 
@@ -66,6 +71,10 @@ impl<'a> Request<'a> {
             Arrived::Gone => return None,
             Arrived::Whole(len) => len,
             Arrived::Slow => return Some(Self::unread(stand_in, Reply::request_timeout("slow_head"))),
+            Arrived::Never(reply) => return Some(Self::unread(stand_in, *reply)),
+            Arrived::Refused(_) if bytes.starts_with(HELLO) => {
+                return Some(Self::unread(stand_in, Reply::tls_on_plain_port()));
+            }
             Arrived::Refused(refusal) => return Some(Self::unread(stand_in, Reply::refused(refusal))),
         };
         let view = head.view(bytes);
@@ -134,7 +143,7 @@ pub(super) async fn read_head<S: Io>(
     input: &mut Buffer,
     head: &mut Head,
     alarm: &Alarm,
-    (started, site, worker): (Tick, &Site, &Worker),
+    (started, site, caller, worker): (Tick, &Site, &Caller, &Worker),
 ) -> Arrived {
     let settings = &site.settings;
     let mut armed = None;
@@ -155,11 +164,11 @@ pub(super) async fn read_head<S: Io>(
         }
         // A client that has sent nothing yet, or an empty line after its last request, is idle, not slow: it owes no head.
         let begun = !matches!(input.data(), b"" | b"\r" | b"\r\n");
-        if !begun && worker.is_draining() {
+        if !begun && caller.is_leaving(worker) {
             return Poll::Ready(Arrived::Gone);
         }
         if armed.replace(begun) != Some(begun) {
-            alarm.set_after(started, if begun { settings.client.head } else { settings.client.idle });
+            alarm.set_waiting(started, if begun { settings.client.head } else { settings.client.idle });
         }
         alarm.poll(cx).map(|()| if begun { Arrived::Slow } else { Arrived::Gone })
     })

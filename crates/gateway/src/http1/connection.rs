@@ -4,24 +4,35 @@ use std::future::poll_fn;
 use std::mem::take;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use sekisho_exchange::{Alarm, Buffer, Client, Content, Decider, Exchange, Io, Reply, Scheme};
+use sekisho_units::Tick;
 
-use super::arrival::{Request, read_head};
+use super::arrival::{Arrived, Request, read_head};
 use super::client::{Http1, Next};
 use super::linger::linger;
 use crate::forward::{self, Lines};
-use crate::meter::WorkerMeter;
+use crate::listener::Door;
 use crate::plan::Plan;
 use crate::route::{Ask, Found};
 use crate::site::Site;
 use crate::walk::{Desk, Way, walk};
 use crate::worker::{Kit, Worker};
 
-/// Serves one client's connection to its end. `scheme` is what the listener speaks.
-pub async fn serve<S: Io>(mut stream: S, peer: SocketAddr, scheme: Scheme, worker: Rc<Worker>) {
-    let _open = Open::count(&worker);
+/// Who is at the other end of a connection, and by which way.
+pub struct Caller {
+    /// The client's address, or a proxy's.
+    pub peer: SocketAddr,
+    /// What is spoken.
+    pub scheme: Scheme,
+    /// The port that it came through.
+    pub door: Arc<Door>,
+}
+
+/// Serves one client's connection to its end.
+pub async fn serve<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>) {
     let alarm = worker.local.alarms.alarm();
     let mut lines = Lines::default();
     let mut input = Buffer::default();
@@ -29,12 +40,17 @@ pub async fn serve<S: Io>(mut stream: S, peer: SocketAddr, scheme: Scheme, worke
         if input.is_empty() {
             // An idle connection owns no buffer.
             worker.local.stash.give_back(take(&mut input));
-            if !request_begins(&mut stream, &alarm, &worker).await {
+            if !request_begins(&mut stream, &alarm, &caller, &worker).await {
                 return;
             }
         }
         let mut kit = worker.kit();
-        let next = one(&mut stream, &mut input, &mut kit, &alarm, &mut lines, (peer, scheme), &worker).await;
+        let site = worker.site();
+        let started = worker.local.clock.now();
+        let head = read_head(&mut stream, &mut input, &mut kit.head, &alarm, (started, &site, &caller, &worker));
+        let arrived = head.await;
+        let desk = (&alarm, &mut lines);
+        let next = one(&mut stream, &mut input, (arrived, started), &mut kit, desk, &caller, (&site, &worker)).await;
         worker.give_back(kit);
         match next {
             Next::KeepAlive => {}
@@ -46,65 +62,70 @@ pub async fn serve<S: Io>(mut stream: S, peer: SocketAddr, scheme: Scheme, worke
     worker.local.stash.give_back(input);
 }
 
-/// Counts a connection for as long as it is open.
-struct Open<'a>(&'a Worker);
+/// Answers `reply` to whatever a connection may ask, and ends it.
+pub(crate) async fn refuse<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>, reply: Reply) {
+    let alarm = worker.local.alarms.alarm();
+    let mut kit = worker.kit();
+    let (site, started) = (worker.site(), worker.local.clock.now());
+    let arrived = (Arrived::Never(Box::new(reply.closing())), started);
+    let (mut input, mut lines) = (Buffer::default(), Lines::default());
+    let desk = (&alarm, &mut lines);
+    let next = one(&mut stream, &mut input, arrived, &mut kit, desk, &caller, (&site, &worker)).await;
+    worker.give_back(kit);
+    match next {
+        Next::KeepAlive | Next::Close => linger(&mut stream, &alarm, &worker.local).await,
+        Next::Cut => stream.abort(),
+        Next::Gone => {}
+    }
+    worker.local.stash.give_back(input);
+}
 
-impl<'a> Open<'a> {
-    fn count(worker: &'a Worker) -> Self {
-        WorkerMeter::up(&worker.meter.connections);
-        WorkerMeter::up(&worker.meter.accepted);
-        Self(worker)
+impl Caller {
+    /// Whether connections end after the exchange they are in.
+    pub(crate) fn is_leaving(&self, worker: &Worker) -> bool {
+        worker.is_draining() || self.door.is_closing()
     }
 }
 
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.left();
-    }
-}
-
-/// Waits for the first byte of a request. `false`: none came in time, or the worker drains.
-async fn request_begins<S: Io>(stream: &mut S, alarm: &Alarm, worker: &Worker) -> bool {
+/// Waits for the first byte of a request. `false`: none came in time, or the connection is to end.
+async fn request_begins<S: Io>(stream: &mut S, alarm: &Alarm, caller: &Caller, worker: &Worker) -> bool {
     let mut waits = false;
     poll_fn(|cx| {
         if stream.poll_readable(cx).is_ready() {
             return Poll::Ready(true);
         }
-        if worker.is_draining() {
+        if caller.is_leaving(worker) {
             return Poll::Ready(false);
         }
         if !std::mem::replace(&mut waits, true) {
-            alarm.set_after(worker.local.clock.now(), worker.site().settings.client.idle);
+            alarm.set_waiting(worker.local.clock.now(), worker.site().settings.client.idle);
         }
         alarm.poll(cx).map(|()| false)
     })
     .await
 }
 
-/// One request and its answer.
+/// One request, as it `arrived`, and its answer.
 async fn one<S: Io>(
     stream: &mut S,
     input: &mut Buffer,
+    (arrived, started): (Arrived, Tick),
     kit: &mut Kit,
-    alarm: &Alarm,
-    lines: &mut Lines,
-    (peer, scheme): (SocketAddr, Scheme),
-    worker: &Worker,
+    (alarm, lines): (&Alarm, &mut Lines),
+    caller: &Caller,
+    (site, worker): (&Site, &Worker),
 ) -> Next {
-    let site = worker.site();
-    let started = worker.local.clock.now();
-    let arrived = read_head(stream, input, &mut kit.head, alarm, (started, &site, worker)).await;
     let head_buffer = take(input);
     let Kit { head, path, out, to_service, to_client, reply, stand_in } = kit;
-    let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), &site, path)
+    let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), site, path)
     else {
         worker.local.stash.give_back(head_buffer);
         return Next::Gone;
     };
     let view = request.view;
     let client = match request.refusal {
-        Some(_) => Client::direct(peer, scheme),
-        None => forward::client(view, peer, scheme, &site.settings.trusted_proxies),
+        Some(_) => Client::direct(caller.peer, caller.scheme),
+        None => forward::client(view, caller.peer, caller.scheme, &site.settings.trusted_proxies),
     };
     let target = (request.target.path, request.target.query, request.host);
     let mut exchange = Exchange::new(view, target, request.body, client, started, &worker.local);
@@ -114,8 +135,8 @@ async fn one<S: Io>(
     let like = (view.method(), view.version(), request.keep_alive);
     let mut down = Http1::new(stream, &worker.local, request.early, take(out), request.body, like);
     down.expect(request.expects);
-    let (plan, refusal) = route(&site, &mut exchange, request);
-    let way = Way { plan, site: &site, worker, alarm };
+    let (plan, refusal) = route(site, &mut exchange, request, caller);
+    let way = Way { plan, site, worker, alarm, door: &caller.door };
     walk(&way, &mut exchange, refusal, &mut down, Desk { lines, reply }).await;
 
     *to_service = take(&mut exchange.to_service);
@@ -132,9 +153,16 @@ fn route<'a>(
     site: &'a Site,
     exchange: &mut Exchange<'a>,
     request: Request<'a>,
+    caller: &Caller,
 ) -> (&'a Plan, Option<(Decider, Box<Reply>)>) {
     if let Some(reply) = request.refusal {
         return (&site.fallback, Some((Decider::Listener, reply)));
+    }
+    if caller.scheme == Scheme::Http
+        && exchange.client.scheme == Scheme::Http
+        && let Some(reply) = caller.door.redirect(exchange.host, exchange.path, exchange.query)
+    {
+        return (&site.fallback, Some((Decider::Listener, Box::new(reply))));
     }
     if request.whole_server {
         let reply = Reply::plain(204, Content::Empty, "options_of_the_server")

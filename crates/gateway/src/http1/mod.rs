@@ -5,4 +5,5 @@ mod client;
 mod connection;
 mod linger;
 
-pub use connection::serve;
+pub(crate) use connection::refuse;
+pub use connection::{Caller, serve};

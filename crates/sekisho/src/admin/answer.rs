@@ -29,8 +29,8 @@ pub(super) fn text(status: StatusCode, line: &str) -> Answer {
 }
 
 /// A JSON document.
-pub(super) fn json(value: &Value) -> Answer {
-    bytes(StatusCode::OK, "application/json", format!("{value:#}\n"))
+pub(super) fn json(status: StatusCode, value: &Value) -> Answer {
+    bytes(status, "application/json", format!("{value:#}\n"))
 }
 
 /// 404, as a problem document.
@@ -39,12 +39,24 @@ pub(super) fn unknown(now: Wall) -> Answer {
     problem(&Reply::problem(404, "NO_ROUTE", "No route matches", detail), now)
 }
 
-/// 405: everything here is only to be read.
-pub(super) fn not_allowed(now: Wall) -> Answer {
-    let detail = "The admin port takes GET and HEAD only.";
+/// 405: this path takes other methods.
+pub(super) fn not_allowed(allow: &'static str, now: Wall) -> Answer {
+    let detail = format!("This path takes {allow} only.");
     let mut answer = problem(&Reply::problem(405, "METHOD_NOT_ALLOWED", "Method not allowed", detail), now);
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     answer
+}
+
+/// 403: a page of another site asks, in the browser of somebody who can reach this port.
+pub(super) fn foreign(now: Wall) -> Answer {
+    let detail = "Pages of other sites may not ask for this.";
+    problem(&Reply::problem(403, "FORBIDDEN", "Forbidden", detail), now)
+}
+
+/// 503: the gateway ends, or its configuration is no file.
+pub(super) fn cannot_reload(now: Wall) -> Answer {
+    let detail = "The gateway is ending, or its configuration is part of the program.";
+    problem(&Reply::problem(503, "NO_RELOAD", "No reload is possible", detail), now)
 }
 
 fn problem(reply: &Reply, now: Wall) -> Answer {

@@ -1,4 +1,4 @@
-//! The operators' port: liveness, readiness, metrics, plans. It reads and never changes anything.
+//! The operators' port: liveness, readiness, metrics, plans, and reloads.
 //!
 //! It runs on hyper and on the background runtime, apart from traffic, and takes few connections at once.
 
@@ -57,8 +57,7 @@ pub(crate) fn serve(
 
 async fn connection(stream: TcpStream, pages: &Pages) {
     let service = service_fn(|request| {
-        let answer = pages.answer(&request);
-        async { Ok::<_, Infallible>(answer) }
+        async move { Ok::<_, Infallible>(pages.answer(&request).await) }
     });
     // What goes wrong on an operator's connection ends it, and concerns nobody else.
     let _ = http1::Builder::new()

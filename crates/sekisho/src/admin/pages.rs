@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use hyper::header::{ACCEPT, HeaderMap};
+use hyper::header::{ACCEPT, HOST, HeaderMap, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer};
 use crate::commands::version;
 use crate::metrics::{Exposition, Metrics};
-use crate::server::{Phase, State};
+use crate::server::{Origin, Outcome, Phase, State};
 
 /// Paths and what they are for, as the index lists them.
 const PAGES: &[(&str, &str)] = &[
@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/readyz", "200 while it takes traffic, 503 before and while it drains"),
     ("/metrics", "counters and gauges for Prometheus"),
     ("/api/plan", "what each route does with a request"),
+    ("/api/reload", "what came of the last reload; POST reads the configuration anew"),
     ("/api/version", "what runs here"),
 ];
 
@@ -32,23 +33,42 @@ impl Pages {
     }
 
     /// The answer to a request. Its body, if it has one, is of no interest.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Answer {
+    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Answer {
         let now = self.state.clock.wall();
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return answer::not_allowed(now);
-        }
-        match request.uri().path() {
-            "/" => answer::bytes(StatusCode::OK, "text/html; charset=utf-8", index()),
-            "/livez" => answer::text(StatusCode::OK, "alive"),
-            "/readyz" => self.readyz(),
-            "/metrics" => {
+        match (request.uri().path(), request.method()) {
+            ("/api/reload", &Method::POST) if is_foreign(request.headers()) => answer::foreign(now),
+            ("/api/reload", &Method::POST) => self.reload().await,
+            ("/api/reload", method) if !is_read(method) => answer::not_allowed("GET, HEAD, POST", now),
+            (_, method) if !is_read(method) => answer::not_allowed("GET, HEAD", now),
+            ("/", _) => answer::bytes(StatusCode::OK, "text/html; charset=utf-8", index()),
+            ("/livez", _) => answer::text(StatusCode::OK, "alive"),
+            ("/readyz", _) => self.readyz(),
+            ("/metrics", _) => {
                 let exposition = Exposition::of(accept(request.headers()));
                 answer::bytes(StatusCode::OK, exposition.content_type(), self.metrics.expose(exposition))
             }
-            "/api/plan" => answer::json(&self.plan()),
-            "/api/version" => answer::json(&version::document()),
+            ("/api/plan", _) => answer::json(StatusCode::OK, &self.plan()),
+            ("/api/reload", _) => self.last_reload(),
+            ("/api/version", _) => answer::json(StatusCode::OK, &version::document()),
             _ => answer::unknown(now),
         }
+    }
+
+    /// Reads the configuration anew: 200 with what changed, 422 with what is wrong.
+    async fn reload(&self) -> Answer {
+        let report = match self.state.takes_reloads() {
+            true => self.state.reloads.ask_and_wait(Origin::Admin).await,
+            false => None,
+        };
+        let Some(report) = report else { return answer::cannot_reload(self.state.clock.wall()) };
+        let refused = matches!(report.outcome, Outcome::Refused(_));
+        let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        answer::json(status, &report.document())
+    }
+
+    fn last_reload(&self) -> Answer {
+        let last = self.state.reloads.last();
+        answer::json(StatusCode::OK, &last.map_or(serde_json::Value::Null, |report| report.document()))
     }
 
     fn readyz(&self) -> Answer {
@@ -63,6 +83,17 @@ impl Pages {
     fn plan(&self) -> serde_json::Value {
         json!(sekisho_gateway::explain::plans(&self.state.site.load()))
     }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Whether a browser asks for a page of another site. Programs send no `Origin` (Fetch standard).
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let Some(origin) = text(ORIGIN) else { return false };
+    origin.strip_prefix("http://").is_none_or(|origin| text(HOST) != Some(origin))
 }
 
 fn accept(headers: &HeaderMap) -> &str {
@@ -97,29 +128,47 @@ mod tests {
         Pages::new(State::new(site, Arc::new(Sinks::new())))
     }
 
-    fn ask(pages: &Pages, method: &str, path: &str) -> Answer {
-        pages.answer(&Request::builder().method(method).uri(path).body(()).unwrap())
+    async fn ask(pages: &Pages, method: &str, path: &str) -> Answer {
+        pages.answer(&Request::builder().method(method).uri(path).body(()).unwrap()).await
     }
 
-    #[test]
-    fn every_listed_page_is_there() {
+    #[tokio::test]
+    async fn every_listed_page_is_there() {
         let pages = pages();
         pages.state.phase.send_replace(Phase::Ready);
         for path in PAGES.iter().map(|(path, _)| *path).chain(["/", "/metrics?x=y"]) {
-            assert_eq!(ask(&pages, "GET", path).status(), 200, "{path}");
-            assert_eq!(ask(&pages, "HEAD", path).status(), 200, "{path}");
+            assert_eq!(ask(&pages, "GET", path).await.status(), 200, "{path}");
+            assert_eq!(ask(&pages, "HEAD", path).await.status(), 200, "{path}");
         }
     }
 
-    #[test]
-    fn is_ready_only_while_it_takes_traffic() {
+    #[tokio::test]
+    async fn is_ready_only_while_it_takes_traffic() {
         let pages = pages();
         for (phase, want) in
             [(Phase::Starting, 503), (Phase::Ready, 200), (Phase::Draining, 503), (Phase::Over, 503)]
         {
             pages.state.phase.send_replace(phase);
-            assert_eq!(ask(&pages, "GET", "/readyz").status(), want, "{phase:?}");
-            assert_eq!(ask(&pages, "GET", "/livez").status(), 200, "{phase:?}");
+            assert_eq!(ask(&pages, "GET", "/readyz").await.status(), want, "{phase:?}");
+            assert_eq!(ask(&pages, "GET", "/livez").await.status(), 200, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_sites_may_not_change_anything() {
+        for (origin, foreign) in [
+            (None, false),
+            (Some("http://127.0.0.1:9901"), false),
+            (Some("https://127.0.0.1:9901"), true),
+            (Some("http://evil.example"), true),
+            (Some("null"), true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, "127.0.0.1:9901".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, origin.parse().unwrap());
+            }
+            assert_eq!(is_foreign(&headers), foreign, "{origin:?}");
         }
     }
 
@@ -131,8 +180,10 @@ mod tests {
             ("GET", "/livez/", 404, "NO_ROUTE"),
             ("POST", "/livez", 405, "METHOD_NOT_ALLOWED"),
             ("DELETE", "/nothing", 405, "METHOD_NOT_ALLOWED"),
+            ("PUT", "/api/reload", 405, "METHOD_NOT_ALLOWED"),
+            ("POST", "/api/reload", 503, "NO_RELOAD"),
         ] {
-            let answer = ask(&pages, method, path);
+            let answer = ask(&pages, method, path).await;
             assert_eq!(answer.status(), status, "{method} {path}");
             assert_eq!(answer.headers().contains_key("allow"), status == 405);
             let body = answer.into_body().collect().await.unwrap().to_bytes();

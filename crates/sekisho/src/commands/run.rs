@@ -16,12 +16,13 @@ pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> 
     let Some(site) = loaded.site else { return Ok(Exit::No) };
     let failure = |error: ListenError| Failure::new(error.to_string());
     let traffic =
-        site.settings.listen.iter().map(|address| server::listen(*address)).collect::<Result<_, _>>();
+        site.settings.listen.iter().map(|listener| server::listen(listener.address)).collect::<Result<_, _>>();
     let start = Start {
         traffic: traffic.map_err(failure)?,
         admin: site.settings.admin.map(server::listen).transpose().map_err(failure)?,
         site,
-        sinks: loaded.sinks,
+        carry: loaded.carry,
+        files: loaded.files,
         begun,
     };
     server::run(start, |_| ())

@@ -53,7 +53,9 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
     };
     let start = Start {
         site,
-        sinks: loaded.sinks,
+        carry: loaded.carry,
+        // It is part of the program: there is nothing to read anew.
+        files: Vec::new(),
         traffic: vec![ports::open(Wish::of(arguments.listen, 8080))?],
         admin: Some(ports::open(Wish::of(arguments.admin, 9901))?),
         begun,

@@ -44,7 +44,7 @@ const STOPS: &[(&str, &str)] = &[
 
 /// The commands for a gateway at these addresses.
 pub(super) fn text(addresses: &Addresses) -> String {
-    let base = addresses.traffic.first().map(|address| format!("http://{address}")).unwrap_or_default();
+    let base = addresses.traffic.first().map(|(scheme, address)| format!("{scheme}://{address}")).unwrap_or_default();
     let admin = addresses.admin.map(|address| format!("http://{address}")).unwrap_or_default();
     let mut text = "\nThe shop is open. Try, in another terminal:\n".to_owned();
     for (purpose, command) in STOPS {
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn commands_name_the_addresses_as_they_are() {
         let addresses = Addresses {
-            traffic: vec!["127.0.0.1:8083".parse().unwrap()],
+            traffic: vec![("http", "127.0.0.1:8083".parse().unwrap())],
             admin: Some("127.0.0.1:9902".parse().unwrap()),
         };
         let text = text(&addresses);

@@ -54,6 +54,7 @@ impl Collector for Reader {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let site = self.0.site.load();
         traffic::encode(&mut encoder, &site, &self.0)?;
+        traffic::configuration(&mut encoder, &site, &self.0)?;
         policies::encode(&mut encoder, &site)?;
         process::encode(&mut encoder)
     }

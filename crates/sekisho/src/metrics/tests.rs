@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use sekisho_exchange::Scheme;
 use sekisho_wire::Method;
 
 use super::*;
@@ -25,20 +26,20 @@ fn state() -> Arc<State> {
     let plan =
         |route: &str, nth: usize| site.plans.iter().filter(|plan| &*plan.route == route).nth(nth).unwrap();
     let read = &plan("/orders/*", 0).meter;
-    read.record(0, Method::Get, 200, Duration::from_micros(900), (0, 10));
-    read.record(1, Method::Get, 200, Duration::from_millis(20), (0, 10));
-    read.record(1, Method::Get, 503, Duration::from_secs(60), (0, 10));
+    read.record(0, (Method::Get, 200, Scheme::Http), Duration::from_micros(900), (0, 10));
+    read.record(1, (Method::Get, 200, Scheme::Http), Duration::from_millis(20), (0, 10));
+    read.record(1, (Method::Get, 503, Scheme::Http), Duration::from_secs(60), (0, 10));
     // The same pattern again: one row for both, not two of one name.
     let write = &plan("/orders/*", 1).meter;
-    write.record(0, Method::Post, 200, Duration::from_micros(900), (0, 0));
-    write.record(0, Method::Get, 200, Duration::from_micros(900), (0, 0));
-    site.fallback.meter.record(0, Method::Other, 404, Duration::ZERO, (0, 0));
-    plan("/hello", 0).meter.record(0, Method::Get, 200, Duration::ZERO, (0, 0));
+    write.record(0, (Method::Post, 200, Scheme::Http), Duration::from_micros(900), (0, 0));
+    write.record(0, (Method::Get, 200, Scheme::Http), Duration::from_micros(900), (0, 0));
+    site.fallback.meter.record(0, (Method::Other, 404, Scheme::Http), Duration::ZERO, (0, 0));
+    plan("/hello", 0).meter.record(0, (Method::Get, 200, Scheme::Http), Duration::ZERO, (0, 0));
     let step = plan("/orders/*", 0).steps.iter().find(|step| step.step.name() == "headers").unwrap();
     step.meter.proceeded(0);
     step.meter.shadowed(1);
     step.meter.took(0, Duration::from_millis(500));
-    let state = State::new(site, loaded.sinks);
+    let state = State::new(site, loaded.carry.sinks);
     state.workers[0].connections.store(2, Relaxed);
     state.workers[1].connections.store(1, Relaxed);
     state.workers[1].accepted.store(7, Relaxed);

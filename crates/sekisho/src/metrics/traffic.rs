@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use prometheus_client::encoding::DescriptorEncoder;
-use sekisho_gateway::{Cell, Site, WorkerMeter};
+use sekisho_gateway::{Cell, Handshake, Site, WorkerMeter};
 
 use super::family::{self, Durations, Labels};
 use super::plans;
-use crate::server::State;
+use crate::server::{Outcome, State};
 
 /// What stands for methods that are not standard, and for the answers beyond those that a route counts apart.
 const OTHER: &str = "OTHER";
@@ -22,6 +22,7 @@ struct Row<'a> {
     route: &'a str,
     method: &'static str,
     status: String,
+    scheme: &'static str,
     counted: Durations,
 }
 
@@ -41,16 +42,17 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, state: &S
 }
 
 fn rows(site: &Site) -> Vec<Row<'_>> {
-    let mut merged: BTreeMap<(&str, &str, &str, u16), Durations> = BTreeMap::new();
+    let mut merged: BTreeMap<(&str, &str, &str, u16, &str), Durations> = BTreeMap::new();
     for plan in plans(site) {
         for cell in plan.meter.read() {
             let method = cell.method.map_or(OTHER, sekisho_wire::Method::as_str);
-            merged.entry((plan.service_name(), &plan.route, method, cell.status)).or_default().add(&cell);
+            let key = (plan.service_name(), &*plan.route, method, cell.status, cell.scheme.as_str());
+            merged.entry(key).or_default().add(&cell);
         }
     }
-    let row = |((service, route, method, status), counted)| {
+    let row = |((service, route, method, status, scheme), counted)| {
         let status = if status == 0 { OTHER.to_owned() } else { u16::to_string(&status) };
-        Row { service, route, method, status, counted }
+        Row { service, route, method, status, scheme, counted }
     };
     merged.into_iter().map(row).collect()
 }
@@ -84,10 +86,12 @@ impl Row<'_> {
 }
 
 fn requests(encoder: &mut DescriptorEncoder<'_>, rows: &[Row<'_>]) -> fmt::Result {
-    let all = rows.iter().map(|row| {
-        let labels: Labels<'_, 4> =
-            [("service", row.service), ("route", row.route), ("method", row.method), ("status", &row.status)];
-        (labels, row.counted.count())
+    let mut all: BTreeMap<(&str, &str, &str, &str), u64> = BTreeMap::new();
+    for row in rows {
+        *all.entry((row.service, row.route, row.method, &row.status)).or_default() += row.counted.count();
+    }
+    let all = all.into_iter().map(|((service, route, method, status), count)| {
+        ([("service", service), ("route", route), ("method", method), ("status", status)], count)
     });
     family::counter(encoder, ("gateway_requests", "Requests answered."), all)?;
     let mut errors: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
@@ -108,22 +112,22 @@ fn requests(encoder: &mut DescriptorEncoder<'_>, rows: &[Row<'_>]) -> fmt::Resul
 
 fn durations(encoder: &mut DescriptorEncoder<'_>, rows: &[Row<'_>]) -> fmt::Result {
     let mut by_route: BTreeMap<(&str, &str), Durations> = BTreeMap::new();
-    let mut by_answer: BTreeMap<(&str, &str, &str), Durations> = BTreeMap::new();
+    let mut by_answer: BTreeMap<(&str, &str, &str, &str), Durations> = BTreeMap::new();
     for row in rows {
         by_route.entry((row.service, row.route)).or_default().merge(&row.counted);
-        by_answer.entry((row.method, &row.status, row.route)).or_default().merge(&row.counted);
+        by_answer.entry((row.method, &row.status, row.route, row.scheme)).or_default().merge(&row.counted);
     }
     let by_route = by_route
         .into_iter()
         .map(|((service, route), counted)| ([("service", service), ("route", route)], counted));
     let about = "From a request's first byte to its answer's last, in seconds.";
     family::histogram(encoder, ("gateway_request_duration_seconds", about), by_route)?;
-    let by_answer = by_answer.into_iter().map(|((method, status, route), counted)| {
+    let by_answer = by_answer.into_iter().map(|((method, status, route, scheme), counted)| {
         let labels: Labels<'_, 4> = [
             ("http_request_method", if method == OTHER { "_OTHER" } else { method }),
             ("http_response_status_code", status),
             ("http_route", route),
-            ("url_scheme", "http"),
+            ("url_scheme", scheme),
         ];
         (labels, counted)
     });
@@ -143,12 +147,37 @@ fn connections(encoder: &mut DescriptorEncoder<'_>, state: &State) -> fmt::Resul
     let open = sum(|meter| &meter.connections);
     family::gauge(encoder, ("gateway_connections", "Client connections open."), [([], open)])?;
     let (accepted, refused) = (sum(|meter| &meter.accepted), state.refused.load(Relaxed));
-    family::untyped_total(
-        encoder,
-        (
-            "gateway_connections_total",
-            "Client connections taken, and turned away because too many were open.",
-        ),
-        [([("result", "accepted")], accepted), ([("result", "refused")], refused)],
-    )
+    let unproxied = sum(|meter| &meter.proxy_refused);
+    let about = "Client connections: taken, turned away because too many were open, and, of those taken, refused for their PROXY header.";
+    let results = [("accepted", accepted), ("refused", refused), ("proxy_header_refused", unproxied)];
+    let rows = results.map(|(result, count)| ([("result", result)], count));
+    family::untyped_total(encoder, ("gateway_connections_total", about), rows)?;
+    handshakes(encoder, state)
+}
+
+fn handshakes(encoder: &mut DescriptorEncoder<'_>, state: &State) -> fmt::Result {
+    let count = |index: usize| state.workers.iter().map(|meter| meter.handshakes[index].load(Relaxed)).sum();
+    let rows = Handshake::ALL.map(|ended| ([("result", ended.as_str())], count(ended as usize)));
+    family::counter::<u64, 1>(encoder, ("gateway_tls_handshakes", "TLS handshakes with clients, by how they ended."), rows)
+}
+
+/// Of each certificate, by the first of its names, when it expires; and what came of reloads.
+pub(super) fn configuration(encoder: &mut DescriptorEncoder<'_>, site: &Site, state: &State) -> fmt::Result {
+    let mut expiries: BTreeMap<&str, u64> = BTreeMap::new();
+    for certificate in site.settings.listen.iter().filter_map(|one| one.tls.as_ref()).flat_map(|tls| &tls.certificates) {
+        let name = certificate.names.first().map_or("", |name| name);
+        let expiry = certificate.not_after.as_millis() / 1000;
+        // Of several for one name, the one that expires first.
+        expiries.entry(name).and_modify(|known| *known = expiry.min(*known)).or_insert(expiry);
+    }
+    let about = "When a certificate expires, in seconds since 1970.";
+    let rows = expiries.into_iter().map(|(name, expiry)| ([("name", name)], expiry));
+    family::gauge(encoder, ("gateway_certificate_expiry_seconds", about), rows)?;
+    let reloads = &state.reloads;
+    let results = [("applied", reloads.applied.load(Relaxed)), ("refused", reloads.refused.load(Relaxed))];
+    let rows = results.map(|(result, count)| ([("result", result)], count));
+    family::counter(encoder, ("gateway_reloads", "Reloads of the configuration."), rows)?;
+    let good = state.reloads.last().is_none_or(|last| !matches!(last.outcome, Outcome::Refused(_)));
+    let about = "Whether the configuration as it stands in its file is in force.";
+    family::gauge(encoder, ("gateway_configuration_in_force", about), [([], u64::from(good))])
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use sekisho_gateway::Door;
 use sekisho_units::Tick;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::dispatch::Dispatch;
-use super::state::Phase;
 use crate::output::note;
 
 /// How long to wait when the system has no more files or memory to give: connections that end give some back.
@@ -20,14 +20,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// At most one complaint in this time.
 const COMPLAINT: Duration = Duration::from_secs(1);
 
-/// Accepts until the gateway drains; what waits in the system's queue then is still taken, and the port closes.
+/// Accepts until `open` is dropped; what waits in the system's queue then is still taken, and the port closes.
 ///
 /// # Errors
 /// The port cannot be watched.
 pub(super) fn accept(
     listener: std::net::TcpListener,
+    door: Arc<Door>,
     dispatch: Arc<Dispatch>,
-    mut phase: watch::Receiver<Phase>,
+    mut open: watch::Receiver<()>,
 ) -> io::Result<impl Future<Output = ()> + Send> {
     let listener = TcpListener::from_std(listener)?;
     Ok(async move {
@@ -35,10 +36,10 @@ pub(super) fn accept(
         loop {
             let accepted = tokio::select! {
                 accepted = next(&listener) => accepted,
-                _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
+                Err(_) = open.changed() => break,
             };
             match accepted {
-                Ok((stream, peer)) => dispatch.take(stream, peer),
+                Ok((stream, peer)) => dispatch.take(stream, peer, &door),
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     if complaints.due(dispatch.now()) {
@@ -51,7 +52,7 @@ pub(super) fn accept(
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, peer)) = listener.accept() {
             if stream.set_nonblocking(true).is_ok() {
-                dispatch.take(stream, peer);
+                dispatch.take(stream, peer, &door);
             }
         }
     })

@@ -6,29 +6,58 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
+use sekisho_exchange::{Permit, Permits, Reply};
+use sekisho_gateway::{Crowd, Door, Place, Site};
 use sekisho_units::Tick;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::overload::Refusals;
+use super::overload::{Refusals, full};
 use super::state::State;
 use super::worker::{Arrival, Handle, Seat, Workers};
+
+/// Connections that may wait at once for others to make room for them.
+const AT_THE_DOOR: usize = 256;
+/// How long one waits for that.
+const ROOM: Duration = Duration::from_secs(1);
+/// Of all places so large a part is cleared at once, so that a flood need not look for each.
+const CLEARED: usize = 64;
 
 /// Hands accepted connections to the workers.
 pub(super) struct Dispatch {
     workers: Workers,
     /// Where the search begins, so that equally idle workers take turns.
     turn: AtomicUsize,
-    /// A permit for each connection that may be open.
-    free: Arc<Semaphore>,
+    /// A place for each connection that may be open.
+    seats: Arc<Permits>,
+    /// Who has how many.
+    crowd: Arc<Crowd>,
+    at_the_door: Arc<Semaphore>,
     refusals: Refusals,
     state: Arc<State>,
 }
 
+/// A connection that has no place yet.
+struct Newcomer {
+    stream: TcpStream,
+    peer: SocketAddr,
+    door: Arc<Door>,
+    place: Option<Place>,
+}
+
 impl Dispatch {
-    pub(super) fn new(workers: Workers, free: Arc<Semaphore>, state: Arc<State>) -> Self {
-        Self { workers, turn: AtomicUsize::new(0), free, refusals: Refusals::default(), state }
+    pub(super) fn new(workers: Workers, site: &Site, state: Arc<State>) -> Arc<Self> {
+        Arc::new(Self {
+            workers,
+            turn: AtomicUsize::new(0),
+            seats: Permits::new(site.settings.connections),
+            crowd: Crowd::new(site.settings.connections_per_address),
+            at_the_door: Arc::new(Semaphore::new(AT_THE_DOOR)),
+            refusals: Refusals::default(),
+            state,
+        })
     }
 
     /// The time, for those who hand over.
@@ -36,29 +65,98 @@ impl Dispatch {
         self.state.clock.now()
     }
 
-    /// Gives a connection, set not to block, to a worker, or turns it away if too many are open or every worker is stuck.
-    pub(super) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
-            return self.refuse(stream);
-        };
+    /// The places of all connections.
+    pub(super) fn seats(&self) -> &Arc<Permits> {
+        &self.seats
+    }
+
+    /// From now on the limits of `site` hold.
+    pub(super) fn settle(&self, site: &Site) {
+        self.seats.rebound(site.settings.connections);
+        self.crowd.rebound(site.settings.connections_per_address);
+    }
+
+    /// Gives a connection, set not to block, to a worker. If all places are taken, those who have waited longest for their
+    /// client make room; if nobody waits, or every worker is stuck, it is turned away.
+    pub(super) fn take(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, door: &Arc<Door>) {
         // Small answers must not wait for more to send with them; it fails only where the client has already left.
         if stream.set_nodelay(true).is_err() {
             return;
         }
+        let mut newcomer = Newcomer { stream, peer, door: Arc::clone(door), place: None };
+        if self.counts(&newcomer) {
+            newcomer.place = self.crowd.enter(peer.ip());
+            if newcomer.place.is_none() {
+                return self.refuse(newcomer, Reply::crowded());
+            }
+        }
+        match self.seats.try_take() {
+            Some(permit) => self.seat(newcomer, permit),
+            None => self.make_room(newcomer),
+        }
+    }
+
+    /// Whether the other end counts as one client: a proxy brings many, and one with a PROXY header says whom.
+    fn counts(&self, newcomer: &Newcomer) -> bool {
+        let ip = newcomer.peer.ip().to_canonical();
+        newcomer.door.listener().proxy_protocol.is_none()
+            && !self.state.site.load().settings.trusted_proxies.iter().any(|range| range.contains(ip))
+    }
+
+    fn seat(&self, newcomer: Newcomer, permit: Permit) {
+        let Newcomer { stream, peer, door, place } = newcomer;
         let loads: Vec<_> = self.workers.iter().map(Handle::load).collect();
-        let mut arrival = Arrival { stream, peer, seat: Seat::new(permit) };
+        let crowd = Arc::clone(&self.crowd);
+        let mut arrival = Arrival { stream, peer, door, crowd, seat: Seat::new(permit, place) };
         for index in by_load(&loads, self.turn.fetch_add(1, Relaxed)) {
             match self.workers[index].hand_over(arrival) {
                 Ok(()) => return,
                 Err(TrySendError::Full(back) | TrySendError::Closed(back)) => arrival = back,
             }
         }
-        self.refuse(arrival.stream);
+        let Arrival { stream, peer, door, .. } = arrival;
+        self.refuse(Newcomer { stream, peer, door, place: None }, full());
     }
 
-    fn refuse(&self, stream: TcpStream) {
+    /// Waits, apart from those who come next, until there is a place.
+    fn make_room(self: &Arc<Self>, newcomer: Newcomer) {
+        let Ok(waiting) = Arc::clone(&self.at_the_door).try_acquire_owned() else {
+            return self.refuse(newcomer, full());
+        };
+        let dispatch = Arc::clone(self);
+        tokio::spawn(async move {
+            let seats = Arc::clone(&dispatch.seats);
+            let permit = match dispatch.clear().await {
+                true => tokio::time::timeout(ROOM, seats.take()).await.ok(),
+                false => seats.try_take(),
+            };
+            match permit {
+                Some(permit) => dispatch.seat(newcomer, permit),
+                None => dispatch.refuse(newcomer, full()),
+            }
+            drop(waiting);
+        });
+    }
+
+    /// Ends the connections that have waited longest, of the worker that has most. `false`: none waits anywhere.
+    async fn clear(&self) -> bool {
+        let count = (self.seats.taken() / CLEARED).max(1);
+        let loads: Vec<_> = self.workers.iter().map(Handle::load).collect();
+        let fullest_first = by_load(&loads, 0).collect::<Vec<_>>().into_iter().rev();
+        for index in fullest_first {
+            if self.workers[index].shed(count).await > 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn refuse(&self, newcomer: Newcomer, reply: Reply) {
         self.state.refused.fetch_add(1, Relaxed);
-        self.refusals.answer(stream, self.state.clock.wall());
+        // Who expects a handshake can read no answer.
+        if newcomer.door.listener().tls.is_none() {
+            self.refusals.answer(newcomer.stream, reply, self.state.clock.wall());
+        }
     }
 }
 

@@ -28,9 +28,9 @@ impl std::fmt::Display for ListenError {
             io::ErrorKind::AddrInUse => "another program listens there; stop it or choose another port",
             io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose a higher one",
             io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose one that it has",
-            _ => return write!(f, "cannot listen on http://{}: {}", self.address, self.error),
+            _ => return write!(f, "cannot listen on {}: {}", self.address, self.error),
         };
-        write!(f, "cannot listen on http://{}: {remedy}", self.address)
+        write!(f, "cannot listen on {}: {remedy}", self.address)
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
         let error = listen(address).unwrap_err();
         assert!(error.is_taken());
         let want = format!(
-            "cannot listen on http://{address}: another program listens there; stop it or choose another port"
+            "cannot listen on {address}: another program listens there; stop it or choose another port"
         );
         assert_eq!(error.to_string(), want);
     }

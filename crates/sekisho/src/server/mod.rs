@@ -7,26 +7,32 @@ mod accept;
 mod dispatch;
 mod listen;
 mod overload;
+mod ports;
+mod reload;
 mod signals;
 mod state;
 mod worker;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sekisho_policies::access_log::Sinks;
+use sekisho_exchange::Permits;
+use sekisho_gateway::Listener;
+use sekisho_gateway::compile::Carry;
 use tokio::runtime::Builder;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use self::dispatch::Dispatch;
 pub(crate) use self::listen::{ListenError, listen};
+use self::ports::Ports;
+use self::reload::Reloader;
+pub(crate) use self::reload::{Origin, Outcome};
 use self::signals::{Signal, Signals};
 pub(crate) use self::state::{Phase, State};
-use self::worker::Workers;
+use self::worker::{Ended, Workers};
+use crate::metrics;
 use crate::output::{Exit, Failure, note};
-use crate::{admin, metrics};
 
 /// How long threads and tasks may take to notice that all is over.
 const ENDING: Duration = Duration::from_secs(2);
@@ -35,9 +41,11 @@ const ENDING: Duration = Duration::from_secs(2);
 pub(crate) struct Start {
     /// The compiled configuration.
     pub(crate) site: sekisho_gateway::Site,
-    /// The log sinks that its policies write to.
-    pub(crate) sinks: Arc<Sinks>,
-    /// Where clients connect.
+    /// What outlives it.
+    pub(crate) carry: Carry,
+    /// The file that it stands in, and those that it names; none if it is part of the program.
+    pub(crate) files: Vec<PathBuf>,
+    /// Where clients connect, one for each listener of the site.
     pub(crate) traffic: Vec<TcpListener>,
     /// Where operators connect.
     pub(crate) admin: Option<TcpListener>,
@@ -48,7 +56,8 @@ pub(crate) struct Start {
 /// Where a gateway can be reached, with the ports that the system chose where 0 was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Addresses {
-    pub(crate) traffic: Vec<SocketAddr>,
+    /// With `http` or `https`.
+    pub(crate) traffic: Vec<(&'static str, SocketAddr)>,
     pub(crate) admin: Option<SocketAddr>,
 }
 
@@ -58,7 +67,7 @@ pub(crate) struct Addresses {
 /// A log cannot be opened, or the system has no threads or signals to give.
 pub(crate) fn run(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, Failure> {
     raise_open_files();
-    let sinks = Arc::clone(&start.sinks);
+    let sinks = Arc::clone(&start.carry.sinks);
     sinks.open_all().map_err(|error| Failure::new(error.to_string()))?;
     let background = Builder::new_multi_thread()
         .worker_threads(1)
@@ -76,62 +85,68 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let mut signals = Signals::new().map_err(|error| cannot("listen for signals", &error))?;
     let addresses = Addresses::of(&start).map_err(|error| cannot("read the address of a port", &error))?;
     let counts = (start.site.plans.len(), start.site.services.len());
-    let seats = start.site.settings.connections.clamp(1, u32::MAX as usize);
-    let grace = start.site.settings.grace;
-    let state = State::new(start.site, start.sinks);
+    let Start { site, carry, files, traffic, admin, begun } = start;
+    let state = State::new(site, Arc::clone(&carry.sinks));
+    let site = state.site.load_full();
 
     let (workers, ended) =
         Workers::start(&state).map_err(|error| cannot("start the worker threads", &error))?;
-    let seats =
-        Seats { all: u32::try_from(seats).unwrap_or(u32::MAX), free: Arc::new(Semaphore::new(seats)) };
-    let dispatch = Arc::new(Dispatch::new(workers, Arc::clone(&seats.free), Arc::clone(&state)));
-    let mut acceptors = JoinSet::new();
-    for listener in start.traffic {
-        let accepting = accept::accept(listener, Arc::clone(&dispatch), state.phase.subscribe());
-        acceptors.spawn(accepting.map_err(|error| cannot("watch a port", &error))?);
-    }
-    if let Some(listener) = start.admin {
-        let serving = admin::serve(listener, Arc::clone(&state))
-            .map_err(|error| cannot("watch the admin port", &error))?;
-        tokio::spawn(serving);
-    }
+    let dispatch = Dispatch::new(workers, &site, Arc::clone(&state));
+    let mut ports = Ports::new(Arc::clone(&dispatch), Arc::clone(&state));
+    let listeners: Vec<(Arc<Listener>, _)> = site.settings.listen.iter().cloned().zip(traffic).collect();
+    ports
+        .begin(listeners, site.settings.admin.zip(admin))
+        .map_err(|error| cannot("watch a port", &error))?;
+    drop(site);
+    let reloader = match files.is_empty() {
+        true => None,
+        false => Some(
+            Reloader::new(files, carry, &dispatch, &state)
+                .map_err(|error| cannot("start the thread that reads configurations", &error))?,
+        ),
+    };
     tokio::spawn(metrics::sample(Arc::clone(&state)));
 
     state.phase.send_replace(Phase::Ready);
-    note(&ready_line(&addresses, counts, start.begun.elapsed()));
+    note(&ready_line(&addresses, counts, begun.elapsed()));
     on_ready(&addresses);
 
-    let exit = match until_told(&state, &mut signals).await {
-        Signal::Terminate => {
-            state.phase.send_replace(Phase::Draining);
-            // The ports are closed before the connections are counted, so that none comes in behind the count.
-            while acceptors.join_next().await.is_some() {}
-            drain(&state, &seats, grace, &mut signals).await
-        }
-        Signal::Interrupt | Signal::Reopen => Exit::Interrupted,
+    let told = tokio::select! {
+        told = until_told(&state, &mut signals) => told,
+        never = keep(reloader, &mut ports) => match never {},
+    };
+    Ok(end(told, &state, ports, dispatch.seats(), ended, &mut signals).await)
+}
+
+/// Carries out reloads until something else ends it.
+async fn keep(reloader: Option<Reloader>, ports: &mut Ports) -> std::convert::Infallible {
+    if let Some(reloader) = reloader {
+        reloader.run(ports).await;
+    }
+    std::future::pending().await
+}
+
+/// From the signal to the end of the threads.
+async fn end(
+    told: Signal,
+    state: &State,
+    mut ports: Ports,
+    seats: &Permits,
+    ended: Ended,
+    signals: &mut Signals,
+) -> Exit {
+    let exit = if told == Signal::Terminate {
+        state.phase.send_replace(Phase::Draining);
+        // The ports are closed before the connections are counted, so that none comes in behind the count.
+        ports.close().await;
+        let grace = state.site.load().settings.grace;
+        drain(state, seats, grace, signals).await
+    } else {
+        Exit::Interrupted
     };
     state.phase.send_replace(Phase::Over);
     ended.wait(ENDING).await;
-    Ok(exit)
-}
-
-/// A permit for each connection that clients may have open.
-struct Seats {
-    all: u32,
-    free: Arc<Semaphore>,
-}
-
-impl Seats {
-    fn taken(&self) -> usize {
-        (self.all as usize).saturating_sub(self.free.available_permits())
-    }
-
-    /// Returns once no connection is open, after which none can be.
-    async fn empty(&self) {
-        if let Ok(all) = self.free.acquire_many(self.all).await {
-            all.forget();
-        }
-    }
+    exit
 }
 
 /// The signal that ends it: TERM lets requests in flight end first, INT does not.
@@ -139,23 +154,25 @@ async fn until_told(state: &State, signals: &mut Signals) -> Signal {
     loop {
         match signals.next().await {
             Signal::Reopen => state.sinks.reopen(),
+            Signal::Reload if state.takes_reloads() => state.reloads.ask(Origin::Signal),
+            Signal::Reload => note("not reloaded (HUP): the gateway is ending"),
             signal => return signal,
         }
     }
 }
 
 /// Until the last connection has ended, the grace is over, or a signal says that it is enough.
-async fn drain(state: &State, seats: &Seats, grace: Duration, signals: &mut Signals) -> Exit {
+async fn drain(state: &State, seats: &Permits, grace: Duration, signals: &mut Signals) -> Exit {
     note(&format!("draining: {} open, at most {grace:?} left", counted(seats.taken(), "connection")));
     tokio::select! {
-        () = seats.empty() => Exit::Fine,
+        () = seats.closed() => Exit::Fine,
         () = tokio::time::sleep(grace) => {
             note(&format!("the time is over: {} cut", counted(seats.taken(), "connection")));
             Exit::Fine
         }
         signal = until_told(state, signals) => match signal {
             Signal::Interrupt => Exit::Interrupted,
-            Signal::Terminate | Signal::Reopen => Exit::Fine,
+            Signal::Terminate | Signal::Reopen | Signal::Reload => Exit::Fine,
         },
     }
 }
@@ -163,7 +180,14 @@ async fn drain(state: &State, seats: &Seats, grace: Duration, signals: &mut Sign
 impl Addresses {
     fn of(start: &Start) -> std::io::Result<Self> {
         Ok(Self {
-            traffic: start.traffic.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?,
+            traffic: start
+                .site
+                .settings
+                .listen
+                .iter()
+                .zip(&start.traffic)
+                .map(|(listener, socket)| Ok((listener.scheme().as_str(), socket.local_addr()?)))
+                .collect::<std::io::Result<_>>()?,
             admin: start.admin.as_ref().map(TcpListener::local_addr).transpose()?,
         })
     }
@@ -171,7 +195,7 @@ impl Addresses {
 
 /// The line by which a person, or a program that started this one, learns that the gateway serves.
 fn ready_line(addresses: &Addresses, (routes, services): (usize, usize), took: Duration) -> String {
-    let traffic: Vec<_> = addresses.traffic.iter().map(|address| format!("http://{address}")).collect();
+    let traffic: Vec<_> = addresses.traffic.iter().map(|(scheme, address)| format!("{scheme}://{address}")).collect();
     let admin = addresses.admin.map(|address| format!(", admin on http://{address}")).unwrap_or_default();
     let (routes, services) = (counted(routes, "route"), counted(services, "service"));
     format!(
@@ -206,7 +230,7 @@ mod tests {
     #[test]
     fn the_ready_line_tells_ports_and_counts() {
         let one = Addresses {
-            traffic: vec!["127.0.0.1:8080".parse().unwrap()],
+            traffic: vec![("http", "127.0.0.1:8080".parse().unwrap())],
             admin: Some("127.0.0.1:9901".parse().unwrap()),
         };
         assert_eq!(
@@ -214,26 +238,12 @@ mod tests {
             "listening on http://127.0.0.1:8080, admin on http://127.0.0.1:9901, 1 route, 2 services, ready in 7 ms"
         );
         let two = Addresses {
-            traffic: vec!["[::1]:80".parse().unwrap(), "127.0.0.1:80".parse().unwrap()],
+            traffic: vec![("http", "[::1]:80".parse().unwrap()), ("https", "127.0.0.1:443".parse().unwrap())],
             admin: None,
         };
         assert_eq!(
             ready_line(&two, (2, 1), Duration::ZERO),
-            "listening on http://[::1]:80 and http://127.0.0.1:80, 2 routes, 1 service, ready in 0 ms"
+            "listening on http://[::1]:80 and https://127.0.0.1:443, 2 routes, 1 service, ready in 0 ms"
         );
-    }
-
-    #[tokio::test]
-    async fn seats_are_empty_once_the_last_is_given_back() {
-        let seats = Seats { all: 2, free: Arc::new(Semaphore::new(2)) };
-        let taken = Arc::clone(&seats.free).try_acquire_owned().unwrap();
-        assert_eq!(seats.taken(), 1);
-        let mut empty = std::pin::pin!(seats.empty());
-        let before =
-            tokio::select! { biased; () = &mut empty => true, () = tokio::task::yield_now() => false };
-        assert!(!before);
-        drop(taken);
-        empty.await;
-        assert_eq!(seats.taken(), 2, "nobody sits down any more");
     }
 }

@@ -32,13 +32,13 @@ impl Default for Refusals {
 }
 
 impl Refusals {
-    /// Answers 503 in a task of its own and closes; only closes if too many such answers are under way.
-    pub(super) fn answer(&self, stream: TcpStream, now: Wall) {
+    /// Gives `reply` in a task of its own and closes; only closes if too many such answers are under way.
+    pub(super) fn answer(&self, stream: TcpStream, reply: Reply, now: Wall) {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return };
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
         tokio::spawn(async move {
             // Whether the client has taken the answer or has not within its time, nothing more is owed to it.
-            let _ = tokio::time::timeout(PATIENCE, send(stream, &answer(now))).await;
+            let _ = tokio::time::timeout(PATIENCE, send(stream, &answer(reply, now))).await;
             drop(permit);
         });
     }
@@ -58,17 +58,23 @@ async fn send(mut stream: tokio::net::TcpStream, answer: &[u8]) -> std::io::Resu
     Ok(())
 }
 
+/// 503: all places are taken.
+pub(super) fn full() -> Reply {
+    let mut reply = Reply::overloaded("", RETRY_AFTER, "connections");
+    // No service is busy, the gateway is.
+    reply.members.clear();
+    reply.detail = "Too many connections are open; try again shortly.".into();
+    reply
+}
+
 /// The whole answer as bytes.
-fn answer(now: Wall) -> Vec<u8> {
+fn answer(reply: Reply, now: Wall) -> Vec<u8> {
     let (request, correlation) = (Id::new(), Id::new());
-    let mut reply = Reply::overloaded("", RETRY_AFTER, "connections")
+    let reply = reply
         .header("X-Request-ID", request.as_str().to_owned())
         .header("X-Correlation-ID", correlation.as_str().to_owned())
         .header("Connection", "close")
         .header("Date", String::from_utf8_lossy(&now.http_date()).into_owned());
-    // No service is busy, the gateway is.
-    reply.members.clear();
-    reply.detail = "Too many connections are open; try again shortly.".into();
     let mut head = HeadBuf::default();
     let body = reply.render(&mut head, Some(request.as_str()), now);
     [head.bytes(), b"\r\n", &body].concat()
@@ -80,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_a_whole_problem_that_ends_the_connection() {
-        let text = String::from_utf8(answer(Wall::from_secs(0))).unwrap();
+        let text = String::from_utf8(answer(full(), Wall::from_secs(0))).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         for name in ["X-Request-ID: ", "X-Correlation-ID: "] {
             assert!(head.lines().any(|line| line.starts_with(name)), "{name} in {head}");

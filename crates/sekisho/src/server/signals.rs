@@ -13,13 +13,16 @@ pub(super) enum Signal {
     Interrupt,
     /// USR1: open the log files anew, since they were rotated.
     Reopen,
+    /// HUP: read the configuration anew.
+    Reload,
 }
 
-/// The signals that are listened for. HUP is not, so that the end of a terminal ends the program as it does any other.
+/// The signals that are listened for.
 pub(super) struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
     reopen: unix::Signal,
+    reload: unix::Signal,
 }
 
 impl Signals {
@@ -32,6 +35,7 @@ impl Signals {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             reopen: unix::signal(SignalKind::user_defined1())?,
+            reload: unix::signal(SignalKind::hangup())?,
         })
     }
 
@@ -41,6 +45,7 @@ impl Signals {
             _ = self.terminate.recv() => Signal::Terminate,
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.reopen.recv() => Signal::Reopen,
+            _ = self.reload.recv() => Signal::Reload,
         }
     }
 }

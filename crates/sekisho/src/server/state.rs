@@ -9,6 +9,7 @@ use sekisho_policies::access_log::Sinks;
 use sekisho_units::Clock;
 use tokio::sync::watch;
 
+use super::reload::Reloads;
 use crate::metrics::Throughput;
 
 /// Where in its life the gateway is. It only goes forward.
@@ -24,10 +25,21 @@ pub(crate) enum Phase {
     Over,
 }
 
+/// Configurations so far, for those who wait for the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Sites {
+    /// How many have come into force.
+    pub(crate) count: u64,
+    /// How often one of them closed a port.
+    pub(crate) doors_closed: u64,
+}
+
 /// Shared by all threads.
 pub(crate) struct State {
     /// The configuration in force.
     pub(crate) site: Arc<ArcSwap<Site>>,
+    /// Tells of each new configuration.
+    pub(crate) sites: watch::Sender<Sites>,
     /// Where logs go.
     pub(crate) sinks: Arc<Sinks>,
     /// What each worker counts.
@@ -38,6 +50,8 @@ pub(crate) struct State {
     pub(crate) throughput: Mutex<Throughput>,
     /// The phase; whoever must act on it subscribes.
     pub(crate) phase: watch::Sender<Phase>,
+    /// Where a reload can be asked for, and what came of the last.
+    pub(crate) reloads: Reloads,
     /// The clock.
     pub(crate) clock: Clock,
 }
@@ -48,12 +62,28 @@ impl State {
         Arc::new(Self {
             workers: (0..site.settings.workers).map(|_| Arc::default()).collect(),
             site: Arc::new(ArcSwap::from_pointee(site)),
+            sites: watch::Sender::default(),
             sinks,
             refused: AtomicU64::new(0),
             throughput: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
+            reloads: Reloads::default(),
             clock: Clock::system(),
         })
+    }
+
+    /// `site` is the configuration in force from now on. Gives the one before.
+    pub(crate) fn replace(&self, site: Arc<Site>) -> Arc<Site> {
+        let old = self.site.load_full();
+        site.succeed(&old);
+        self.site.store(site);
+        self.sites.send_modify(|sites| sites.count += 1);
+        old
+    }
+
+    /// A port was closed: its connections must learn of it.
+    pub(crate) fn doors_closed(&self) {
+        self.sites.send_modify(|sites| sites.doors_closed += 1);
     }
 
     /// The phase now.

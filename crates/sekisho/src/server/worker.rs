@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use std::{io, thread};
 
-use sekisho_exchange::Scheme;
-use sekisho_gateway::Worker;
+use sekisho_exchange::Permit;
+use sekisho_gateway::{Crowd, Door, Place, Worker};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::state::{Phase, State};
 
@@ -26,19 +26,30 @@ const CUTTING: Duration = Duration::from_millis(500);
 pub(super) struct Arrival {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
+    pub(super) door: Arc<Door>,
+    pub(super) crowd: Arc<Crowd>,
     pub(super) seat: Seat,
 }
 
-/// What a connection holds as long as it lives: its place among all connections and in its worker's load.
+/// What a worker is asked to do.
+enum Errand {
+    Serve(Arrival),
+    /// End so many of the connections that wait for their client, and say how many there were.
+    Shed(usize, oneshot::Sender<usize>),
+}
+
+/// What a connection holds as long as it lives: its place among all connections, among those of its address, and in its
+/// worker's load.
 pub(super) struct Seat {
     load: Option<Arc<AtomicUsize>>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
+    _place: Option<Place>,
 }
 
 impl Seat {
     /// A place among all connections, at no worker yet.
-    pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self { load: None, _permit: permit }
+    pub(super) fn new(permit: Permit, place: Option<Place>) -> Self {
+        Self { load: None, _permit: permit, _place: place }
     }
 
     /// Moves to a worker.
@@ -63,7 +74,7 @@ impl Drop for Seat {
 
 /// One worker as the dispatcher sees it.
 pub(super) struct Handle {
-    queue: mpsc::Sender<Arrival>,
+    queue: mpsc::Sender<Errand>,
     load: Arc<AtomicUsize>,
 }
 
@@ -76,7 +87,23 @@ impl Handle {
     /// Puts a connection into its queue, or gives it back if that is full.
     pub(super) fn hand_over(&self, mut arrival: Arrival) -> Result<(), TrySendError<Arrival>> {
         arrival.seat.at(&self.load);
-        self.queue.try_send(arrival)
+        self.queue.try_send(Errand::Serve(arrival)).map_err(|error| {
+            let full = matches!(error, TrySendError::Full(_));
+            match error.into_inner() {
+                Errand::Serve(arrival) if full => TrySendError::Full(arrival),
+                Errand::Serve(arrival) => TrySendError::Closed(arrival),
+                Errand::Shed(..) => unreachable!("what comes back is what was sent"),
+            }
+        })
+    }
+
+    /// Ends up to `count` connections that wait for their client; says how many there were.
+    pub(super) async fn shed(&self, count: usize) -> usize {
+        let (says, told) = oneshot::channel();
+        if self.queue.try_send(Errand::Shed(count, says)).is_err() {
+            return 0;
+        }
+        told.await.unwrap_or(0)
     }
 }
 
@@ -115,7 +142,7 @@ impl Workers {
 }
 
 fn spawn(index: usize, state: &Arc<State>, alive: mpsc::Sender<()>) -> io::Result<Handle> {
-    let (queue, arrivals) = mpsc::channel(QUEUE);
+    let (queue, errands) = mpsc::channel(QUEUE);
     // The runtime cannot leave its thread, so the thread makes it and says whether it could.
     let (says, told) = std::sync::mpsc::sync_channel(1);
     let state = Arc::clone(state);
@@ -124,7 +151,7 @@ fn spawn(index: usize, state: &Arc<State>, alive: mpsc::Sender<()>) -> io::Resul
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 let _ = says.send(Ok(()));
-                work(&runtime, index, &state, arrivals, phase);
+                work(&runtime, index, &state, errands, phase);
             }
             Err(error) => {
                 let _ = says.send(Err(error));
@@ -141,16 +168,29 @@ fn work(
     runtime: &LocalRuntime,
     index: usize,
     state: &State,
-    mut arrivals: mpsc::Receiver<Arrival>,
+    mut errands: mpsc::Receiver<Errand>,
     mut phase: watch::Receiver<Phase>,
 ) {
     runtime.block_on(async {
         let meter = Arc::clone(&state.workers[index]);
         let worker = Worker::new(index, state.clock.clone(), Arc::clone(&state.site), meter);
         worker.start();
+        let mut sites = state.sites.subscribe();
+        let mut closed = 0;
         loop {
             tokio::select! {
-                Some(arrival) = arrivals.recv() => admit(arrival, &worker),
+                Some(errand) = errands.recv() => match errand {
+                    Errand::Serve(arrival) => admit(arrival, &worker),
+                    // Nobody may be waiting for the answer any more.
+                    Errand::Shed(count, says) => drop(says.send(worker.local.alarms.shed(count))),
+                },
+                Ok(()) = sites.changed() => {
+                    worker.renew();
+                    let doors = sites.borrow_and_update().doors_closed;
+                    if std::mem::replace(&mut closed, doors) != doors {
+                        worker.local.alarms.wake_all();
+                    }
+                }
                 changed = phase.changed() => {
                     let now = *phase.borrow_and_update();
                     match now {
@@ -171,33 +211,33 @@ fn work(
 }
 
 fn admit(arrival: Arrival, worker: &Rc<Worker>) {
-    let Arrival { stream, peer, seat } = arrival;
+    let Arrival { stream, peer, door, crowd, seat } = arrival;
     // Where the worker's event queue has no place for it, closing is all that can be done.
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {
-        sekisho_gateway::serve(stream, peer, Scheme::Http, worker).await;
+        sekisho_gateway::admit(stream, peer, door, crowd, worker).await;
         drop(seat);
     });
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::Semaphore;
+    use sekisho_exchange::Permits;
 
     use super::*;
 
     #[test]
     fn a_seat_counts_at_one_worker_only_and_is_given_back() {
-        let free = Arc::new(Semaphore::new(1));
+        let seats = Permits::new(1);
         let loads = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
         let counts = || [&loads[0], &loads[1]].map(|load| load.load(Relaxed));
-        let mut seat = Seat::new(Arc::clone(&free).try_acquire_owned().unwrap());
+        let mut seat = Seat::new(seats.try_take().unwrap(), None);
         seat.at(&loads[0]);
         assert_eq!(counts(), [1, 0]);
         seat.at(&loads[1]);
-        assert_eq!((counts(), free.available_permits()), ([0, 1], 0));
+        assert_eq!((counts(), seats.taken()), ([0, 1], 1));
         drop(seat);
-        assert_eq!((counts(), free.available_permits()), ([0, 0], 1));
+        assert_eq!((counts(), seats.taken()), ([0, 0], 0));
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 fn the_examples_compile_without_a_problem() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     for name in ["minimal.yaml", "routes.yaml"] {
-        let (site, problems) = load(&folder.join(name), &Parts::default()).unwrap();
+        let Loaded { site, problems, .. } = load(&folder.join(name), &Carry::default()).unwrap();
         assert!(problems.is_empty(), "{problems}");
         assert!(!site.expect("no problems").plans.is_empty());
     }
@@ -14,6 +14,6 @@ fn the_examples_compile_without_a_problem() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = load(Path::new("no/such.yaml"), &Parts::default()).err().unwrap();
+    let error = load(Path::new("no/such.yaml"), &Carry::default()).err().unwrap();
     assert!(error.to_string().starts_with("cannot read `no/such.yaml`: "), "{error}");
 }

@@ -116,7 +116,9 @@ routes:
 fn what_is_not_said_has_the_default_of_the_contract() {
     let site = site("routes: [{ path: /, respond: hello }]");
     let settings = &site.settings;
-    assert_eq!(settings.listen, ["0.0.0.0:8080".parse().unwrap()]);
+    assert_eq!(settings.listen.len(), 1);
+    assert_eq!(settings.listen[0].address, "0.0.0.0:8080".parse().unwrap());
+    assert_eq!((settings.connections, settings.connections_per_address), (10_000, 5_000));
     assert_eq!(settings.admin, Some("127.0.0.1:9901".parse().unwrap()));
     assert_eq!(
         (settings.head_limits.head, settings.head_limits.fields, settings.head_limits.target),

@@ -12,7 +12,7 @@ use super::*;
 pub(crate) fn compile_text(text: &str) -> (Option<Site>, Problems) {
     let env = |name: &str| (name == "PORT").then(|| "4001".to_owned());
     let read_file = |path: &str| Err(io::Error::new(io::ErrorKind::NotFound, path.to_owned()));
-    compile(&Source { name: "t", text, env: &env, read_file: &read_file }, &Parts::default())
+    compile(&Source { name: "t", text, env: &env, read_file: &read_file }, &Carry::default())
 }
 
 /// The site of a text that has no errors.

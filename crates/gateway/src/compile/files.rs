@@ -1,0 +1,42 @@
+//! Files that a document names: certificates and keys.
+
+use std::io;
+
+use sekisho_units::{Place, Problem, Problems};
+
+/// How a PEM text begins that stands in the document itself, as it may come from a variable or `file:`.
+const PEM: &str = "-----BEGIN ";
+
+/// Reads files that a document names.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'a> {
+    read: &'a dyn Fn(&str) -> io::Result<String>,
+}
+
+impl<'a> Files<'a> {
+    pub(super) fn new(read: &'a dyn Fn(&str) -> io::Result<String>) -> Self {
+        Self { read }
+    }
+
+    /// The PEM text that `word` names, or is. What cannot be read is reported.
+    pub(super) fn pem(
+        &self,
+        word: &str,
+        place: &Place,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<String> {
+        if word.trim_start().starts_with(PEM) {
+            return Some(word.to_owned());
+        }
+        match (self.read)(word) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let message = format!("the file `{word}` cannot be read: {error}");
+                let remedy = "name a PEM file; its path counts from the configuration's folder";
+                problems.push(Problem::error(place.clone(), path, message).remedy(remedy));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What endpoints keep from one configuration to the next: their place in the pools, and the count of their connections.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use sekisho_exchange::Permits;
+
+/// What all endpoints keep, by identity: the service's name and the endpoint's URL.
+#[derive(Default)]
+pub struct Carry {
+    table: Arc<Mutex<Table>>,
+}
+
+type Identity = (String, String);
+
+#[derive(Default)]
+struct Table {
+    known: HashMap<Identity, Weak<Kept>>,
+    /// Slots that were used before and are free again.
+    free: Vec<usize>,
+    /// Slots ever used.
+    used: usize,
+}
+
+/// What one endpoint keeps. It lives as long as a configuration or a connection knows the endpoint.
+pub(crate) struct Kept {
+    identity: Identity,
+    /// Index of its pool in every worker's [`crate::Pools`].
+    pub(crate) slot: usize,
+    /// A place for each connection that may be open, over all workers.
+    pub(crate) permits: Arc<Permits>,
+    /// Requests that wait for a connection, over all workers: those who hold unused ones let go of them.
+    pub(crate) waiting: AtomicUsize,
+    /// Whether no configuration in force names it any more.
+    retired: AtomicBool,
+    table: Arc<Mutex<Table>>,
+}
+
+impl Carry {
+    /// What the endpoint `url` of a service keeps; if it is new, with places for `max` connections.
+    pub(crate) fn of(&self, service: &str, url: &str, max: usize) -> Arc<Kept> {
+        let identity = (service.to_owned(), url.to_owned());
+        let mut table = lock(&self.table);
+        if let Some(kept) = table.known.get(&identity).and_then(Weak::upgrade) {
+            return kept;
+        }
+        let slot = table.free.pop().unwrap_or_else(|| {
+            table.used += 1;
+            table.used - 1
+        });
+        let kept = Arc::new(Kept {
+            identity: identity.clone(),
+            slot,
+            permits: Permits::new(max),
+            waiting: AtomicUsize::new(0),
+            retired: AtomicBool::new(false),
+            table: Arc::clone(&self.table),
+        });
+        table.known.insert(identity, Arc::downgrade(&kept));
+        kept
+    }
+}
+
+impl Kept {
+    /// A configuration that names it comes into force, with `max` connections at most.
+    pub(crate) fn settle(&self, max: usize) {
+        self.retired.store(false, Relaxed);
+        self.permits.rebound(max);
+    }
+
+    /// The configuration in force names it no more.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Relaxed);
+    }
+
+    /// Whether its unused connections are to be closed.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Nobody holds a connection of it any more, so its pools are empty and the slot can be another's.
+        let mut table = lock(&self.table);
+        table.free.push(self.slot);
+        if table.known.get(&self.identity).is_some_and(|known| known.strong_count() == 0) {
+            table.known.remove(&self.identity);
+        }
+    }
+}
+
+fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_endpoint_keeps_its_place_and_a_dead_ones_place_is_used_again() {
+        let carry = Carry::default();
+        let a = carry.of("s", "http://a", 5);
+        let b = carry.of("s", "http://b", 5);
+        assert_eq!((a.slot, b.slot, carry.of("other", "http://a", 5).slot), (0, 1, 2));
+        assert!(Arc::ptr_eq(&a, &carry.of("s", "http://a", 9)));
+        drop(a);
+        let places = [carry.of("s", "http://c", 5), carry.of("s", "http://a", 5)].map(|kept| kept.slot);
+        assert!(places.iter().all(|slot| *slot != b.slot && *slot <= 2), "{places:?}");
+        assert_eq!(lock(&carry.table).known.len(), 1, "what nobody knows any more is forgotten");
+    }
+
+    #[test]
+    fn limits_change_with_the_configuration_in_force() {
+        let carry = Carry::default();
+        let kept = carry.of("s", "http://a", 1);
+        let taken = kept.permits.try_take();
+        assert!(taken.is_some() && kept.permits.try_take().is_none());
+        kept.settle(2);
+        let second = kept.permits.try_take();
+        assert!(second.is_some() && kept.permits.try_take().is_none());
+    }
+}
