@@ -9,6 +9,8 @@
 //! 4. [`Edits::write`] copies the kept lines in runs and appends the new ones;
 //! 5. [`BodyReader`] walks the body in place.
 //!
+//! Ahead of all that, [`parse_proxy`] reads what a load balancer may say of the connection.
+//!
 //! The grammar of a head is checked here, in one pass over its bytes, a word at a time and without `unsafe`. A
 //! test holds the scanner against `httparse`: what it takes is read alike, and all it refuses beyond that is what
 //! that crate lets pass (bare LF, several empty lines, bytes outside ASCII in a target).
@@ -19,6 +21,7 @@ mod edit;
 mod field;
 mod head;
 mod path;
+mod proxy;
 mod refusal;
 mod write;
 
@@ -36,5 +39,6 @@ pub use head::{
     Version, parse_request, parse_response,
 };
 pub use path::{Normal, PathRules, normalise, split_target};
+pub use proxy::{BadProxy, MAX_PROXY, ProxyHeader, ProxyParsed, parse_proxy};
 pub use refusal::{Malformed, Refusal};
 pub use write::{reason, write_field, write_length, write_request_line, write_status_line};
