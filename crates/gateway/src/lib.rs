@@ -9,6 +9,7 @@ pub mod explain;
 mod forward;
 mod http1;
 mod listener;
+mod mark;
 mod meter;
 mod outline;
 mod plan;
@@ -20,7 +21,10 @@ mod worker;
 
 pub use forward::Via;
 pub use http1::{Caller, serve};
-pub use listener::{BadCertificate, Certificate, Crowd, Door, Listener, Place, SecureRedirect, Tickets, Tls, admit};
+pub use listener::{
+    BadCertificate, Certificate, Crowd, Door, Listener, Place, SecureRedirect, Tickets, Tls, admit,
+};
+pub use mark::Mark;
 pub use meter::{BOUNDS, Cell, Handshake, RouteMeter, StepMeter, Verdicts, WorkerMeter};
 pub use outline::{Changes, Outline, Part};
 pub use plan::{Plan, PlanStep, Redirect, Respond, Target};

@@ -94,7 +94,8 @@ impl fmt::Display for Changes {
             ("routes", &self.routes),
             ("files", &self.files),
         ];
-        let texts = parts.iter().filter(|(_, part)| !part.is_empty()).map(|(name, part)| format!("{name}: {part}"));
+        let texts =
+            parts.iter().filter(|(_, part)| !part.is_empty()).map(|(name, part)| format!("{name}: {part}"));
         f.write_str(&texts.collect::<Vec<_>>().join("; "))
     }
 }
@@ -128,15 +129,17 @@ impl fmt::Display for Part {
             1..=NAMED => Some(format!("{} {what}", names.join(", "))),
             many => Some(format!("{many} {what}")),
         };
-        let texts = [told("added", &self.added), told("removed", &self.removed), told("changed", &self.changed)];
+        let texts =
+            [told("added", &self.added), told("removed", &self.removed), told("changed", &self.changed)];
         f.write_str(&texts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 }
 
 /// Routes are compared by what they take and where they lead, and told of by their patterns.
 fn routes(old: &[Plan], new: &[Plan]) -> Part {
-    let by_identity =
-        |plans: &'_ [Plan]| plans.iter().map(|plan| (plan.identity.clone(), plan.digest)).collect::<HashMap<_, _>>();
+    let by_identity = |plans: &'_ [Plan]| {
+        plans.iter().map(|plan| (plan.identity.clone(), plan.digest)).collect::<HashMap<_, _>>()
+    };
     let (known, kept) = (by_identity(old), by_identity(new));
     let patterns = |plans: &[Plan], which: &dyn Fn(&Plan) -> bool| {
         plans.iter().filter(|plan| which(plan)).map(|plan| plan.route.to_string()).collect()

@@ -1,10 +1,11 @@
 //! Finding and compiling the configuration that a command is about.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sekisho_gateway::Site;
 use sekisho_gateway::compile::{self, Carry, Source};
+use sekisho_gateway::{Mark, Site};
 use sekisho_units::Problems;
 
 use crate::output::Failure;
@@ -20,8 +21,10 @@ pub(crate) struct Loaded {
     pub(crate) site: Option<Site>,
     /// What outlives it; its log sinks are not yet open.
     pub(crate) carry: Carry,
-    /// The files that it was made of, its own first.
-    pub(crate) files: Vec<PathBuf>,
+    /// The file that it stands in; none if it is part of the program.
+    pub(crate) path: Option<PathBuf>,
+    /// The files that it was made of, as they were then.
+    pub(crate) files: HashMap<PathBuf, Mark>,
     /// All that is wrong or odd, in the order in which it stands there.
     pub(crate) problems: Problems,
 }
@@ -38,7 +41,7 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     let carry = Carry::default();
     let compile::Loaded { site, problems, files } =
         compile::load(&path, &carry).map_err(|error| Failure::new(error.to_string()))?;
-    Ok(Loaded { name: path.display().to_string(), site, carry, files, problems })
+    Ok(Loaded { name: path.display().to_string(), site, carry, path: Some(path), files, problems })
 }
 
 fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
@@ -58,7 +61,7 @@ pub(crate) fn compile_text(name: &str, text: &str, env: impl Fn(&str) -> Option<
         Err(io::Error::new(io::ErrorKind::NotFound, format!("{path} is not part of the program")))
     };
     let (site, problems) = compile::compile(&Source { name, text, env: &env, read_file: &no_files }, &carry);
-    Loaded { name: name.to_owned(), site, carry, files: Vec::new(), problems }
+    Loaded { name: name.to_owned(), site, carry, path: None, files: HashMap::new(), problems }
 }
 
 /// The configuration in a text that is right.

@@ -29,10 +29,7 @@ pub(crate) struct Conn {
 
 impl Conn {
     /// Connects to `endpoint`.
-    pub(crate) async fn open(
-        endpoint: Arc<Endpoint>,
-        permit: Permit,
-    ) -> Result<Box<Self>, Failure> {
+    pub(crate) async fn open(endpoint: Arc<Endpoint>, permit: Permit) -> Result<Box<Self>, Failure> {
         let (permit, connected) = match &endpoint.target {
             Target::Address(address) => (permit, TcpStream::connect(*address).await),
             Target::Name(name, port) => {
@@ -73,11 +70,7 @@ impl Conn {
 /// Asks the system's resolver, which blocks a thread and cannot be told to stop. The permit stays with it until it has
 /// answered, whether or not anybody still waits for that: so a dead resolver never holds more threads than the endpoint
 /// may have connections.
-async fn resolve(
-    name: String,
-    port: u16,
-    permit: Permit,
-) -> (Permit, io::Result<Vec<SocketAddr>>) {
+async fn resolve(name: String, port: u16, permit: Permit) -> (Permit, io::Result<Vec<SocketAddr>>) {
     let lookup = tokio::task::spawn_local(async move {
         let found = tokio::net::lookup_host((name, port)).await.map(Iterator::collect);
         (permit, found)

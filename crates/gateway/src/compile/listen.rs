@@ -44,13 +44,19 @@ pub(super) fn compile(
         let remedy = "write one such as `http://0.0.0.0:8080`, or leave `listen` out for that one";
         problems.push(problem.remedy(remedy));
     }
-    let written: Vec<Written<'_>> = listen.value.0.iter().enumerate().map(|(index, at)| {
-        // An address alone is its own place; in a list of one that is no list, so is the list.
-        let near = if at.place.is_none() { &listen.place } else { &at.place };
-        let place = if at.value.url.place.is_none() { near } else { &at.value.url.place };
-        let path = if at.place.is_none() { "listen".to_owned() } else { format!("listen[{index}]") };
-        (&at.value, place.clone(), path)
-    }).collect();
+    let written: Vec<Written<'_>> = listen
+        .value
+        .0
+        .iter()
+        .enumerate()
+        .map(|(index, at)| {
+            // An address alone is its own place; in a list of one that is no list, so is the list.
+            let near = if at.place.is_none() { &listen.place } else { &at.place };
+            let place = if at.value.url.place.is_none() { near } else { &at.value.url.place };
+            let path = if at.place.is_none() { "listen".to_owned() } else { format!("listen[{index}]") };
+            (&at.value, place.clone(), path)
+        })
+        .collect();
     clashes(&written, problems);
     let admin = admin(top, &written, problems);
     let mut maker = Maker { top, files, tickets, problems };
@@ -66,7 +72,9 @@ pub(super) fn compile(
 fn clashes(written: &[Written<'_>], problems: &mut Problems) {
     for (index, (one, place, path)) in written.iter().enumerate() {
         let address = one.url.value;
-        if let Some((other, ..)) = written[..index].iter().find(|(other, ..)| clash(address.socket, other.url.socket)) {
+        if let Some((other, ..)) =
+            written[..index].iter().find(|(other, ..)| clash(address.socket, other.url.socket))
+        {
             let message = format!("`{}` and `{address}` cannot both be listened to", other.url.value);
             problems.push(Problem::error(place.clone(), path.as_str(), message).remedy("keep one of them"));
         }
@@ -116,7 +124,8 @@ impl Maker<'_> {
         let tls = match config.url.scheme {
             Scheme::Http => {
                 if let Some(tls) = &config.tls {
-                    let problem = Problem::error(tls.place.clone(), join(path, "tls"), "this address is plain HTTP");
+                    let problem =
+                        Problem::error(tls.place.clone(), join(path, "tls"), "this address is plain HTTP");
                     self.problems.push(problem.remedy("write `https://…`, or take `tls` out"));
                 }
                 None
@@ -125,7 +134,8 @@ impl Maker<'_> {
                 Some(tls) => tls.clone(),
                 None => {
                     let problem = Problem::error(place.clone(), path, "there is no certificate for TLS");
-                    let remedy = "add `tls: { certificates: [{ certificate: …, key: … }] }` here or at the top";
+                    let remedy =
+                        "add `tls: { certificates: [{ certificate: …, key: … }] }` here or at the top";
                     self.problems.push(problem.remedy(remedy));
                     None
                 }
@@ -142,7 +152,8 @@ impl Maker<'_> {
     /// `None` if there is a problem with it.
     fn tls(&mut self, config: &At<TlsConfig>, path: &str) -> Option<Tls> {
         if config.certificates.is_empty() {
-            let problem = Problem::error(config.place.clone(), join(path, "certificates"), "there is no certificate");
+            let problem =
+                Problem::error(config.place.clone(), join(path, "certificates"), "there is no certificate");
             self.problems.push(problem.remedy("write `[{ certificate: …, key: … }]`"));
             return None;
         }
@@ -156,14 +167,19 @@ impl Maker<'_> {
         match server_config(&certificates, config.min_version, config.unknown_name, self.tickets) {
             Ok(made) => Some(Tls { config: Arc::new(made), certificates }),
             Err(error) => {
-                self.problems.push(Problem::error(config.place.clone(), path, format!("TLS cannot be set up: {error}")));
+                self.problems.push(Problem::error(
+                    config.place.clone(),
+                    path,
+                    format!("TLS cannot be set up: {error}"),
+                ));
                 None
             }
         }
     }
 
     fn certificate(&mut self, at: &At<CertificateConfig>, path: &str) -> Option<Certificate> {
-        let place_of = |word: &At<String>| if word.place.is_none() { at.place.clone() } else { word.place.clone() };
+        let place_of =
+            |word: &At<String>| if word.place.is_none() { at.place.clone() } else { word.place.clone() };
         let (chain_path, key_path) = (join(path, "certificate"), join(path, "key"));
         let chain = self.files.pem(&at.certificate, &place_of(&at.certificate), &chain_path, self.problems);
         let key = match &at.key {
@@ -225,14 +241,19 @@ impl Maker<'_> {
         let secure = all.iter().find(|(other, ..)| other.url.scheme == Scheme::Https);
         let port = match (&at.port, secure) {
             (Some(port), _) if port.value == 0 => {
-                let problem = Problem::error(port.place.clone(), join(&path, "port"), "no client can connect to port 0");
+                let problem = Problem::error(
+                    port.place.clone(),
+                    join(&path, "port"),
+                    "no client can connect to port 0",
+                );
                 self.problems.push(problem.remedy("write a port from 1 to 65535"));
                 return None;
             }
             (Some(port), _) => port.value,
             (None, Some((other, ..))) => other.url.socket.port(),
             (None, None) => {
-                let problem = Problem::error(at.place.clone(), path, "there is no `https` address to send clients to");
+                let problem =
+                    Problem::error(at.place.clone(), path, "there is no `https` address to send clients to");
                 self.problems.push(problem.remedy("add one to `listen`, or write `{ port: 443 }`"));
                 return None;
             }

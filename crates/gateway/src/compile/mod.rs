@@ -16,7 +16,7 @@ mod steps;
 mod target;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,10 +30,11 @@ use sekisho_yaml::Node;
 pub use crate::document::schema;
 use crate::document::{Document, TopConfig};
 use crate::listener::Tickets;
+use crate::mark::Mark;
 use crate::outline::{Outline, digest_of_text};
 use crate::plan::{Plan, Target};
 use crate::route::Router;
-use crate::site::Site;
+use crate::site::{Settings, Site};
 use counters::Counters;
 use files::Files;
 use routes::Compiled;
@@ -70,8 +71,9 @@ pub struct Loaded {
     pub site: Option<Site>,
     /// What is wrong or odd.
     pub problems: Problems,
-    /// The files that it was made of, the document first, whether or not they could be read.
-    pub files: Vec<PathBuf>,
+    /// The files that it was made of, the document among them, as they were just before they were read; whether or not they
+    /// could be.
+    pub files: HashMap<PathBuf, Mark>,
 }
 
 /// Why a file could not be compiled at all.
@@ -153,12 +155,18 @@ pub fn compile(source: &Source<'_>, carry: &Carry) -> (Option<Site>, Problems) {
 pub fn load(path: &Path, carry: &Carry) -> Result<Loaded, Unreadable> {
     let unreadable = |cause| Unreadable { path: path.to_owned(), cause };
     let folder = path.parent().unwrap_or(Path::new(""));
+    let files = RefCell::new(HashMap::new());
+    let note = |path: PathBuf| {
+        let mark = Mark::of(&path);
+        // Of a file that is read twice the first look counts: a change in between must show.
+        files.borrow_mut().entry(path).or_insert(mark);
+    };
+    note(path.to_owned());
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let name = path.to_string_lossy();
-    let files = RefCell::new(vec![path.to_owned()]);
     let read = sekisho_yaml::files_in(folder);
     let read_file = |named: &str| {
-        files.borrow_mut().push(folder.join(named));
+        note(folder.join(named));
         read(named)
     };
     let source =
@@ -173,7 +181,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     let mut settings =
         settings::compile(top.unwrap_or(&TopConfig::default()), files, &carry.tickets, problems);
     if let Some(running) = &carry.running {
-        settings.workers = running.settings.workers;
+        keep_workers(top, &mut settings, running, problems);
     }
     let services = Services::compile(document, &carry.endpoints, settings.head_limits, problems);
     let context = Context { workers: settings.workers, sinks: &carry.sinks };
@@ -199,6 +207,18 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     };
     let outline = Outline::default();
     Site { router: Router::new(entries), plans, fallback, services: services.into_all(), settings, outline }
+}
+
+/// Threads are started once: another number of them holds from the next start on.
+fn keep_workers(top: Option<&TopConfig>, settings: &mut Settings, running: &Site, problems: &mut Problems) {
+    let now = running.settings.workers;
+    if settings.workers != now {
+        let place = top.and_then(|top| top.workers.as_ref()).map_or_else(Place::none, |at| at.place.clone());
+        let problem =
+            Problem::warning(place, "workers", format!("{now} run, and it stays so until the next start"));
+        problems.push(problem.remedy("restart the gateway"));
+        settings.workers = now;
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ mod top;
 
 pub use address::{Address, BadAddress, OrOff};
 pub use listen::{
-    CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig, TlsConfig,
-    UnknownName,
+    CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig,
+    TlsConfig, UnknownName,
 };
 pub use policies::{PolicyEntry, Setting};
 pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig};
@@ -70,8 +70,13 @@ impl<'n> Document<'n> {
             service_defaults: root.get("service_defaults").filter(|node| !node.is_null()),
             services: services.map_or(&[], Node::entries),
             policies: policies::read_policies(root.get("policies"), "policies", problems),
-            routes: read_routes(root.get("routes"), "routes", root.get("policies").map_or(0, digest), problems)
-                .unwrap_or_default(),
+            routes: read_routes(
+                root.get("routes"),
+                "routes",
+                root.get("policies").map_or(0, digest),
+                problems,
+            )
+            .unwrap_or_default(),
         }
     }
 }

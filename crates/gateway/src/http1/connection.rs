@@ -47,10 +47,12 @@ pub async fn serve<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>) {
         let mut kit = worker.kit();
         let site = worker.site();
         let started = worker.local.clock.now();
-        let head = read_head(&mut stream, &mut input, &mut kit.head, &alarm, (started, &site, &caller, &worker));
+        let head =
+            read_head(&mut stream, &mut input, &mut kit.head, &alarm, (started, &site, &caller, &worker));
         let arrived = head.await;
         let desk = (&alarm, &mut lines);
-        let next = one(&mut stream, &mut input, (arrived, started), &mut kit, desk, &caller, (&site, &worker)).await;
+        let next =
+            one(&mut stream, &mut input, (arrived, started), &mut kit, desk, &caller, (&site, &worker)).await;
         worker.give_back(kit);
         match next {
             Next::KeepAlive => {}
@@ -117,8 +119,7 @@ async fn one<S: Io>(
 ) -> Next {
     let head_buffer = take(input);
     let Kit { head, path, out, to_service, to_client, reply, stand_in } = kit;
-    let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), site, path)
-    else {
+    let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), site, path) else {
         worker.local.stash.give_back(head_buffer);
         return Next::Gone;
     };

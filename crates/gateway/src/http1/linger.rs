@@ -17,12 +17,11 @@ const MOST: usize = 4 * 1024 * 1024;
 
 /// Ends `stream` so that the client can read the answer that was sent.
 pub(super) async fn linger<S: Io>(stream: &mut S, alarm: &Alarm, local: &Local) {
-    alarm.set_after(local.clock.now(), LONGEST);
-    let ended = poll_fn(|cx| {
-        if alarm.poll(cx).is_ready() {
-            return Poll::Ready(false);
-        }
-        Pin::new(&mut *stream).poll_shutdown(cx).map(|done| done.is_ok())
+    // Where places are short it makes room at once.
+    alarm.set_waiting(local.clock.now(), LONGEST);
+    let ended = poll_fn(|cx| match Pin::new(&mut *stream).poll_shutdown(cx) {
+        Poll::Ready(done) => Poll::Ready(done.is_ok()),
+        Poll::Pending => alarm.poll(cx).map(|()| false),
     })
     .await;
     if !ended {

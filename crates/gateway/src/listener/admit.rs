@@ -26,7 +26,13 @@ use crate::worker::Worker;
 const HANDSHAKE: u8 = 22;
 
 /// Serves one client's connection from its first byte to its last.
-pub async fn admit(mut stream: TcpStream, peer: SocketAddr, door: Arc<Door>, crowd: Arc<Crowd>, worker: Rc<Worker>) {
+pub async fn admit(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    door: Arc<Door>,
+    crowd: Arc<Crowd>,
+    worker: Rc<Worker>,
+) {
     let _open = Open::count(Rc::clone(&worker));
     let alarm = worker.local.alarms.alarm();
     let listener = door.listener();

@@ -26,7 +26,9 @@ pub struct Certificate {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadCertificate {
     /// No certificate in the text.
-    #[error("there is no certificate in it; it must hold `-----BEGIN CERTIFICATE-----`, the server's own first, then its chain")]
+    #[error(
+        "there is no certificate in it; it must hold `-----BEGIN CERTIFICATE-----`, the server's own first, then its chain"
+    )]
     NoCertificate,
     /// Something between the lines of PEM that is no certificate.
     #[error("it holds a certificate that cannot be read; write it out anew in PEM form")]
@@ -35,7 +37,9 @@ pub enum BadCertificate {
     #[error("there is no private key in it; it must hold `-----BEGIN PRIVATE KEY-----`, not encrypted")]
     NoKey,
     /// A kind of key that cannot be used.
-    #[error("its private key is of a kind that cannot be used; make one with ECDSA P-256, Ed25519 or RSA of 2048 bits or more")]
+    #[error(
+        "its private key is of a kind that cannot be used; make one with ECDSA P-256, Ed25519 or RSA of 2048 bits or more"
+    )]
     KeyKind,
     /// The key belongs to another certificate.
     #[error("the private key belongs to another certificate; check which files go together")]

@@ -71,11 +71,7 @@ impl Door {
     /// An open port.
     pub fn new(listener: Arc<Listener>) -> Arc<Self> {
         let redirects = AtomicBool::new(listener.redirect.is_some());
-        Arc::new(Self {
-            listener: ArcSwap::new(listener),
-            redirects,
-            closing: AtomicBool::new(false),
-        })
+        Arc::new(Self { listener: ArcSwap::new(listener), redirects, closing: AtomicBool::new(false) })
     }
 
     /// What is configured of it now.

@@ -6,12 +6,9 @@ use std::task::{Poll, ready};
 
 use sekisho_exchange::Alarm;
 use sekisho_units::Cidr;
-use sekisho_wire::{ProxyHeader, ProxyParsed, parse_proxy};
+use sekisho_wire::{MAX_PROXY, ProxyHeader, ProxyParsed, parse_proxy};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
-
-/// Most bytes of a header; a longer one is refused by the parser.
-const MOST: usize = 4096;
 
 /// Why a connection is not served.
 pub(super) enum Refused {
@@ -34,7 +31,7 @@ pub(super) async fn read(
     if !from.iter().any(|range| range.contains(ip)) {
         return Err(Refused::For("proxy_header_untrusted"));
     }
-    let mut bytes = [0; MOST];
+    let mut bytes = [0; MAX_PROXY];
     let mut taken = 0;
     let header = poll_fn(|cx| {
         loop {

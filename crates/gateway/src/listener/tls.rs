@@ -108,6 +108,8 @@ impl ResolvesServerCert for ByName {
 
 impl fmt::Debug for ByName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByName").field("names", &(self.exact.len() + self.wildcard.len())).finish_non_exhaustive()
+        f.debug_struct("ByName")
+            .field("names", &(self.exact.len() + self.wildcard.len()))
+            .finish_non_exhaustive()
     }
 }

@@ -56,9 +56,7 @@ pub(crate) fn serve(
 }
 
 async fn connection(stream: TcpStream, pages: &Pages) {
-    let service = service_fn(|request| {
-        async move { Ok::<_, Infallible>(pages.answer(&request).await) }
-    });
+    let service = service_fn(|request| async move { Ok::<_, Infallible>(pages.answer(&request).await) });
     // What goes wrong on an operator's connection ends it, and concerns nobody else.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -15,14 +15,18 @@ pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> 
     }
     let Some(site) = loaded.site else { return Ok(Exit::No) };
     let failure = |error: ListenError| Failure::new(error.to_string());
-    let traffic =
-        site.settings.listen.iter().map(|listener| server::listen(listener.address)).collect::<Result<_, _>>();
+    let traffic = site
+        .settings
+        .listen
+        .iter()
+        .map(|listener| server::listen(listener.address))
+        .collect::<Result<_, _>>();
     let start = Start {
         traffic: traffic.map_err(failure)?,
         admin: site.settings.admin.map(server::listen).transpose().map_err(failure)?,
         site,
         carry: loaded.carry,
-        files: loaded.files,
+        file: loaded.path.map(|path| (path, loaded.files)),
         begun,
     };
     server::run(start, |_| ())

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
         site,
         carry: loaded.carry,
         // It is part of the program: there is nothing to read anew.
-        files: Vec::new(),
+        file: None,
         traffic: vec![ports::open(Wish::of(arguments.listen, 8080))?],
         admin: Some(ports::open(Wish::of(arguments.admin, 9901))?),
         begun,

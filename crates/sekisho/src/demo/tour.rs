@@ -44,7 +44,11 @@ const STOPS: &[(&str, &str)] = &[
 
 /// The commands for a gateway at these addresses.
 pub(super) fn text(addresses: &Addresses) -> String {
-    let base = addresses.traffic.first().map(|(scheme, address)| format!("{scheme}://{address}")).unwrap_or_default();
+    let base = addresses
+        .traffic
+        .first()
+        .map(|(scheme, address)| format!("{scheme}://{address}"))
+        .unwrap_or_default();
     let admin = addresses.admin.map(|address| format!("http://{address}")).unwrap_or_default();
     let mut text = "\nThe shop is open. Try, in another terminal:\n".to_owned();
     for (purpose, command) in STOPS {

@@ -158,13 +158,19 @@ fn connections(encoder: &mut DescriptorEncoder<'_>, state: &State) -> fmt::Resul
 fn handshakes(encoder: &mut DescriptorEncoder<'_>, state: &State) -> fmt::Result {
     let count = |index: usize| state.workers.iter().map(|meter| meter.handshakes[index].load(Relaxed)).sum();
     let rows = Handshake::ALL.map(|ended| ([("result", ended.as_str())], count(ended as usize)));
-    family::counter::<u64, 1>(encoder, ("gateway_tls_handshakes", "TLS handshakes with clients, by how they ended."), rows)
+    family::counter::<u64, 1>(
+        encoder,
+        ("gateway_tls_handshakes", "TLS handshakes with clients, by how they ended."),
+        rows,
+    )
 }
 
 /// Of each certificate, by the first of its names, when it expires; and what came of reloads.
 pub(super) fn configuration(encoder: &mut DescriptorEncoder<'_>, site: &Site, state: &State) -> fmt::Result {
     let mut expiries: BTreeMap<&str, u64> = BTreeMap::new();
-    for certificate in site.settings.listen.iter().filter_map(|one| one.tls.as_ref()).flat_map(|tls| &tls.certificates) {
+    for certificate in
+        site.settings.listen.iter().filter_map(|one| one.tls.as_ref()).flat_map(|tls| &tls.certificates)
+    {
         let name = certificate.names.first().map_or("", |name| name);
         let expiry = certificate.not_after.as_millis() / 1000;
         // Of several for one name, the one that expires first.

@@ -13,14 +13,15 @@ mod signals;
 mod state;
 mod worker;
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sekisho_exchange::Permits;
-use sekisho_gateway::Listener;
 use sekisho_gateway::compile::Carry;
+use sekisho_gateway::{Listener, Mark};
 use tokio::runtime::Builder;
 
 use self::dispatch::Dispatch;
@@ -43,8 +44,8 @@ pub(crate) struct Start {
     pub(crate) site: sekisho_gateway::Site,
     /// What outlives it.
     pub(crate) carry: Carry,
-    /// The file that it stands in, and those that it names; none if it is part of the program.
-    pub(crate) files: Vec<PathBuf>,
+    /// The file that it stands in, and all that it was made of as they were then; none if it is part of the program.
+    pub(crate) file: Option<(PathBuf, HashMap<PathBuf, Mark>)>,
     /// Where clients connect, one for each listener of the site.
     pub(crate) traffic: Vec<TcpListener>,
     /// Where operators connect.
@@ -85,7 +86,7 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let mut signals = Signals::new().map_err(|error| cannot("listen for signals", &error))?;
     let addresses = Addresses::of(&start).map_err(|error| cannot("read the address of a port", &error))?;
     let counts = (start.site.plans.len(), start.site.services.len());
-    let Start { site, carry, files, traffic, admin, begun } = start;
+    let Start { site, carry, file, traffic, admin, begun } = start;
     let state = State::new(site, Arc::clone(&carry.sinks));
     let site = state.site.load_full();
 
@@ -94,17 +95,10 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let dispatch = Dispatch::new(workers, &site, Arc::clone(&state));
     let mut ports = Ports::new(Arc::clone(&dispatch), Arc::clone(&state));
     let listeners: Vec<(Arc<Listener>, _)> = site.settings.listen.iter().cloned().zip(traffic).collect();
-    ports
-        .begin(listeners, site.settings.admin.zip(admin))
-        .map_err(|error| cannot("watch a port", &error))?;
+    ports.begin(listeners, site.settings.admin.zip(admin)).map_err(|error| cannot("watch a port", &error))?;
     drop(site);
-    let reloader = match files.is_empty() {
-        true => None,
-        false => Some(
-            Reloader::new(files, carry, &dispatch, &state)
-                .map_err(|error| cannot("start the thread that reads configurations", &error))?,
-        ),
-    };
+    let reloader = file.map(|file| Reloader::new(file, carry, &dispatch, &state)).transpose();
+    let reloader = reloader.map_err(|error| cannot("start the thread that reads configurations", &error))?;
     tokio::spawn(metrics::sample(Arc::clone(&state)));
 
     state.phase.send_replace(Phase::Ready);
@@ -195,7 +189,8 @@ impl Addresses {
 
 /// The line by which a person, or a program that started this one, learns that the gateway serves.
 fn ready_line(addresses: &Addresses, (routes, services): (usize, usize), took: Duration) -> String {
-    let traffic: Vec<_> = addresses.traffic.iter().map(|(scheme, address)| format!("{scheme}://{address}")).collect();
+    let traffic: Vec<_> =
+        addresses.traffic.iter().map(|(scheme, address)| format!("{scheme}://{address}")).collect();
     let admin = addresses.admin.map(|address| format!(", admin on http://{address}")).unwrap_or_default();
     let (routes, services) = (counted(routes, "route"), counted(services, "service"));
     format!(

@@ -28,7 +28,7 @@ struct Port {
     written: SocketAddr,
     door: Arc<Door>,
     /// Dropped to end the accepting.
-    open: watch::Sender<()>,
+    _open: watch::Sender<()>,
 }
 
 struct AdminPort {
@@ -86,7 +86,11 @@ impl Ports {
         let mut traffic = Vec::new();
         for listener in listen {
             // Port 0 may be written several times: each stands for one of those that were chosen.
-            let known = self.traffic.iter().zip(&taken).position(|(port, taken)| !taken && port.written == listener.address);
+            let known = self
+                .traffic
+                .iter()
+                .zip(&taken)
+                .position(|(port, taken)| !taken && port.written == listener.address);
             let from = match known {
                 Some(index) => {
                     taken[index] = true;
@@ -158,7 +162,7 @@ impl Ports {
         self.acceptors.spawn(accepting);
         // Those of ports that were closed since.
         while self.acceptors.try_join_next().is_some() {}
-        Ok(Port { written, door, open })
+        Ok(Port { written, door, _open: open })
     }
 
     fn open_admin(&mut self, written: SocketAddr, socket: TcpListener) -> std::io::Result<AdminPort> {

@@ -23,5 +23,6 @@ mod forwarding;
 mod framing;
 mod policies;
 mod pool;
+mod reload;
 mod strict;
 mod timeouts;

@@ -7,17 +7,19 @@ mod compiler;
 mod report;
 mod watch;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sekisho_gateway::compile::Carry;
-use sekisho_gateway::{Changes, Site};
+use sekisho_gateway::{Changes, Mark, Site};
 use sekisho_units::Problems;
 use tokio::sync::{mpsc, oneshot};
 
 use self::compiler::Compiler;
 pub(crate) use self::report::{Origin, Outcome, Report};
+use self::watch::Known;
 use super::dispatch::Dispatch;
 use super::ports::Ports;
 use super::state::{Phase, State};
@@ -69,29 +71,29 @@ pub(super) struct Reloader {
     asks: mpsc::Receiver<Ask>,
     compiler: Compiler,
     carry: Carry,
-    files: Arc<Mutex<Vec<PathBuf>>>,
+    known: Known,
     dispatch: Arc<Dispatch>,
     state: Arc<State>,
 }
 
 impl Reloader {
-    /// For the configuration in `files[0]`, which names the others.
+    /// For the configuration in a file, which was made of these.
     ///
     /// # Errors
     /// The system has no thread to give.
     pub(super) fn new(
-        files: Vec<PathBuf>,
+        (path, files): (PathBuf, HashMap<PathBuf, Mark>),
         carry: Carry,
         dispatch: &Arc<Dispatch>,
         state: &Arc<State>,
     ) -> std::io::Result<Self> {
         let (sender, asks) = mpsc::channel(ASKED);
-        let compiler = Compiler::start(files[0].clone(), Arc::clone(&carry.sinks))?;
-        let files = Arc::new(Mutex::new(files));
-        tokio::spawn(watch::watch(Arc::clone(&files), Arc::clone(state)));
+        let compiler = Compiler::start(path, Arc::clone(&carry.sinks))?;
+        let known = Known::new(files);
+        tokio::spawn(watch::watch(known.clone(), Arc::clone(state)));
         // There is one reloader only.
         let _ = state.reloads.asks.set(sender);
-        Ok(Self { asks, compiler, carry, files, dispatch: Arc::clone(dispatch), state: Arc::clone(state) })
+        Ok(Self { asks, compiler, carry, known, dispatch: Arc::clone(dispatch), state: Arc::clone(state) })
     }
 
     /// Carries out what is asked for, for as long as the gateway runs. Whoever asks while one is under way gets the next.
@@ -118,7 +120,7 @@ impl Reloader {
         let (outcome, changes, problems) = match self.compiler.compile(carry).await {
             Err(line) => (Outcome::Refused(line), Changes::default(), Problems::new()),
             Ok(loaded) => {
-                *self.files.lock().unwrap_or_else(PoisonError::into_inner) = loaded.files;
+                self.known.set(loaded.files);
                 let (outcome, changes) = match loaded.site {
                     None => (Outcome::Refused("the configuration has errors".to_owned()), Changes::default()),
                     Some(site) => self.replace(Arc::new(site), &running, ports),

@@ -92,7 +92,9 @@ impl fmt::Display for Report {
         let (origin, took) = (self.origin.as_str(), self.took.as_millis());
         match &self.outcome {
             Outcome::Applied => write!(f, "reloaded ({origin}) in {took} ms: {}", self.changes),
-            Outcome::Partly(but) => write!(f, "reloaded ({origin}) in {took} ms: {}; but {but}", self.changes),
+            Outcome::Partly(but) => {
+                write!(f, "reloaded ({origin}) in {took} ms: {}; but {but}", self.changes)
+            }
             Outcome::Unchanged => write!(f, "not reloaded ({origin}): nothing changed"),
             Outcome::Refused(reason) => {
                 write!(f, "not reloaded ({origin}), all stays as it was: {reason}")

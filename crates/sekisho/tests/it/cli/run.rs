@@ -30,7 +30,7 @@ fn a_taken_port_is_2_in_one_line_with_a_remedy() {
         let said = Folder::new(&[("a.yaml", &text)]).ask(&["run", "-c", "a.yaml"]);
         assert_eq!((said.code, said.out.len()), (Some(2), 0), "{said:?}");
         let want = format!(
-            "sekisho: cannot listen on http://{address}: another program listens there; stop it or choose another port"
+            "sekisho: cannot listen on {address}: another program listens there; stop it or choose another port"
         );
         assert_eq!(said.err, [want]);
     }

@@ -83,6 +83,16 @@ impl Client {
         Self::over(socket.into())
     }
 
+    /// A client at another address of the loopback network.
+    #[track_caller]
+    pub(crate) fn connect_from(ip: &str, addr: SocketAddr) -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::for_address(addr), socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(ip.parse().unwrap(), 0).into()).unwrap();
+        socket.connect_timeout(&addr.into(), DEADLINE).expect("the port is open");
+        Self::over(socket.into())
+    }
+
     /// The socket, for what is not here.
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.reader.stream

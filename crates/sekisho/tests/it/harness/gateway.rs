@@ -14,6 +14,8 @@ use super::{Answer, Client, Lines, until};
 pub(crate) struct Gateway {
     /// Where clients connect (the first, if there are several).
     pub(crate) addr: SocketAddr,
+    /// All places where clients connect, in the order written.
+    pub(crate) ports: Vec<SocketAddr>,
     /// Where operators connect; the same as `addr` if the configuration switches that off.
     pub(crate) admin: SocketAddr,
     /// What it wrote to standard output: the access log, unless the configuration puts it elsewhere.
@@ -41,6 +43,17 @@ pub(crate) fn temp_dir() -> PathBuf {
     dir
 }
 
+/// A configuration with ports that the system chooses where it names none, and `{DIR}` filled in.
+fn whole(config: &str, dir: &Path) -> String {
+    let mut text = String::new();
+    for word in ["listen", "admin"] {
+        if !config.lines().any(|line| line.starts_with(&format!("{word}:"))) {
+            text.push_str(&format!("{word}: http://127.0.0.1:0\n"));
+        }
+    }
+    text + &config.replace("{DIR}", &dir.display().to_string())
+}
+
 /// A line of a process's status that gives KiB.
 fn status_kb(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -62,16 +75,39 @@ impl Gateway {
         for (name, text) in files {
             std::fs::write(dir.join(name), text).unwrap();
         }
-        let mut text = String::new();
-        for word in ["listen", "admin"] {
-            if !config.lines().any(|line| line.starts_with(&format!("{word}:"))) {
-                text.push_str(&format!("{word}: http://127.0.0.1:0\n"));
-            }
-        }
-        text.push_str(&config.replace("{DIR}", &dir.display().to_string()));
         let path = dir.join("sekisho.yaml");
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, whole(config, &dir)).unwrap();
         Self::spawn(&path, dir, env)
+    }
+
+    /// Where its configuration stands.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.join("sekisho.yaml")
+    }
+
+    /// Puts another configuration in the place of its own, by renaming; as with [`Gateway::start`].
+    pub(crate) fn configure(&self, config: &str) {
+        let new = self.dir.join("new.yaml");
+        std::fs::write(&new, whole(config, &self.dir)).unwrap();
+        std::fs::rename(new, self.config()).unwrap();
+    }
+
+    /// `POST /api/reload`: the status, and the report.
+    #[track_caller]
+    pub(crate) fn reload(&self) -> (u16, Value) {
+        let mut client = Client::connect(self.admin);
+        client.send("POST /api/reload HTTP/1.1\r\nHost: admin.test\r\nConnection: close\r\n\r\n");
+        let answer = client.answer();
+        (answer.status, answer.json())
+    }
+
+    /// Puts another configuration in its place, and sees to it that it comes into force.
+    #[track_caller]
+    pub(crate) fn reconfigure(&self, config: &str) -> Value {
+        self.configure(config);
+        let (status, report) = self.reload();
+        assert_eq!((status, &report["outcome"]), (200, &Value::from("applied")), "{report:#}");
+        report
     }
 
     #[track_caller]
@@ -88,12 +124,13 @@ impl Gateway {
             .expect("the program starts");
         let stdout = Lines::collect(child.stdout.take().unwrap());
         let stderr = Lines::collect(child.stderr.take().unwrap());
-        let Some((addr, admin)) = stderr.find(addresses) else {
+        let Some((ports, admin)) = stderr.find(addresses) else {
             let _ = child.kill();
             let _ = child.wait();
             panic!("the gateway did not start:\n{}", stderr.all().join("\n"));
         };
-        Self { addr, admin: admin.unwrap_or(addr), stdout, stderr, dir, child }
+        let addr = ports[0];
+        Self { addr, ports, admin: admin.unwrap_or(addr), stdout, stderr, dir, child }
     }
 
     /// A new connection.
@@ -243,12 +280,13 @@ fn log_line(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in a line of the access log: {line}"))
 }
 
-/// The addresses in `sekisho: listening on http://A[ and http://B], admin on http://C, …`.
-fn addresses(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
+/// The addresses in `sekisho: listening on http://A[ and https://B], admin on http://C, …`.
+fn addresses(line: &str) -> Option<(Vec<SocketAddr>, Option<SocketAddr>)> {
     let rest = line.split_once("listening on ")?.1;
     let address = |text: &str| {
-        let text = text.strip_prefix("http://")?;
+        let (_, text) = text.split_once("://")?;
         text.split([' ', ',']).next()?.parse().ok()
     };
-    Some((address(rest)?, rest.split_once("admin on ").and_then(|(_, rest)| address(rest))))
+    let traffic = rest.split(',').next()?.split(" and ").map(address).collect::<Option<_>>()?;
+    Some((traffic, rest.split_once("admin on ").and_then(|(_, rest)| address(rest))))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Gate, ask, at_once, echoing_after};
 use crate::front::{assert_problem, assert_took, gateway, logged};
-use crate::harness::{Service, until};
+use crate::harness::{Client, Service, until};
 
 #[test]
 fn with_one_connection_requests_are_served_one_after_another() {
@@ -95,13 +95,11 @@ fn a_burst_of_clients_all_get_their_own_answers() {
 }
 
 #[test]
-fn clients_beyond_the_limit_are_turned_away_and_room_is_given_back() {
-    let service = Service::echo();
-    let gateway = gateway(service.addr, "", "limits: { connections: 3 }");
-    let mut clients: Vec<_> = (0..3).map(|_| ask(&gateway, "/a")).collect();
-    for client in &mut clients {
-        assert_eq!(client.answer().status, 200);
-    }
+fn clients_beyond_the_limit_are_turned_away_while_all_others_are_served() {
+    let gate = Gate::new();
+    let gateway = gateway(gate.service.addr, "", "limits: { connections: 3, connections_per_address: 99 }");
+    let mut clients: Vec<_> = (0..3).map(|index| ask(&gateway, &format!("/{index}"))).collect();
+    gate.service.wait_seen(3);
     for _ in 0..3 {
         let mut beyond = gateway.connect();
         let answer = beyond.answer();
@@ -110,24 +108,86 @@ fn clients_beyond_the_limit_are_turned_away_and_room_is_given_back() {
         assert!(beyond.closed());
     }
     assert_eq!(gateway.metric("gateway_connections_total{result=\"refused\"}"), 3.0);
-    // Those who are in notice nothing.
-    clients[0].send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(clients[0].answer().status, 200);
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
     drop(clients.pop());
     gateway.wait_metric("gateway_connections", &[], 2.0);
-    let answer = until("room for one more", || {
-        let mut client = ask(&gateway, "/a");
-        client.try_answer().filter(|answer| answer.status == 200)
-    });
-    assert!(answer.complete);
+    assert_eq!(ask(&gateway, "/a").answer().status, 200);
+}
+
+#[test]
+fn who_has_waited_longest_makes_room_for_the_next() {
+    let service = Service::echo();
+    let top = "workers: 1\nlimits: { connections: 3, connections_per_address: 99 }";
+    let gateway = gateway(service.addr, "", top);
+    // One has never asked, one has asked and waits, one is in the middle of a head.
+    let mut silent = gateway.connect();
+    gateway.wait_metric("gateway_connections", &[], 1.0);
+    let mut used = ask(&gateway, "/a");
+    assert_eq!(used.answer().status, 200);
+    let mut slow = gateway.connect();
+    slow.send("GET /slow HTTP/1.1\r\nHost:");
+    gateway.wait_metric("gateway_connections", &[], 3.0);
+
+    let mut fourth = ask(&gateway, "/b");
+    assert_eq!(fourth.answer().status, 200);
+    assert!(silent.closed(), "it came first and has said nothing since");
+    used.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(used.answer().status, 200, "the others notice nothing");
+
+    let mut fifth = ask(&gateway, "/c");
+    assert_eq!(fifth.answer().status, 200);
+    let answer = slow.answer();
+    assert_eq!((answer.status, answer.code().as_str()), (408, "REQUEST_TIMEOUT"));
+    assert!(slow.closed());
+    assert_eq!(gateway.metric("gateway_connections_total{result=\"refused\"}"), 0.0);
+}
+
+#[test]
+fn one_address_does_not_get_all_places() {
+    let gate = Gate::new();
+    let gateway = gateway(gate.service.addr, "", "limits: { connections: 9, connections_per_address: 2 }");
+    let mut clients: Vec<_> = (0..2).map(|index| ask(&gateway, &format!("/{index}"))).collect();
+    gate.service.wait_seen(2);
+    let mut third = gateway.connect();
+    let answer = third.answer();
+    assert_eq!((answer.status, answer.code().as_str()), (429, "RATE_LIMITED"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert!(third.closed());
+    let mut other = Client::connect_from("127.0.0.2", gateway.addr);
+    other.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.service.wait_seen(3);
+    gate.open();
+    assert_eq!(other.answer().status, 200);
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    drop(clients.pop());
+    gateway.wait_metric("gateway_connections", &[], 2.0);
+    assert_eq!(ask(&gateway, "/again").answer().status, 200, "room is given back");
+}
+
+#[test]
+fn a_trusted_proxy_may_bring_as_many_as_it_likes() {
+    let gate = Gate::new();
+    let top = "trusted_proxies: [127.0.0.1]\nlimits: { connections_per_address: 1 }";
+    let gateway = gateway(gate.service.addr, "", top);
+    let mut clients: Vec<_> = (0..3).map(|index| ask(&gateway, &format!("/{index}"))).collect();
+    gate.service.wait_seen(3);
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
 }
 
 #[test]
 fn a_client_beyond_the_limit_gets_ids_too() {
-    let service = Service::echo();
-    let gateway = gateway(service.addr, "", "limits: { connections: 1 }");
-    let mut first = ask(&gateway, "/a");
-    assert_eq!(first.answer().status, 200);
+    let gate = Gate::new();
+    let gateway = gateway(gate.service.addr, "", "limits: { connections: 1, connections_per_address: 9 }");
+    let _first = ask(&gateway, "/a");
+    gate.service.wait_seen(1);
     let answer = gateway.connect().answer();
     assert_eq!((answer.status, answer.code().as_str()), (503, "OVERLOADED"));
     for name in ["x-request-id", "x-correlation-id"] {

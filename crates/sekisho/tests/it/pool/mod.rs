@@ -43,14 +43,14 @@ fn echoing_after(pause: Duration) -> Service {
 }
 
 /// A service that holds every request until it is told to go on, and counts how many it has at once.
-struct Gate {
-    service: Service,
+pub(crate) struct Gate {
+    pub(crate) service: Service,
     open: Arc<(std::sync::Mutex<bool>, std::sync::Condvar)>,
-    most: Arc<AtomicUsize>,
+    pub(crate) most: Arc<AtomicUsize>,
 }
 
 impl Gate {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let open: Arc<(std::sync::Mutex<bool>, std::sync::Condvar)> = Arc::default();
         let (most, now) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
         let (gate, peak) = (Arc::clone(&open), Arc::clone(&most));
@@ -63,7 +63,7 @@ impl Gate {
         Self { service, open, most }
     }
 
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.open.0.lock().unwrap() = true;
         self.open.1.notify_all();
     }
@@ -75,7 +75,7 @@ impl Drop for Gate {
     }
 }
 
-fn ask(gateway: &Gateway, path: &str) -> Client {
+pub(crate) fn ask(gateway: &Gateway, path: &str) -> Client {
     let mut client = gateway.connect();
     client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
     client
