@@ -12,7 +12,6 @@ use sekisho_exchange::{Permit, Permits, Reply};
 use sekisho_gateway::{Crowd, Door, Place, Site};
 use sekisho_units::Tick;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::error::TrySendError;
 
 use super::overload::{Refusals, full};
 use super::state::State;
@@ -107,14 +106,14 @@ impl Dispatch {
         let Newcomer { stream, peer, door, place } = newcomer;
         let loads: Vec<_> = self.workers.iter().map(Handle::load).collect();
         let crowd = Arc::clone(&self.crowd);
-        let mut arrival = Arrival { stream, peer, door, crowd, seat: Seat::new(permit, place) };
+        let mut arrival = Box::new(Arrival { stream, peer, door, crowd, seat: Seat::new(permit, place) });
         for index in by_load(&loads, self.turn.fetch_add(1, Relaxed)) {
             match self.workers[index].hand_over(arrival) {
                 Ok(()) => return,
-                Err(TrySendError::Full(back) | TrySendError::Closed(back)) => arrival = back,
+                Err(back) => arrival = back,
             }
         }
-        let Arrival { stream, peer, door, .. } = arrival;
+        let Arrival { stream, peer, door, .. } = *arrival;
         self.refuse(Newcomer { stream, peer, door, place: None }, full());
     }
 

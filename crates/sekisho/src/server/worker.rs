@@ -11,7 +11,6 @@ use std::{io, thread};
 use sekisho_exchange::Permit;
 use sekisho_gateway::{Crowd, Door, Place, Worker};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::state::{Phase, State};
@@ -33,7 +32,7 @@ pub(super) struct Arrival {
 
 /// What a worker is asked to do.
 enum Errand {
-    Serve(Arrival),
+    Serve(Box<Arrival>),
     /// End so many of the connections that wait for their client, and say how many there were.
     Shed(usize, oneshot::Sender<usize>),
 }
@@ -85,15 +84,11 @@ impl Handle {
     }
 
     /// Puts a connection into its queue, or gives it back if that is full.
-    pub(super) fn hand_over(&self, mut arrival: Arrival) -> Result<(), TrySendError<Arrival>> {
+    pub(super) fn hand_over(&self, mut arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
         arrival.seat.at(&self.load);
-        self.queue.try_send(Errand::Serve(arrival)).map_err(|error| {
-            let full = matches!(error, TrySendError::Full(_));
-            match error.into_inner() {
-                Errand::Serve(arrival) if full => TrySendError::Full(arrival),
-                Errand::Serve(arrival) => TrySendError::Closed(arrival),
-                Errand::Shed(..) => unreachable!("what comes back is what was sent"),
-            }
+        self.queue.try_send(Errand::Serve(arrival)).map_err(|error| match error.into_inner() {
+            Errand::Serve(arrival) => arrival,
+            Errand::Shed(..) => unreachable!("what comes back is what was sent"),
         })
     }
 
@@ -180,7 +175,7 @@ fn work(
         loop {
             tokio::select! {
                 Some(errand) = errands.recv() => match errand {
-                    Errand::Serve(arrival) => admit(arrival, &worker),
+                    Errand::Serve(arrival) => admit(*arrival, &worker),
                     // Nobody may be waiting for the answer any more.
                     Errand::Shed(count, says) => drop(says.send(worker.local.alarms.shed(count))),
                 },
