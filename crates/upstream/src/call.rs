@@ -1,5 +1,6 @@
 //! A connection in the middle of one exchange: the request goes out while the response comes in.
 
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -13,6 +14,7 @@ use sekisho_wire::{
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::{Lent, Pools};
+use crate::tls::refusal;
 use crate::upload::{Pace, Upload, passing};
 
 /// Interim answers that one call may give.
@@ -137,7 +139,8 @@ impl Call {
             }
             match ready!(conn.poll_fill(cx)) {
                 Ok(count) if count > 0 => self.answered = true,
-                _ => return Poll::Ready(Err(broken(conn, self.answered))),
+                Ok(_) => return Poll::Ready(Err(broken(conn, self.answered))),
+                Err(error) => return Poll::Ready(Err(refused(&error, conn, self.answered))),
             }
         }
     }
@@ -283,6 +286,15 @@ impl Drop for Call {
 /// What it means that the connection broke before the response's head.
 pub(crate) fn broken(conn: &Conn, answered: bool) -> Failure {
     if conn.used && !answered { Failure::Stale } else { Failure::Broke }
+}
+
+/// What a read error before the response's head means: a service that refuses our certificate says so in place of the first
+/// answer.
+fn refused(error: &io::Error, conn: &Conn, answered: bool) -> Failure {
+    match refusal(error) {
+        Some(reason) if !conn.used && !answered => Failure::Unreachable(reason),
+        _ => broken(conn, answered),
+    }
 }
 
 /// Gives the connection room to read into: a relay buffer once much of the body is still to come.

@@ -7,6 +7,8 @@ use sekisho_units::{At, Place, Problem, Problems, Span};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::tls;
+
 /// One service: where it runs and how it is asked.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,12 +27,15 @@ pub struct Config {
     /// Connections to each endpoint.
     #[serde(default)]
     pub connections: ConnectionsConfig,
+    /// TLS to `https://` endpoints.
+    #[serde(default)]
+    pub tls: Option<tls::Config>,
 }
 
 /// An endpoint as written: a URL, or a URL with a weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointConfig {
-    /// `http://host[:port]`, as written.
+    /// `http://host[:port]` or `https://host[:port]`, as written.
     pub url: String,
     /// Where it leads.
     pub authority: Authority,
@@ -51,7 +56,7 @@ pub enum BalanceConfig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TimeoutsConfig {
-    /// Longest wait for a TCP connection. Default `3s`. On expiry the client gets 503.
+    /// Longest wait for a connection, TLS included. Default `3s`. On expiry the client gets 503.
     pub connect: Span,
     /// Longest wait for the response's head once the request is sent. Default `10s`. On expiry the client gets 504.
     pub first_byte: Span,
@@ -98,50 +103,70 @@ impl Default for ConnectionsConfig {
 /// Where an endpoint's URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
+    /// Whether it is asked over TLS.
+    pub scheme: Scheme,
     /// Name or address; an IPv6 address without its brackets.
     pub host: String,
-    /// Port; 80 where the URL says none.
+    /// Port; the scheme's own where the URL says none.
     pub port: u16,
     /// As it stands in `Host`: without a port that is the scheme's own.
     pub text: String,
 }
 
-/// Reads `http://host[:port][/]`.
+/// How an endpoint is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Reads `http://host[:port][/]`, or the same with `https`.
 ///
 /// # Errors
 /// What is wrong, and what to write instead.
 fn parse_url(url: &str) -> Result<Authority, (String, String)> {
+    const EXAMPLE: &str = "write `http://host:port` or `https://host:port`";
     let wrong = |message: &str, remedy: &str| Err((format!("`{url}` {message}"), remedy.to_owned()));
     let Some((scheme, rest)) = url.split_once("://") else {
-        return wrong("has no scheme", "write `http://host:port`");
+        return wrong("has no scheme", EXAMPLE);
     };
     if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
         // Not shown: where a user name is, there may be a password.
-        let remedy = "write `http://host:port`; the policy `headers` can set `Authorization`";
+        let remedy = "leave it out; the policy `headers` can set `Authorization`";
         return Err(("the URL has a user name".to_owned(), remedy.to_owned()));
     }
-    if scheme != "http" {
-        return wrong("has a scheme that endpoints cannot be asked by", "write `http://host:port`");
-    }
+    let scheme = match scheme {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        _ => return wrong("has a scheme that endpoints cannot be asked by", EXAMPLE),
+    };
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if authority.contains(['/', '?', '#']) {
-        return wrong(
-            "has a path",
-            "write `http://host:port`; the policy `rewrite` with `add_prefix` puts a path in front",
-        );
+        return wrong("has a path", "leave it out; the policy `rewrite` with `add_prefix` puts one in front");
     }
     if !sekisho_wire::is_authority(authority.as_bytes()) {
-        return wrong("does not name a host", "write `http://host:port`");
+        return wrong("does not name a host", EXAMPLE);
     }
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|port| *port > 0)),
-        _ => (authority, Some(80)),
+        _ => (authority, Some(scheme.port())),
     };
     let Some(port) = port else {
         return wrong("has a port that is none", "write a port from 1 to 65535");
     };
-    let text = if port == 80 { host.to_owned() } else { authority.to_owned() };
-    Ok(Authority { host: host.trim_matches(['[', ']']).to_owned(), port, text })
+    let text = if port == scheme.port() { host.to_owned() } else { authority.to_owned() };
+    Ok(Authority { scheme, host: host.trim_matches(['[', ']']).to_owned(), port, text })
 }
 
 impl Config {
@@ -222,11 +247,11 @@ impl JsonSchema for EndpointConfig {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Where a service runs: `http://host:port`, or the same with a weight.",
+            "description": "Where a service runs: `http://host:port` or `https://host:port`, or the same with a weight.",
             "oneOf": [
-                { "type": "string", "pattern": "^http://.+" },
+                { "type": "string", "pattern": "^https?://.+" },
                 { "type": "object", "additionalProperties": false, "required": ["url"], "properties": {
-                    "url": { "type": "string", "pattern": "^http://.+", "description": "`http://host[:port]`." },
+                    "url": { "type": "string", "pattern": "^https?://.+", "description": "`http://host[:port]` or `https://host[:port]`." },
                     "weight": { "type": "integer", "minimum": 0, "default": 1,
                         "description": "Its share of the requests beside the others' weights; 0 sends it none." },
                 } },
@@ -241,15 +266,22 @@ mod tests {
 
     #[test]
     fn a_url_is_a_scheme_a_host_and_a_port() {
+        use Scheme::{Http, Https};
         for (url, want) in [
-            ("http://127.0.0.1:4001", Some(("127.0.0.1", 4001, "127.0.0.1:4001"))),
-            ("http://orders.internal", Some(("orders.internal", 80, "orders.internal"))),
-            ("http://orders.internal:80/", Some(("orders.internal", 80, "orders.internal"))),
-            ("http://[::1]:8080", Some(("::1", 8080, "[::1]:8080"))),
-            ("http://[::1]", Some(("::1", 80, "[::1]"))),
+            ("http://127.0.0.1:4001", Some((Http, "127.0.0.1", 4001, "127.0.0.1:4001"))),
+            ("http://orders.internal", Some((Http, "orders.internal", 80, "orders.internal"))),
+            ("http://orders.internal:80/", Some((Http, "orders.internal", 80, "orders.internal"))),
+            ("http://[::1]:8080", Some((Http, "::1", 8080, "[::1]:8080"))),
+            ("http://[::1]", Some((Http, "::1", 80, "[::1]"))),
+            ("http://host:443", Some((Http, "host", 443, "host:443"))),
+            ("https://host", Some((Https, "host", 443, "host"))),
+            ("https://host:443", Some((Https, "host", 443, "host"))),
+            ("https://host:80", Some((Https, "host", 80, "host:80"))),
+            ("https://[::1]:8443/", Some((Https, "::1", 8443, "[::1]:8443"))),
             ("127.0.0.1:4001", None),
             ("ftp://host", None),
             ("http://", None),
+            ("https://", None),
             ("http://host:0", None),
             ("http://host:99999", None),
             ("http://host/path", None),
@@ -257,8 +289,12 @@ mod tests {
             ("http://ho st", None),
         ] {
             let got = parse_url(url).ok();
-            let want =
-                want.map(|(host, port, text)| Authority { host: host.into(), port, text: text.into() });
+            let want = want.map(|(scheme, host, port, text)| Authority {
+                scheme,
+                host: host.into(),
+                port,
+                text: text.into(),
+            });
             assert_eq!(got, want, "{url}");
         }
     }

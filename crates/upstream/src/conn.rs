@@ -2,21 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use sekisho_exchange::{Buffer, Permit};
 use sekisho_units::Tick;
-use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
 use crate::failure::Failure;
 use crate::service::{Endpoint, Target};
+use crate::tls::Stream;
 
 /// A connection, and the bytes read from it that nobody has taken yet.
 pub(crate) struct Conn {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     pub(crate) input: Buffer,
     pub(crate) endpoint: Arc<Endpoint>,
     /// Whether it has carried an exchange before: then the service may have closed it in the meantime.
@@ -28,7 +27,7 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    /// Connects to `endpoint`.
+    /// Connects to `endpoint`, and greets it where TLS is asked for.
     pub(crate) async fn open(endpoint: Arc<Endpoint>, permit: Permit) -> Result<Box<Self>, Failure> {
         let (permit, connected) = match &endpoint.target {
             Target::Address(address) => (permit, TcpStream::connect(*address).await),
@@ -44,21 +43,18 @@ impl Conn {
         let stream = connected.map_err(|error| Failure::Unreachable(reason(&error)))?;
         // Without it small requests would wait for the acknowledgement of the one before. A failure only costs time.
         let _ = stream.set_nodelay(true);
+        let stream = match &endpoint.tls {
+            None => Stream::Plain(stream),
+            // In a box: the room it takes would be part of every exchange.
+            Some(tls) => Box::pin(tls.greet(stream)).await?,
+        };
         let input = Buffer::default();
         Ok(Box::new(Self { stream, input, endpoint, used: false, since: Tick::ZERO, _permit: permit }))
     }
 
     /// Whether it is still open and silent, as an unused connection should be.
-    ///
-    /// Costs no system call as long as nothing has happened to it, and leaves no waker behind.
     pub(crate) fn is_fresh(&mut self) -> bool {
-        let mut byte = [0];
-        matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    /// Writes as much of `bytes` as the service takes.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        self.stream.is_quiet()
     }
 
     /// Reads once into the buffer; 0 at the end of the stream.

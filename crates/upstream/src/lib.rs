@@ -14,13 +14,17 @@ mod failure;
 mod pool;
 mod send;
 mod service;
+mod tls;
 mod upload;
 
 pub use call::{BrokenResponse, Call};
 pub use carry::Carry;
-pub use config::{Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, TimeoutsConfig};
+pub use config::{
+    Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, Scheme, TimeoutsConfig,
+};
 pub use failure::Failure;
 pub use pool::Pools;
 pub use send::{Terms, send};
 pub use service::{ConnectionLimits, Endpoint, Service, Target, Timeouts};
+pub use tls::{Config as TlsConfig, ReadFile, Secured, secure};
 pub use upload::Waiting;

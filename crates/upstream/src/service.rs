@@ -9,6 +9,7 @@ use sekisho_wire::Limits;
 use crate::balance::RoundRobin;
 use crate::carry::{Carry, Kept};
 use crate::config::Config;
+use crate::tls::Secured;
 
 /// One service: its endpoints and how it is asked. Shared by all workers.
 pub struct Service {
@@ -28,7 +29,7 @@ pub struct Service {
 /// How long each phase of a call may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For a TCP connection.
+    /// For a connection, TLS included.
     pub connect: Duration,
     /// From the request's last byte to the response's head.
     pub first_byte: Duration,
@@ -44,6 +45,8 @@ pub struct Endpoint {
     pub authority: String,
     /// What is looked up to connect.
     pub target: Target,
+    /// How it is asked over TLS; `None` for in the clear.
+    pub(crate) tls: Option<Secured>,
     /// Bounds on its connections.
     pub limits: ConnectionLimits,
     /// What it keeps from one configuration to the next.
@@ -75,8 +78,15 @@ pub struct ConnectionLimits {
 }
 
 impl Service {
-    /// The service `name` as `config` describes it; `config` was checked by [`Config::check`].
-    pub fn new(name: &str, config: &Config, carry: &Carry, head_limits: Limits) -> Self {
+    /// The service `name` as `config` describes it; `config` was checked by [`Config::check`], and `secured` is what
+    /// [`secure`](crate::secure) made of it.
+    pub fn new(
+        name: &str,
+        config: &Config,
+        secured: Box<[Option<Secured>]>,
+        carry: &Carry,
+        head_limits: Limits,
+    ) -> Self {
         let connections = &config.connections;
         let limits = ConnectionLimits {
             max: connections.max as usize,
@@ -87,16 +97,17 @@ impl Service {
         };
         let mut endpoints = Vec::new();
         let mut weights = Vec::new();
-        for endpoint in &config.endpoints {
+        for (endpoint, tls) in config.endpoints.iter().zip(secured) {
             let authority = &endpoint.value.authority;
             let target = match authority.host.parse::<IpAddr>() {
                 Ok(ip) => Target::Address(SocketAddr::new(ip, authority.port)),
                 Err(_) => Target::Name(authority.host.clone(), authority.port),
             };
             endpoints.push(Arc::new(Endpoint {
-                kept: carry.of(name, &endpoint.value.url, limits.max),
+                kept: carry.of(name, &identity(&endpoint.value.url, tls.as_ref()), limits.max),
                 authority: authority.text.clone(),
                 target,
+                tls,
                 limits,
             }));
             weights.push(endpoint.value.weight);
@@ -135,5 +146,13 @@ impl Service {
     /// The endpoint whose turn it is.
     pub fn pick(&self) -> &Arc<Endpoint> {
         &self.endpoints[self.balance.next()]
+    }
+}
+
+/// What makes an endpoint another one: a connection that was made by other settings of TLS must not be used any more.
+fn identity(url: &str, tls: Option<&Secured>) -> String {
+    match tls {
+        Some(tls) => format!("{url} {:016x}", tls.identity),
+        None => url.to_owned(),
     }
 }

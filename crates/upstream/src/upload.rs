@@ -125,7 +125,7 @@ impl Call {
         }
         let count = if line_sent && framing != Framing::Chunked && down.body().len() >= DIRECT {
             let Some(conn) = &mut self.conn else { return Err(Failure::Broke) };
-            match conn.poll_write(cx, down.body()) {
+            match conn.stream.poll_write(cx, down.body()) {
                 Poll::Pending => return Ok(Taken::Blocked),
                 Poll::Ready(Ok(count)) if count > 0 => count,
                 Poll::Ready(_) => return Err(broken(conn, self.answered)),
@@ -188,16 +188,22 @@ impl Call {
         write_last_chunk(&mut self.kit.out, (!kept.is_empty()).then_some(kept.as_slice()));
     }
 
-    /// Sends the line.
+    /// Sends the line, and what TLS holds back of it and of what went past it.
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Failure> {
         let Some(conn) = &mut self.conn else { return Err(Failure::Broke) };
         while self.sent < self.kit.out.len() {
-            match conn.poll_write(cx, &self.kit.out[self.sent..]) {
+            match conn.stream.poll_write(cx, &self.kit.out[self.sent..]) {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(count)) if count > 0 => self.sent += count,
                 Poll::Ready(_) => return Err(broken(conn, self.answered)),
             }
             self.moved = self.kit.pools.local.clock.now();
+        }
+        match conn.stream.poll_flush(cx) {
+            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Ready(Ok(false)) => {}
+            Poll::Ready(Ok(true)) => self.moved = self.kit.pools.local.clock.now(),
+            Poll::Ready(Err(_)) => return Err(broken(conn, self.answered)),
         }
         Ok(Poll::Ready(()))
     }

@@ -1,8 +1,7 @@
 //! Files that a document names: certificates and keys.
 
-use std::io;
-
 use sekisho_units::{Place, Problem, Problems};
+use sekisho_upstream::ReadFile;
 
 /// How a PEM text begins that stands in the document itself, as it may come from a variable or `file:`.
 const PEM: &str = "-----BEGIN ";
@@ -10,12 +9,17 @@ const PEM: &str = "-----BEGIN ";
 /// Reads files that a document names.
 #[derive(Clone, Copy)]
 pub(super) struct Files<'a> {
-    read: &'a dyn Fn(&str) -> io::Result<String>,
+    read: ReadFile<'a>,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(read: &'a dyn Fn(&str) -> io::Result<String>) -> Self {
+    pub(super) fn new(read: ReadFile<'a>) -> Self {
         Self { read }
+    }
+
+    /// For those who read in their own way.
+    pub(super) fn reader(&self) -> ReadFile<'a> {
+        self.read
     }
 
     /// The PEM text that `word` names, or is. What cannot be read is reported.

@@ -183,7 +183,8 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     if let Some(running) = &carry.running {
         keep_workers(top, &mut settings, running, problems);
     }
-    let services = Services::compile(document, &carry.endpoints, settings.head_limits, problems);
+    let services =
+        Services::compile(document, &carry.endpoints, settings.head_limits, files.reader(), problems);
     let context = Context { workers: settings.workers, sinks: &carry.sinks };
     let top = steps::Chain::default_on(&context, problems).with(&document.policies, &context, problems);
     let compiled = Compiled::new(document, &top, &services, &context, problems);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_units::{At, Place, Problem, Problems, nearest};
-use sekisho_upstream::{Carry, Config, Service};
+use sekisho_upstream::{Carry, Config, ReadFile, Scheme, Service, secure};
 use sekisho_wire::Limits;
 use sekisho_yaml::{Key, Kind, Node, Scalar, Style, join, read};
 
@@ -33,9 +33,10 @@ impl Services {
         document: &Document<'_>,
         carry: &Carry,
         limits: Limits,
+        read_file: ReadFile<'_>,
         problems: &mut Problems,
     ) -> Self {
-        let defaults = document.service_defaults.filter(|node| defaults_are_good(node, problems));
+        let defaults = document.service_defaults.filter(|node| defaults_are_good(node, read_file, problems));
         let mut all = Vec::new();
         for (key, node) in document.services {
             let path = join("services", &key.text);
@@ -43,12 +44,18 @@ impl Services {
             if node.is_null() {
                 node.kind = Kind::Map(Vec::new());
             }
+            // Its own, not what it shares with services that need it.
+            let tls = node.get("tls").map(|tls| tls.place.clone());
             if let Some(defaults) = defaults {
                 lay_beneath(&mut node, defaults);
             }
-            let service = read::<Config>(&node, &path, problems).map(|config| {
+            let service = read::<Config>(&node, &path, problems).and_then(|config| {
                 config.check(&node.place, &path, problems);
-                Arc::new(Service::new(&key.text, &config, carry, limits))
+                if let Some(place) = tls {
+                    idle_tls(&config, place, &path, problems);
+                }
+                let secured = secure(&config, &path, read_file, problems)?;
+                Some(Arc::new(Service::new(&key.text, &config, secured, carry, limits)))
             });
             all.push(Named {
                 name: key.text.clone(),
@@ -93,7 +100,7 @@ impl Services {
 }
 
 /// Reads the defaults as if they were a service, so that a mistake in them is reported once and not with every service.
-fn defaults_are_good(node: &Node, problems: &mut Problems) -> bool {
+fn defaults_are_good(node: &Node, read_file: ReadFile<'_>, problems: &mut Problems) -> bool {
     let before = problems.len();
     if let Some((key, _)) = node.entries().iter().find(|(key, _)| *key.text == *"endpoints") {
         let problem =
@@ -107,8 +114,19 @@ fn defaults_are_good(node: &Node, problems: &mut Problems) -> bool {
     }
     if let Some(config) = read::<Config>(&whole, "service_defaults", problems) {
         config.check(&node.place, "service_defaults", problems);
+        // Their endpoint is in the clear, so this only looks at the files.
+        secure(&config, "service_defaults", read_file, problems);
     }
     problems.len() == before
+}
+
+/// Warns of TLS settings that no endpoint uses.
+fn idle_tls(config: &Config, place: Place, path: &str, problems: &mut Problems) {
+    if config.endpoints.iter().all(|endpoint| endpoint.value.authority.scheme == Scheme::Http) {
+        let message = "no endpoint of this service is asked over TLS";
+        let problem = Problem::warning(place, join(path, "tls"), message);
+        problems.push(problem.remedy("write `https://` in `endpoints`, or remove it"));
+    }
 }
 
 /// `endpoints`, which a service must have.

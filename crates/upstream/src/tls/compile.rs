@@ -1,0 +1,166 @@
+//! From TLS settings as written, and the files they name, to what endpoints are asked with.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
+use sekisho_units::{At, Place, Problem, Problems};
+
+use super::Secured;
+use super::files::Files;
+use super::unverified::Unverified;
+use crate::config::{Config as Service, EndpointConfig, Scheme};
+
+/// Gives the text of a file that a configuration names.
+pub type ReadFile<'a> = &'a dyn Fn(&str) -> io::Result<String>;
+
+/// What each endpoint of `service` is asked with, in their order: `None` for one that is asked in the clear.
+///
+/// What is wrong with the settings or their files goes to `problems`; with an error among it there is nothing.
+pub fn secure(
+    service: &Service,
+    path: &str,
+    read_file: ReadFile<'_>,
+    problems: &mut Problems,
+) -> Option<Box<[Option<Secured>]>> {
+    let is_secure = |endpoint: &&At<EndpointConfig>| endpoint.value.authority.scheme == Scheme::Https;
+    let first = service.endpoints.iter().find(is_secure);
+    let before = problems.len();
+    let settings = Settings::read(service, &format!("{path}.tls"), read_file, problems);
+    if problems.len() > before {
+        return None;
+    }
+    let Some(first) = first else { return Some(service.endpoints.iter().map(|_| None).collect()) };
+    let client = settings.client(first, path, problems)?;
+    let mut secured = Vec::new();
+    for (index, endpoint) in service.endpoints.iter().enumerate() {
+        secured.push(if is_secure(&endpoint) {
+            let name = settings.name_of(endpoint, || format!("{path}.endpoints[{index}]"), problems)?;
+            Some(Secured { client: Arc::clone(&client), name, identity: settings.identity })
+        } else {
+            None
+        });
+    }
+    Some(secured.into())
+}
+
+/// Settings with what their files hold.
+struct Settings {
+    authorities: Option<Arc<RootCertStore>>,
+    ours: Option<Arc<CertifiedKey>>,
+    name: Option<ServerName<'static>>,
+    /// Where `verify: false` stands.
+    unverified: Option<Place>,
+    identity: u64,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Settings {
+    fn read(service: &Service, path: &str, read_file: ReadFile<'_>, problems: &mut Problems) -> Self {
+        let config = service.tls.clone().unwrap_or_default();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut identity = DefaultHasher::new();
+        let mut files = Files { path, read_file, identity: &mut identity, problems };
+        let authorities = config.ca.as_ref().and_then(|at| files.authorities(at));
+        let ours = match (&config.certificate, &config.key) {
+            (Some(certificate), Some(key)) => files.certified(certificate, key, &provider),
+            (Some(certificate), None) => {
+                files.report(&certificate.place, "certificate", "there is no key for it", "add `key`");
+                None
+            }
+            (None, Some(key)) => {
+                files.report(&key.place, "key", "there is no certificate for it", "add `certificate`");
+                None
+            }
+            (None, None) => None,
+        };
+        let name = config.name.as_ref().and_then(|at| {
+            let name = ServerName::try_from(at.value.clone()).ok();
+            if name.is_none() {
+                let wrong = format!("`{}` is no name or address that a certificate can be for", at.value);
+                files.report(
+                    &at.place,
+                    "name",
+                    &wrong,
+                    "write one such as `orders.internal`, without a port",
+                );
+            }
+            name
+        });
+        name.hash(&mut identity);
+        config.verifies().hash(&mut identity);
+        let unverified = config.verify.filter(|verify| !verify.value).map(|verify| verify.place);
+        Self { authorities, ours, name, unverified, identity: identity.finish(), provider }
+    }
+
+    /// What connections are made with, for a service whose first `https://` endpoint is `first`.
+    fn client(
+        &self,
+        first: &At<EndpointConfig>,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<Arc<ClientConfig>> {
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has cipher suites for TLS 1.2 and 1.3");
+        let builder = if let Some(place) = &self.unverified {
+            let wrong = "certificates are not checked: anybody in between can read and change everything";
+            let problem = Problem::warning(place.clone(), format!("{path}.tls.verify"), wrong);
+            problems.push(problem.remedy("name the service's authority in `ca`, and remove `verify: false`"));
+            let schemes = self.provider.signature_verification_algorithms.supported_schemes();
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified { schemes }))
+        } else if let Some(authorities) = self.authorities.clone().or_else(systems) {
+            builder.with_root_certificates(authorities)
+        } else {
+            let wrong =
+                format!("the system has no certificate authorities to check `{}` by", first.value.url);
+            let problem = Problem::error(first.place.clone(), format!("{path}.endpoints"), wrong);
+            problems.push(problem.remedy("install them (`ca-certificates`), or name a file in `tls.ca`"));
+            return None;
+        };
+        let mut client = match &self.ours {
+            Some(ours) => {
+                let ours = SingleCertAndKey::from(Arc::clone(ours));
+                builder.with_client_cert_resolver(Arc::new(ours))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Some(Arc::new(client))
+    }
+
+    /// The name that the certificate of `endpoint` must have.
+    fn name_of(
+        &self,
+        endpoint: &At<EndpointConfig>,
+        path: impl Fn() -> String,
+        problems: &mut Problems,
+    ) -> Option<ServerName<'static>> {
+        if self.name.is_some() {
+            return self.name.clone();
+        }
+        let host = &endpoint.value.authority.host;
+        let name = ServerName::try_from(host.clone()).ok();
+        if name.is_none() {
+            let wrong = format!("`{host}` is no name that a certificate can be for");
+            let problem = Problem::error(endpoint.place.clone(), path(), wrong);
+            problems.push(problem.remedy("write another, or the certificate's in `tls.name`"));
+        }
+        name
+    }
+}
+
+/// The system's authorities, read once; `None` if there are none, or not yet.
+fn systems() -> Option<Arc<RootCertStore>> {
+    static KNOWN: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    if let Some(known) = KNOWN.get() {
+        return Some(Arc::clone(known));
+    }
+    let mut found = RootCertStore::empty();
+    found.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    (!found.is_empty()).then(|| Arc::clone(KNOWN.get_or_init(|| Arc::new(found))))
+}

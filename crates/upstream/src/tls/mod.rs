@@ -1,0 +1,43 @@
+//! TLS to `https://` endpoints (RFC 8446, RFC 5246), by rustls.
+
+mod compile;
+mod config;
+mod files;
+mod reason;
+mod stream;
+mod unverified;
+
+use std::sync::Arc;
+
+pub use compile::{ReadFile, secure};
+pub use config::Config;
+pub(crate) use reason::refusal;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+pub(crate) use stream::Stream;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::failure::Failure;
+
+/// How one endpoint is asked over TLS.
+#[derive(Clone)]
+pub struct Secured {
+    /// One for all endpoints of a service, so that they share the sessions that can be resumed.
+    client: Arc<ClientConfig>,
+    /// The name that its certificate must have; said in the greeting, unless it is an address.
+    name: ServerName<'static>,
+    /// Differs as soon as one of the settings does.
+    pub(crate) identity: u64,
+}
+
+impl Secured {
+    /// Greets the service over a new connection.
+    pub(crate) async fn greet(&self, stream: TcpStream) -> Result<Stream, Failure> {
+        let connector = TlsConnector::from(Arc::clone(&self.client));
+        match connector.connect(self.name.clone(), stream).await {
+            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+            Err(error) => Err(Failure::Unreachable(reason::of(&error))),
+        }
+    }
+}
