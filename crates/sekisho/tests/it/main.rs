@@ -26,3 +26,4 @@ mod pool;
 mod reload;
 mod strict;
 mod timeouts;
+mod upstream_tls;

@@ -4,6 +4,7 @@ mod examples;
 mod inherits;
 mod many;
 mod reports;
+mod tls;
 mod warns;
 
 use super::*;

@@ -151,7 +151,7 @@ fn services_and_what_they_have_in_common() {
              routes: [{ path: /, service: a, public: true }]".into(),
             &[
                 "t:1:21: error: service_defaults.endpoints: services share no endpoints; write `endpoints` in each service",
-                "t:2:30: error: services.a.endpoints[0]: `h` has no scheme; write `http://host:port`",
+                "t:2:30: error: services.a.endpoints[0]: `h` has no scheme; write `http://host:port` or `https://host:port`",
             ],
         ),
         (
@@ -371,7 +371,7 @@ fn an_endpoint_is_judged_beside_whatever_else_is_wrong_with_its_service() {
     check(&[(
         "services: { a: { endpoints: [htp://x], timeout: 3s } }\nroutes: [{ path: /, respond: x }]".into(),
         &[
-            "t:1:30: error: services.a.endpoints[0]: `htp://x` has a scheme that endpoints cannot be asked by; write `http://host:port`",
+            "t:1:30: error: services.a.endpoints[0]: `htp://x` has a scheme that endpoints cannot be asked by; write `http://host:port` or `https://host:port`",
             "t:1:40: error: services.a.timeout: unknown field `timeout`; did you mean `timeouts`?",
         ],
     )]);

@@ -71,15 +71,15 @@ pub(crate) struct Body {
     pub(crate) whole: bool,
 }
 
-/// A socket with what was read from it and not yet used.
-pub(crate) struct Reader {
-    pub(crate) stream: TcpStream,
+/// A socket, or TLS over one, with what was read from it and not yet used.
+pub(crate) struct Reader<S = TcpStream> {
+    pub(crate) stream: S,
     pub(crate) buffer: Vec<u8>,
     used: usize,
 }
 
-impl Reader {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+impl<S: Read> Reader<S> {
+    pub(crate) fn new(stream: S) -> Self {
         Self { stream, buffer: Vec::new(), used: 0 }
     }
 

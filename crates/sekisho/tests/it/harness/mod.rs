@@ -3,11 +3,13 @@
 
 #![allow(dead_code, reason = "tools for all test modules; not every one uses each")]
 
+pub(crate) mod certificates;
 mod client;
 mod gateway;
 mod lines;
 mod message;
 mod service;
+mod tls_service;
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,7 @@ pub(crate) use gateway::{Gateway, binary, temp_dir};
 pub(crate) use lines::Lines;
 pub(crate) use message::{Delimited, Headers, Request, headers_of};
 pub(crate) use service::{Conn, Service, ok};
+pub(crate) use tls_service::{TlsConn, TlsService, tls_config};
 
 /// How long a condition may take to come true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

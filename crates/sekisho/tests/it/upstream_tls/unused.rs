@@ -1,0 +1,98 @@
+//! Connections between two requests.
+
+use super::{gateway, pair, verified};
+use crate::front::logged;
+use crate::harness::{TlsConn, TlsService, tls_config};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+/// Not repeated by the gateway: its connection must be a good one.
+const POST: &str = "POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+
+/// A service that does `then` after the first answer of its first connection, and a POST after that.
+fn second_request_after(then: impl Fn(&mut TlsConn) + Send + Sync + 'static) -> usize {
+    let (told, done) = std::sync::mpsc::sync_channel(1);
+    let (service, gateway) = verified(move |mut conn| {
+        let mut first = true;
+        while conn.next_head().is_some() {
+            conn.read_body();
+            conn.write(OK);
+            if std::mem::take(&mut first) {
+                then(&mut conn);
+                let _ = told.try_send(());
+            }
+        }
+    });
+    assert_eq!(gateway.get("/first").status, 200);
+    done.recv().unwrap();
+    assert_eq!(gateway.request(POST).status, 200);
+    assert_eq!(logged(&gateway, "/second")["attempts"], 1);
+    service.connections()
+}
+
+#[test]
+fn one_that_the_service_left_is_not_used_again() {
+    assert_eq!(second_request_after(TlsConn::say_goodbye), 2, "though its socket is still open");
+}
+
+#[test]
+fn one_on_which_data_came_unasked_is_not_used_again() {
+    let connections = second_request_after(|conn| {
+        conn.write("HTTP/1.1 408 Request Timeout\r\n\r\n");
+    });
+    assert_eq!(connections, 2);
+}
+
+#[test]
+fn one_on_which_tls_only_spoke_for_itself_is_used_again() {
+    assert_eq!(second_request_after(TlsConn::renew_keys), 1);
+}
+
+#[test]
+fn one_that_was_closed_is_not_used_again() {
+    for goodbye in [true, false] {
+        let (service, gateway) = verified(move |mut conn| {
+            if conn.next_head().is_none() {
+                return;
+            }
+            conn.read_body();
+            conn.write(OK);
+            if goodbye {
+                conn.say_goodbye();
+            }
+            conn.cut();
+        });
+        assert_eq!(gateway.get("/first").status, 200);
+        service.wait_cut();
+        assert_eq!(gateway.request(POST).status, 200);
+        assert_eq!(logged(&gateway, "/second")["attempts"], 1, "with a goodbye: {goodbye}");
+        assert_eq!(service.connections(), 2);
+    }
+}
+
+#[test]
+fn a_session_is_resumed_by_the_next_connection() {
+    let (authority, own) = pair();
+    for version in rustls::ALL_VERSIONS {
+        let service = TlsService::with(tls_config(&own, &[version], None), TlsConn::echo);
+        let words = "connections: { keep: 0 }, tls: { ca: ca.pem }";
+        let gateway = gateway(service.addr, words, &[("ca.pem", &authority.pem())]);
+        for _ in 0..3 {
+            assert_eq!(gateway.get("/a").status, 200);
+        }
+        let resumed = [0, 1, 2].map(|index| service.wait_greeting(index).resumed);
+        assert_eq!(resumed, [false, true, true], "{version:?}");
+    }
+}
+
+#[test]
+fn the_gateway_takes_its_leave() {
+    let (told, left) = std::sync::mpsc::sync_channel(1);
+    let (_service, gateway) = verified(move |mut conn| {
+        while conn.next_head().is_some() {
+            conn.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        }
+        let _ = told.try_send(conn.was_left());
+    });
+    assert_eq!(gateway.get("/a").status, 200);
+    assert!(left.recv().unwrap(), "an end that nobody announced could be somebody else's");
+}
