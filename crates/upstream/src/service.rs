@@ -77,6 +77,13 @@ pub struct ConnectionLimits {
     pub keep: usize,
 }
 
+impl Endpoint {
+    /// Index of its pool in every worker's [`crate::Pools`]: the same for the same endpoint, as long as anybody knows it.
+    pub fn slot(&self) -> usize {
+        self.kept.slot
+    }
+}
+
 impl Service {
     /// The service `name` as `config` describes it; `config` was checked by [`Config::check`], and `secured` is what
     /// [`secure`](crate::secure) made of it.

@@ -35,18 +35,18 @@ impl Files {
         Self(files)
     }
 
-    fn compile(&self, text: &str, parts: &Parts) -> (Option<Site>, Problems) {
+    fn compile(&self, text: &str, carry: &Carry) -> (Option<Site>, Problems) {
         let read_file = |path: &str| match path {
             "binary.der" => Err(io::ErrorKind::InvalidData.into()),
             _ => self.0.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
         };
         let env = |name: &str| (name == "KEY").then(|| self.0["a.key"].clone());
-        compile(&Source { name: "t", text, env: &env, read_file: &read_file }, parts)
+        compile(&Source { name: "t", text, env: &env, read_file: &read_file }, carry)
     }
 
     /// What is wrong with the settings `tls` of a service with an `https://` endpoint.
     fn problems(&self, tls: &str) -> Vec<String> {
-        let (site, problems) = self.compile(&text(&format!("tls: {tls}")), &Parts::default());
+        let (site, problems) = self.compile(&text(&format!("tls: {tls}")), &Carry::default());
         assert_eq!(site.is_none(), problems.has_errors(), "{problems}");
         for (name, text) in &self.0 {
             let shown = text.lines().filter(|line| line.len() > 20 && !line.starts_with('-'));
@@ -160,7 +160,7 @@ fn settings_that_no_endpoint_uses_are_told_unless_they_are_shared() {
     let files = Files::new();
     let routes = "routes: [{ path: /, public: true, service: a }, { path: /b, public: true, service: b }]";
     let said = |services: &str| {
-        let (_, problems) = files.compile(&format!("{services}\n{routes}"), &Parts::default());
+        let (_, problems) = files.compile(&format!("{services}\n{routes}"), &Carry::default());
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(
@@ -197,21 +197,21 @@ fn an_endpoint_whose_host_no_certificate_can_be_for_needs_another_name() {
              routes: [{{ path: /, public: true, service: a }}]"
         )
     };
-    let (site, problems) = files.compile(&services("{ ca: a.pem }"), &Parts::default());
+    let (site, problems) = files.compile(&services("{ ca: a.pem }"), &Carry::default());
     assert!(site.is_none());
     assert_eq!(
         problems.to_string(),
         "t:1:40: error: services.a.endpoints[1]: `-x` is no name that a certificate can be for; write another, or the \
          certificate's in `tls.name`"
     );
-    let (site, problems) = files.compile(&services("{ ca: a.pem, name: x }"), &Parts::default());
+    let (site, problems) = files.compile(&services("{ ca: a.pem, name: x }"), &Carry::default());
     assert!(site.is_some(), "{problems}");
 }
 
 #[test]
 fn other_settings_make_another_endpoint_and_the_same_settings_the_same() {
     let mut files = Files::new();
-    let parts = Parts::default();
+    let carry = Carry::default();
     let settings = [
         "verify: false",
         "ca: a.pem",
@@ -221,10 +221,15 @@ fn other_settings_make_another_endpoint_and_the_same_settings_the_same() {
         "ca: a.pem, certificate: a.pem, key: a.key",
         "ca: a.pem, certificate: b.pem, key: b.key",
     ];
+    // What nobody knows any more gives its place to others, so all stay known.
+    let known = RefCell::new(Vec::new());
     let slots = |files: &Files| {
         settings.map(|tls| {
-            let (site, problems) = files.compile(&text(&format!("tls: {{ {tls} }}")), &parts);
-            site.unwrap_or_else(|| panic!("{problems}")).services[0].endpoints[0].slot
+            let (site, problems) = files.compile(&text(&format!("tls: {{ {tls} }}")), &carry);
+            let site = site.unwrap_or_else(|| panic!("{problems}"));
+            let slot = site.services[0].endpoints[0].slot();
+            known.borrow_mut().push(site);
+            slot
         })
     };
     let first = slots(&files);

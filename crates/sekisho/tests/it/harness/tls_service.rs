@@ -83,15 +83,7 @@ impl TlsService {
 
     /// Runs `serve` for each connection whose greeting succeeds, in a thread of its own.
     pub(crate) fn with(config: ServerConfig, serve: impl Fn(TlsConn) + Send + Sync + 'static) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), config, serve)
-    }
-
-    /// The same on a port that is open already.
-    pub(crate) fn on(
-        listener: TcpListener,
-        config: ServerConfig,
-        serve: impl Fn(TlsConn) + Send + Sync + 'static,
-    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let (config, serve, state) = (Arc::new(config), Arc::new(serve), Arc::clone(&shared));

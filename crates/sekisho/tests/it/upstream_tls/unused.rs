@@ -1,5 +1,7 @@
 //! Connections between two requests.
 
+use std::sync::Mutex;
+
 use super::{gateway, pair, verified};
 use crate::front::logged;
 use crate::harness::{TlsConn, TlsService, tls_config};
@@ -8,21 +10,24 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// Not repeated by the gateway: its connection must be a good one.
 const POST: &str = "POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
 
-/// A service that does `then` after the first answer of its first connection, and a POST after that.
-fn second_request_after(then: impl Fn(&mut TlsConn) + Send + Sync + 'static) -> usize {
-    let (told, done) = std::sync::mpsc::sync_channel(1);
+/// How many connections a service gets that does `then` on the first one after its answer has arrived.
+fn connections_after(then: impl Fn(&mut TlsConn) + Send + Sync + 'static) -> usize {
+    let (go, told) = std::sync::mpsc::sync_channel::<()>(1);
+    let (tell, done) = std::sync::mpsc::sync_channel(1);
+    let told = Mutex::new(told);
     let (service, gateway) = verified(move |mut conn| {
-        let mut first = true;
-        while conn.next_head().is_some() {
+        while let Some(request) = conn.next_head() {
             conn.read_body();
             conn.write(OK);
-            if std::mem::take(&mut first) {
+            if request.target == "/first" {
+                told.lock().unwrap().recv().unwrap();
                 then(&mut conn);
-                let _ = told.try_send(());
+                tell.send(()).unwrap();
             }
         }
     });
     assert_eq!(gateway.get("/first").status, 200);
+    go.send(()).unwrap();
     done.recv().unwrap();
     assert_eq!(gateway.request(POST).status, 200);
     assert_eq!(logged(&gateway, "/second")["attempts"], 1);
@@ -31,12 +36,12 @@ fn second_request_after(then: impl Fn(&mut TlsConn) + Send + Sync + 'static) -> 
 
 #[test]
 fn one_that_the_service_left_is_not_used_again() {
-    assert_eq!(second_request_after(TlsConn::say_goodbye), 2, "though its socket is still open");
+    assert_eq!(connections_after(TlsConn::say_goodbye), 2, "though its socket is still open");
 }
 
 #[test]
 fn one_on_which_data_came_unasked_is_not_used_again() {
-    let connections = second_request_after(|conn| {
+    let connections = connections_after(|conn| {
         conn.write("HTTP/1.1 408 Request Timeout\r\n\r\n");
     });
     assert_eq!(connections, 2);
@@ -44,7 +49,7 @@ fn one_on_which_data_came_unasked_is_not_used_again() {
 
 #[test]
 fn one_on_which_tls_only_spoke_for_itself_is_used_again() {
-    assert_eq!(second_request_after(TlsConn::renew_keys), 1);
+    assert_eq!(connections_after(TlsConn::renew_keys), 1);
 }
 
 #[test]
