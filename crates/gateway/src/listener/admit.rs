@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use rustls::{AlertDescription, HandshakeKind, PeerIncompatible, ServerConfig};
+use rustls::{AlertDescription, HandshakeKind, ServerConfig};
 use sekisho_exchange::{Alarm, Reply, Scheme};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
@@ -121,15 +121,7 @@ async fn first_byte(stream: &mut TcpStream, alarm: &Alarm) -> Option<u8> {
 fn ending(error: &io::Error) -> Handshake {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         None => Handshake::Left,
-        Some(rustls::Error::PeerIncompatible(
-            PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled
-            | PeerIncompatible::Tls13RequiredForQuic
-            | PeerIncompatible::SupportedVersionsExtensionRequired
-            | PeerIncompatible::NoCipherSuitesInCommon
-            | PeerIncompatible::NoKxGroupsInCommon
-            | PeerIncompatible::NoSignatureSchemesInCommon,
-        )) => Handshake::NothingInCommon,
+        Some(rustls::Error::PeerIncompatible(_)) => Handshake::NothingInCommon,
         Some(rustls::Error::AlertReceived(
             AlertDescription::BadCertificate
             | AlertDescription::UnknownCA

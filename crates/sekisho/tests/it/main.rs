@@ -26,4 +26,5 @@ mod pool;
 mod reload;
 mod strict;
 mod timeouts;
+mod tls;
 mod upstream_tls;

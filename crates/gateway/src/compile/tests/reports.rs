@@ -31,7 +31,7 @@ fn the_words_at_the_top() {
              routes: [{ path: /, respond: x }]"
                 .into(),
             &[
-                "t:1:9: error: listen: `127.0.0.1:80` has no scheme that can be listened to; write `http://127.0.0.1:8080`",
+                "t:1:9: error: listen: `127.0.0.1:80` has no scheme that can be listened to; write `http://127.0.0.1:8080` or `https://127.0.0.1:8443`",
                 "t:2:8: error: admin: `http://localhost:1` names a host; write an address such as `http://127.0.0.1:8080`, or `http://0.0.0.0:8080` for all",
             ],
         ),

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::DEADLINE;
 use super::message::{Delimited, Headers, Reader, delimited, fields, header_of, headers_of, shown};
 
-/// One connection.
-pub(crate) struct Client {
-    reader: Reader,
+/// One connection, over TCP or something that runs over it.
+pub(crate) struct Client<S = TcpStream> {
+    reader: Reader<S>,
 }
 
 /// One answer.
@@ -101,6 +101,49 @@ impl Client {
     /// The client's own address.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.reader.stream.local_addr().unwrap()
+    }
+
+    /// Whether nothing, not even the connection's end, comes for so long. Only for what must not happen.
+    #[track_caller]
+    pub(crate) fn nothing_for(&mut self, time: Duration) -> bool {
+        if !self.reader.data().is_empty() {
+            return false;
+        }
+        let stream = &mut self.reader.stream;
+        stream.set_read_timeout(Some(time)).unwrap();
+        let mut byte = [0];
+        let got = stream.read(&mut byte);
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        match got {
+            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            Ok(count) => {
+                self.reader.buffer.extend_from_slice(&byte[..count]);
+                false
+            }
+        }
+    }
+
+    /// Ends this side; answers can still come.
+    pub(crate) fn shutdown_write(&mut self) {
+        // The other side may have closed already.
+        let _ = self.reader.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Breaks the connection off, so that the other side sees a reset.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.reader.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// A client over a stream that is ready for use.
+    pub(crate) fn on(stream: S) -> Self {
+        Self { reader: Reader::new(stream) }
+    }
+
+    /// What runs over the socket.
+    pub(crate) fn inner(&mut self) -> &mut S {
+        &mut self.reader.stream
     }
 
     /// Sends. That the other side has closed is no error here: what it said before is read next.
@@ -210,37 +253,6 @@ impl Client {
     #[track_caller]
     pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
         self.reader.body(Delimited::Close).bytes
-    }
-
-    /// Whether nothing, not even the connection's end, comes for so long. Only for what must not happen.
-    #[track_caller]
-    pub(crate) fn nothing_for(&mut self, time: Duration) -> bool {
-        if !self.reader.data().is_empty() {
-            return false;
-        }
-        let stream = &mut self.reader.stream;
-        stream.set_read_timeout(Some(time)).unwrap();
-        let mut byte = [0];
-        let got = stream.read(&mut byte);
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        match got {
-            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
-            Ok(count) => {
-                self.reader.buffer.extend_from_slice(&byte[..count]);
-                false
-            }
-        }
-    }
-
-    /// Ends this side; answers can still come.
-    pub(crate) fn shutdown_write(&mut self) {
-        // The other side may have closed already.
-        let _ = self.reader.stream.shutdown(Shutdown::Write);
-    }
-
-    /// Breaks the connection off, so that the other side sees a reset.
-    pub(crate) fn reset(self) {
-        socket2::SockRef::from(&self.reader.stream).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// Bytes that are here and unread, for messages.

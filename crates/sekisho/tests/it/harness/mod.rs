@@ -8,6 +8,7 @@ mod client;
 mod gateway;
 mod lines;
 mod message;
+mod secure;
 mod service;
 mod tls_service;
 
@@ -17,6 +18,7 @@ pub(crate) use client::{Answer, Client};
 pub(crate) use gateway::{Gateway, binary, temp_dir};
 pub(crate) use lines::Lines;
 pub(crate) use message::{Delimited, Headers, Request, headers_of};
+pub(crate) use secure::{over, secure, trusting, unverified};
 pub(crate) use service::{Conn, Service, ok};
 pub(crate) use tls_service::{TlsConn, TlsService, tls_config};
 
