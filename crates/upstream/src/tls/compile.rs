@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use sekisho_units::{At, Place, Problem, Problems};
 
 use super::Secured;
 use super::files::Files;
+use super::ours::Ours;
 use super::unverified::Unverified;
 use crate::config::{Config as Service, EndpointConfig, Scheme};
 
@@ -122,13 +123,7 @@ impl Settings {
             problems.push(problem.remedy("install them (`ca-certificates`), or name a file in `tls.ca`"));
             return None;
         };
-        let mut client = match &self.ours {
-            Some(ours) => {
-                let ours = SingleCertAndKey::from(Arc::clone(ours));
-                builder.with_client_cert_resolver(Arc::new(ours))
-            }
-            None => builder.with_no_client_auth(),
-        };
+        let mut client = builder.with_client_cert_resolver(Arc::new(Ours(self.ours.clone())));
         client.alpn_protocols = vec![b"http/1.1".to_vec()];
         Some(Arc::new(client))
     }

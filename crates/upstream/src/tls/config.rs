@@ -9,7 +9,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "UpstreamTls")]
 pub struct Config {
-    /// File of the certificate authorities that are believed. Default: the system's.
+    /// File of the certificate authorities that are believed. Default: the system's. A service's own certificate can stand
+    /// there if it is not marked as an authority (`openssl req -x509` marks it, unless told `CA:FALSE`).
     #[schemars(with = "Option<String>")]
     pub ca: Option<At<String>>,
     /// File of the certificate, with those between it and its authority, that the gateway shows to a service that asks for

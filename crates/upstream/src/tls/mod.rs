@@ -3,6 +3,7 @@
 mod compile;
 mod config;
 mod files;
+mod ours;
 mod reason;
 mod stream;
 mod unverified;
@@ -35,9 +36,10 @@ impl Secured {
     /// Greets the service over a new connection.
     pub(crate) async fn greet(&self, stream: TcpStream) -> Result<Stream, Failure> {
         let connector = TlsConnector::from(Arc::clone(&self.client));
-        match connector.connect(self.name.clone(), stream).await {
+        let (greeted, asked) = ours::heeding(connector.connect(self.name.clone(), stream)).await;
+        match greeted {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
-            Err(error) => Err(Failure::Unreachable(reason::of(&error))),
+            Err(error) => Err(Failure::Unreachable(reason::of(&error, asked))),
         }
     }
 }

@@ -9,9 +9,11 @@ const HANDSHAKE: &str = "tls_handshake";
 /// The service wants a certificate of ours, or another one.
 const OURS: &str = "tls_client_certificate";
 
-/// Why the greeting failed.
-pub(super) fn of(error: &io::Error) -> &'static str {
+/// Why the greeting failed; `asked` tells whether the service has asked for a certificate.
+pub(super) fn of(error: &io::Error, asked: bool) -> &'static str {
     match cause(error) {
+        // All that TLS 1.2 has for a certificate that is missing.
+        Some(Error::AlertReceived(AlertDescription::HandshakeFailure)) if asked => OURS,
         Some(Error::InvalidCertificate(wrong)) => certificate(wrong),
         Some(Error::AlertReceived(alert)) if is_about_ours(*alert) => OURS,
         _ => HANDSHAKE,
@@ -32,6 +34,8 @@ fn certificate(wrong: &CertificateError) -> &'static str {
     match wrong {
         // A signature does not fit when an authority of the same name has another key: one that was made anew.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => "tls_unknown_ca",
+        // It is an authority itself, and nobody else's.
+        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => "tls_unknown_ca",
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "tls_wrong_name"
         }
@@ -64,22 +68,25 @@ mod tests {
     #[test]
     fn every_failure_has_a_word() {
         let bad = |wrong| Error::InvalidCertificate(wrong);
-        for (error, want, refuses) in [
-            (bad(CertificateError::UnknownIssuer), "tls_unknown_ca", false),
-            (bad(CertificateError::BadSignature), "tls_unknown_ca", false),
-            (bad(CertificateError::NotValidForName), "tls_wrong_name", false),
-            (bad(CertificateError::Expired), "tls_expired", false),
-            (bad(CertificateError::NotValidYet), "tls_not_yet_valid", false),
-            (bad(CertificateError::BadEncoding), "tls_handshake", false),
-            (Error::AlertReceived(AlertDescription::CertificateRequired), "tls_client_certificate", true),
-            (Error::AlertReceived(AlertDescription::UnknownCA), "tls_client_certificate", true),
-            (Error::AlertReceived(AlertDescription::InternalError), "tls_handshake", false),
-            (Error::HandshakeNotComplete, "tls_handshake", false),
+        let told = Error::AlertReceived;
+        for (error, asked, want, refuses) in [
+            (bad(CertificateError::UnknownIssuer), false, "tls_unknown_ca", false),
+            (bad(CertificateError::BadSignature), false, "tls_unknown_ca", false),
+            (bad(CertificateError::NotValidForName), false, "tls_wrong_name", false),
+            (bad(CertificateError::Expired), false, "tls_expired", false),
+            (bad(CertificateError::NotValidYet), false, "tls_not_yet_valid", false),
+            (bad(CertificateError::BadEncoding), true, "tls_handshake", false),
+            (told(AlertDescription::CertificateRequired), false, "tls_client_certificate", true),
+            (told(AlertDescription::UnknownCA), true, "tls_client_certificate", true),
+            (told(AlertDescription::HandshakeFailure), true, "tls_client_certificate", false),
+            (told(AlertDescription::HandshakeFailure), false, "tls_handshake", false),
+            (told(AlertDescription::InternalError), true, "tls_handshake", false),
+            (Error::HandshakeNotComplete, false, "tls_handshake", false),
         ] {
             let error = io::Error::new(io::ErrorKind::InvalidData, error);
-            assert_eq!((of(&error), refusal(&error).is_some()), (want, refuses), "{error}");
+            assert_eq!((of(&error, asked), refusal(&error).is_some()), (want, refuses), "{error}");
         }
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
-        assert_eq!((of(&reset), refusal(&reset)), ("tls_handshake", None));
+        assert_eq!((of(&reset, true), refusal(&reset)), ("tls_handshake", None));
     }
 }

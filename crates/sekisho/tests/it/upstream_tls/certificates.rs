@@ -5,7 +5,7 @@ use rustls::version::{TLS12, TLS13};
 
 use super::{assert_unreachable, gateway, gateway_for, pair, verified};
 use crate::front::logged;
-use crate::harness::certificates::Authority;
+use crate::harness::certificates::{Authority, Certified};
 use crate::harness::{Service, TlsConn, TlsService, temp_dir, tls_config};
 
 #[test]
@@ -76,6 +76,8 @@ fn a_certificate_that_is_not_right_is_refused_by_a_word_of_its_own() {
         (authority.certify_for(&["127.0.0.1"], (2900, 3000)), "tls_not_yet_valid"),
         (Authority::new("another").certify(&["127.0.0.1"]), "tls_unknown_ca"),
         (Authority::new("a").certify(&["127.0.0.1"]), "tls_unknown_ca"),
+        (Certified::by_itself(&["127.0.0.1"], false), "tls_unknown_ca"),
+        (Certified::by_itself(&["127.0.0.1"], true), "tls_unknown_ca"),
     ] {
         for version in [&TLS12, &TLS13] {
             let service = TlsService::with(tls_config(&own, &[version], None), |_| {});
@@ -84,6 +86,14 @@ fn a_certificate_that_is_not_right_is_refused_by_a_word_of_its_own() {
             assert!(service.wait_greeting(0).error.is_some(), "{reason} by {version:?}");
         }
     }
+}
+
+#[test]
+fn a_certificate_without_an_authority_is_believed_where_it_is_named_itself() {
+    let own = Certified::by_itself(&["127.0.0.1"], false);
+    let service = TlsService::echo(&own);
+    let gateway = gateway(service.addr, "tls: { ca: own.pem }", &[("own.pem", &own.certificate)]);
+    assert_eq!(gateway.get("/a").status, 200);
 }
 
 #[test]
