@@ -12,7 +12,7 @@ mod v2;
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Most bytes of a header that is accepted: version 2 with [`MAX_BLOCK`] bytes behind its fixed part. A buffer of this
+/// Most bytes of a header that is accepted: version 2 with 2,048 bytes behind its fixed part of 16. A buffer of this
 /// size always suffices.
 pub const MAX_PROXY: usize = v2::FIXED + MAX_BLOCK;
 
