@@ -297,6 +297,8 @@ pub struct WorkerMeter {
     pub proxy_refused: AtomicU64,
     /// TLS handshakes with clients, by how they ended.
     pub handshakes: [AtomicU64; Handshake::ALL.len()],
+    /// Raised again and again while the worker's thread runs its tasks; only if somebody watches.
+    pub beat: AtomicU64,
 }
 
 /// How a TLS handshake with a client ended.

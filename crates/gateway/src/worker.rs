@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use sekisho_exchange::Local;
@@ -12,6 +13,7 @@ use sekisho_units::Clock;
 use sekisho_upstream::Pools;
 use sekisho_wire::{Edits, Head, HeadBuf};
 use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 
 use crate::meter::WorkerMeter;
 use crate::site::Site;
@@ -92,6 +94,20 @@ impl Worker {
     pub fn start(&self) {
         tokio::task::spawn_local(Rc::clone(&self.local.alarms).sweep());
         tokio::task::spawn_local(Rc::clone(&self.pools).sweep());
+    }
+
+    /// Raises the meter's beat once in this time, for as long as this thread runs its tasks. Nothing does so unasked: an idle
+    /// worker sleeps.
+    pub fn beat(&self, every: Duration) {
+        let meter = Arc::clone(&self.meter);
+        tokio::task::spawn_local(async move {
+            let mut beats = tokio::time::interval(every);
+            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                beats.tick().await;
+                WorkerMeter::up(&meter.beat);
+            }
+        });
     }
 
     /// From now on connections end after the exchange they are in, and idle ones at once.

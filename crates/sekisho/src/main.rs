@@ -11,6 +11,7 @@ mod demo;
 mod metrics;
 mod output;
 mod server;
+mod systemd;
 
 use std::process::ExitCode;
 

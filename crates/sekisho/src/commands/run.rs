@@ -6,28 +6,28 @@ use crate::cli::ConfigFile;
 use crate::configuration;
 use crate::output::{Exit, Failure, report};
 use crate::server::{self, ListenError, Start};
+use crate::systemd::Sockets;
 
 /// Runs the gateway to its end.
 pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> {
+    let mut given = Sockets::given();
     let loaded = configuration::load(config.config.as_deref())?;
     if !loaded.problems.is_empty() {
         report(&loaded.problems.to_string());
     }
     let Some(site) = loaded.site else { return Ok(Exit::No) };
     let failure = |error: ListenError| Failure::new(error.to_string());
-    let traffic = site
-        .settings
-        .listen
-        .iter()
-        .map(|listener| server::listen(listener.address))
-        .collect::<Result<_, _>>();
+    let mut open = |address| given.take(address).map_or_else(|| server::listen(address), Ok);
+    let traffic =
+        site.settings.listen.iter().map(|listener| open(listener.address)).collect::<Result<_, _>>();
     let start = Start {
         traffic: traffic.map_err(failure)?,
-        admin: site.settings.admin.map(server::listen).transpose().map_err(failure)?,
+        admin: site.settings.admin.map(open).transpose().map_err(failure)?,
         site,
         carry: loaded.carry,
         file: loaded.path.map(|path| (path, loaded.files)),
         begun,
     };
+    given.close_rest();
     server::run(start, |_| ())
 }

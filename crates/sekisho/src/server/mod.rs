@@ -34,6 +34,7 @@ pub(crate) use self::state::{Phase, State};
 use self::worker::{Ended, Workers};
 use crate::metrics;
 use crate::output::{Exit, Failure, note};
+use crate::systemd::{self, Watchdog};
 
 /// How long threads and tasks may take to notice that all is over.
 const ENDING: Duration = Duration::from_secs(2);
@@ -102,13 +103,19 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     tokio::spawn(metrics::sample(Arc::clone(&state)));
 
     state.phase.send_replace(Phase::Ready);
-    note(&ready_line(&addresses, counts, begun.elapsed()));
+    let line = ready_line(&addresses, counts, begun.elapsed());
+    note(&line);
+    if let Some(watchdog) = Watchdog::asked() {
+        tokio::spawn(watchdog.watch(Arc::clone(&state)));
+    }
+    systemd::ready(&line);
     on_ready(&addresses);
 
     let told = tokio::select! {
         told = until_told(&state, &mut signals) => told,
         never = keep(reloader, &mut ports) => match never {},
     };
+    systemd::stopping();
     Ok(end(told, &state, ports, dispatch.seats(), ended, &mut signals).await)
 }
 
@@ -157,7 +164,9 @@ async fn until_told(state: &State, signals: &mut Signals) -> Signal {
 
 /// Until the last connection has ended, the grace is over, or a signal says that it is enough.
 async fn drain(state: &State, seats: &Permits, grace: Duration, signals: &mut Signals) -> Exit {
-    note(&format!("draining: {} open, at most {grace:?} left", counted(seats.taken(), "connection")));
+    let line = format!("draining: {} open, at most {grace:?} left", counted(seats.taken(), "connection"));
+    note(&line);
+    systemd::status(&line);
     tokio::select! {
         () = seats.closed() => Exit::Fine,
         () = tokio::time::sleep(grace) => {

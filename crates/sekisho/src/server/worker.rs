@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::state::{Phase, State};
+use crate::systemd::Watchdog;
 
 /// Connections that may wait for a worker to take them.
 const QUEUE: usize = 1024;
@@ -170,6 +171,9 @@ fn work(
         let meter = Arc::clone(&state.workers[index]);
         let worker = Worker::new(index, state.clock.clone(), Arc::clone(&state.site), meter);
         worker.start();
+        if let Some(watchdog) = Watchdog::asked() {
+            worker.beat(watchdog.beat_every());
+        }
         let mut sites = state.sites.subscribe();
         let mut closed = 0;
         loop {

@@ -25,6 +25,7 @@ mod policies;
 mod pool;
 mod reload;
 mod strict;
+mod systemd;
 mod timeouts;
 mod tls;
 mod upstream_tls;

@@ -24,6 +24,7 @@ use super::dispatch::Dispatch;
 use super::ports::Ports;
 use super::state::{Phase, State};
 use crate::output::{note, report as print};
+use crate::systemd;
 
 /// Reloads that may be asked for before the first of them begins: all of them get the same.
 const ASKED: usize = 64;
@@ -104,8 +105,10 @@ impl Reloader {
             while let Ok(more) = self.asks.try_recv() {
                 answers.push(more.answer);
             }
+            systemd::reloading();
             let report = self.reload(origin, ports).await;
             self.tell(&report);
+            systemd::ready(&report.to_string());
             for answer in answers.into_iter().flatten() {
                 // Whoever asked may have left.
                 let _ = answer.send(report.clone());

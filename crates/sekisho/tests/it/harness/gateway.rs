@@ -71,13 +71,21 @@ impl Gateway {
     /// With environment variables and with files in [`Gateway::dir`].
     #[track_caller]
     pub(crate) fn start_with(config: &str, env: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
+        let mut command = binary();
+        command.envs(env.iter().copied()).stdin(Stdio::null());
+        Self::start_by(command, config, files)
+    }
+
+    /// By a command that takes the program's arguments, such as a shell that prepares something for it first.
+    #[track_caller]
+    pub(crate) fn start_by(command: Command, config: &str, files: &[(&str, &str)]) -> Self {
         let dir = temp_dir();
         for (name, text) in files {
             std::fs::write(dir.join(name), text).unwrap();
         }
         let path = dir.join("sekisho.yaml");
         std::fs::write(&path, whole(config, &dir)).unwrap();
-        Self::spawn(&path, dir, env)
+        Self::spawn(command, &path, dir)
     }
 
     /// Where its configuration stands.
@@ -111,13 +119,11 @@ impl Gateway {
     }
 
     #[track_caller]
-    fn spawn(config: &Path, dir: PathBuf, env: &[(&str, &str)]) -> Self {
-        let mut child = binary()
+    fn spawn(mut command: Command, config: &Path, dir: PathBuf) -> Self {
+        let mut child = command
             .args(["run", "-c"])
             .arg(config)
             .current_dir(&dir)
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
