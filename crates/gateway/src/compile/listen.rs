@@ -9,8 +9,8 @@ use sekisho_yaml::join;
 
 use super::files::Files;
 use crate::document::{
-    Address, CertificateConfig, ListenerConfig, OrOff, ProxyProtocolConfig, SecureRedirectConfig, TlsConfig,
-    TopConfig,
+    Address, CertificateConfig, Listen, ListenerConfig, OrOff, ProxyProtocolConfig, SecureRedirectConfig,
+    TlsConfig, TopConfig,
 };
 use crate::listener::{Certificate, Listener, SecureRedirect, Tickets, Tls, provider, server_config};
 
@@ -35,38 +35,41 @@ pub(super) fn compile(
     tickets: &Tickets,
     problems: &mut Problems,
 ) -> (Vec<Arc<Listener>>, Option<SocketAddr>) {
-    let Some(listen) = &top.listen else {
-        let only = Listener { address: LISTEN, tls: None, proxy_protocol: None, redirect: None };
-        return (vec![Arc::new(only)], admin(top, &[], problems));
-    };
+    let written = top.listen.as_ref().map_or_else(Vec::new, |listen| written(listen, problems));
+    clashes(&written, problems);
+    let admin = admin(top, &written, problems);
+    let mut maker = Maker { top, files, tickets, problems };
+    let shared = top.tls.as_ref().map(|tls| maker.tls(tls, "tls"));
+    let mut listeners: Vec<_> = written
+        .iter()
+        .map(|(config, place, path)| Arc::new(maker.listener(config, place, path, shared.as_ref(), &written)))
+        .collect();
+    maker.unused(&written);
+    if top.listen.is_none() {
+        listeners.push(Arc::new(Listener {
+            address: LISTEN,
+            tls: None,
+            proxy_protocol: None,
+            redirect: None,
+        }));
+    }
+    (listeners, admin)
+}
+
+fn written<'a>(listen: &'a At<Listen>, problems: &mut Problems) -> Vec<Written<'a>> {
     if listen.value.0.is_empty() {
         let problem = Problem::error(listen.place.clone(), "listen", "there is no address");
         let remedy = "write one such as `http://0.0.0.0:8080`, or leave `listen` out for that one";
         problems.push(problem.remedy(remedy));
     }
-    let written: Vec<Written<'_>> = listen
-        .value
-        .0
-        .iter()
-        .enumerate()
-        .map(|(index, at)| {
-            // An address alone is its own place; in a list of one that is no list, so is the list.
-            let near = if at.place.is_none() { &listen.place } else { &at.place };
-            let place = if at.value.url.place.is_none() { near } else { &at.value.url.place };
-            let path = if at.place.is_none() { "listen".to_owned() } else { format!("listen[{index}]") };
-            (&at.value, place.clone(), path)
-        })
-        .collect();
-    clashes(&written, problems);
-    let admin = admin(top, &written, problems);
-    let mut maker = Maker { top, files, tickets, problems };
-    let shared = top.tls.as_ref().map(|tls| maker.tls(tls, "tls"));
-    let listeners = written
-        .iter()
-        .map(|(config, place, path)| Arc::new(maker.listener(config, place, path, shared.as_ref(), &written)))
-        .collect();
-    maker.unused(&written);
-    (listeners, admin)
+    let one = |(index, at): (usize, &'a At<ListenerConfig>)| {
+        // An address alone is its own place; one that stands in no list has that of `listen`.
+        let near = if at.place.is_none() { &listen.place } else { &at.place };
+        let place = if at.value.url.place.is_none() { near } else { &at.value.url.place };
+        let path = if at.place.is_none() { "listen".to_owned() } else { format!("listen[{index}]") };
+        (&at.value, place.clone(), path)
+    };
+    listen.value.0.iter().enumerate().map(one).collect()
 }
 
 fn clashes(written: &[Written<'_>], problems: &mut Problems) {

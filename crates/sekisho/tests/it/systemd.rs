@@ -327,3 +327,23 @@ fn without_systemd_nothing_is_said_of_it() {
     let said = gateway.stderr.all();
     assert!(!said.iter().any(|line| line.contains("systemd") || line.contains("LISTEN")), "{said:?}");
 }
+
+#[test]
+fn a_reload_is_told_from_its_beginning_to_its_end_good_or_bad() {
+    let manager = Manager::at_a_path();
+    let gateway = Gateway::start_with(&format!("reload: {{ watch: off }}\n{HI}"), &[manager.env()], &[]);
+    manager.wait("READY=1");
+    for (text, told) in [
+        (HI.replace("hi", "ho"), "STATUS=reloaded (HUP)"),
+        ("routes: 7\n".to_owned(), "STATUS=not reloaded (HUP)"),
+    ] {
+        gateway.configure(&format!("reload: {{ watch: off }}\n{text}"));
+        gateway.signal("HUP");
+        let began = manager.wait("RELOADING=1");
+        let clock = began.iter().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
+        assert!(clock.parse::<u64>().unwrap() > 0, "{began:?}");
+        let ended = manager.next();
+        assert_eq!(ended[0], "READY=1");
+        assert!(ended.iter().any(|line| line.starts_with(told)), "{ended:?}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod examples;
 mod inherits;
+mod listen;
 mod many;
 mod reports;
 mod tls;
