@@ -81,6 +81,7 @@ impl<'a> Exchange<'a> {
     /// An exchange at its start: nothing rewritten, nothing edited, nothing noted.
     ///
     /// `path` and `query` are the normalised target, `host` the authority.
+    #[inline]
     pub fn new(
         head: HeadView<'a>,
         (path, query, host): (&'a str, Option<&'a str>, &'a str),

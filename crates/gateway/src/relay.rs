@@ -20,7 +20,7 @@ const LINE: usize = 32 * 1024;
 
 /// Sends the body of `call`'s answer to the client, to its end or to whatever breaks first.
 pub(crate) async fn relay<D: Downstream>(
-    mut call: Call,
+    mut call: Box<Call>,
     exchange: &mut Exchange<'_>,
     down: &mut D,
     way: &Way<'_>,

@@ -52,12 +52,8 @@ pub(crate) struct Desk<'d> {
 }
 
 /// Who answers.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "there is one an exchange; a box would be an allocation for each"
-)]
 enum Answer {
-    Service(Call),
+    Service(Box<Call>),
     Gateway(Box<Reply>),
     /// The client left: there is nobody to answer.
     Nobody,
@@ -275,7 +271,7 @@ async fn pass_on<D: Downstream>(
     exchange: &mut Exchange<'_>,
     down: &mut D,
     passes: &mut Passes,
-    mut call: Call,
+    mut call: Box<Call>,
 ) -> (u16, Ending) {
     let head = call.head();
     let status = head.status();

@@ -52,21 +52,22 @@ pub struct Call {
 pub struct BrokenResponse;
 
 impl Call {
-    /// A call over `conn` whose request head is written by `compose` into the kit.
+    /// A call over `conn` whose request head is written by `compose` into the kit. On its way it is handed over some ten
+    /// times, by its pointer: an allocation costs less than the copies would.
     pub(crate) fn new(
         conn: Box<Conn>,
         pools: &Rc<Pools>,
         exchange: &Exchange<'_>,
         (limits, pace): (Limits, Pace),
         compose: impl FnOnce(&mut Vec<u8>),
-    ) -> Self {
+    ) -> Box<Self> {
         let mut kit = pools.kit();
         compose(&mut kit.out);
         let upload = match exchange.body {
             Framing::None | Framing::Length(0) => Upload::Rest,
             body => Upload::Body(body),
         };
-        Self {
+        Box::new(Self {
             conn: Some(conn),
             kit,
             method: exchange.method,
@@ -85,11 +86,11 @@ impl Call {
             facts: None,
             reader: BodyReader::new(Framing::None),
             payload: 0,
-        }
+        })
     }
 
     /// The same request over another connection.
-    pub(crate) fn repeat(mut self, conn: Box<Conn>) -> Self {
+    pub(crate) fn repeat(mut self: Box<Self>, conn: Box<Conn>) -> Box<Self> {
         self.sent = 0;
         self.answered = false;
         self.upload = Upload::Rest;
@@ -266,7 +267,7 @@ impl Call {
 
     /// Ends the call. The connection goes back to its pool if the whole request was sent, the whole answer read, and the
     /// service keeps it open.
-    pub fn end(mut self) {
+    pub fn end(mut self: Box<Self>) {
         let kept = self.facts.as_ref().is_some_and(|facts| facts.keep_alive)
             && self.upload == Upload::Done
             && self.reader.is_done()

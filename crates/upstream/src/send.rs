@@ -42,7 +42,7 @@ pub async fn send<'a, D: Downstream>(
     alarm: &Alarm,
     pools: &Rc<Pools>,
     terms: &Terms<'_>,
-) -> Result<Call, Failure> {
+) -> Result<Box<Call>, Failure> {
     let began = pools.local.clock.now();
     if let Some(total) = service.timeouts.total {
         let end = exchange.started + total;
@@ -53,7 +53,7 @@ pub async fn send<'a, D: Downstream>(
     exchange.facts.endpoint = Some(&endpoint.authority);
     exchange.facts.attempts += 1;
     let result = attempt(service, endpoint, exchange, down, alarm, pools, terms).await;
-    let ended = result.as_ref().map_or_else(|_| pools.local.clock.now(), Call::moved);
+    let ended = result.as_ref().map_or_else(|_| pools.local.clock.now(), |call| call.moved());
     exchange.facts.upstream_duration = Some(ended.since(began));
     result
 }
@@ -66,7 +66,7 @@ async fn attempt<D: Downstream>(
     alarm: &Alarm,
     pools: &Rc<Pools>,
     terms: &Terms<'_>,
-) -> Result<Call, Failure> {
+) -> Result<Box<Call>, Failure> {
     let conn = match pools.take(endpoint) {
         Some(conn) => conn,
         None => pools.connect(service, endpoint, exchange.deadline, down, alarm).await?,
@@ -93,7 +93,7 @@ fn begin(
     exchange: &Exchange<'_>,
     pools: &Rc<Pools>,
     terms: &Terms<'_>,
-) -> Call {
+) -> Box<Call> {
     let pace = Pace::new(terms, service.timeouts.idle);
     Call::new(conn, pools, exchange, (service.head_limits, pace), |out| {
         compose(exchange, service, endpoint, out);
@@ -102,13 +102,13 @@ fn begin(
 
 /// Streams the request and waits for the head. Gives the call back with the failure, in case it can be repeated.
 async fn await_head<D: Downstream>(
-    mut call: Call,
+    mut call: Box<Call>,
     service: &Service,
     exchange: &mut Exchange<'_>,
     down: &mut D,
     alarm: &Alarm,
     terms: &Terms<'_>,
-) -> Result<Call, (Failure, Option<Call>)> {
+) -> Result<Box<Call>, (Failure, Option<Box<Call>>)> {
     let mut wait = Wait { waiting: None };
     let result = poll_fn(|cx| wait.poll(cx, &mut call, service, exchange, down, alarm, terms)).await;
     match result {

@@ -1,7 +1,7 @@
 //! A client's connection: one request after another, until either side has enough.
 
 use std::future::poll_fn;
-use std::mem::take;
+use std::mem::{swap, take};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -130,8 +130,8 @@ async fn one<S: Io>(
     };
     let target = (request.target.path, request.target.query, request.host);
     let mut exchange = Exchange::new(view, target, request.body, client, started, &worker.local);
-    exchange.to_service = take(to_service);
-    exchange.to_client = take(to_client);
+    swap(&mut exchange.to_service, to_service);
+    swap(&mut exchange.to_client, to_client);
 
     let like = (view.method(), view.version(), request.keep_alive);
     let mut down = Http1::new(stream, &worker.local, request.early, take(out), request.body, like);
@@ -140,8 +140,8 @@ async fn one<S: Io>(
     let way = Way { plan, site, worker, alarm, door: &caller.door };
     walk(&way, &mut exchange, refusal, &mut down, Desk { lines, reply }).await;
 
-    *to_service = take(&mut exchange.to_service);
-    *to_client = take(&mut exchange.to_client);
+    swap(&mut exchange.to_service, to_service);
+    swap(&mut exchange.to_client, to_client);
     drop(exchange);
     let left = down.end();
     *out = left.out;
