@@ -97,7 +97,7 @@ impl Lines {
             }
         }
         exchange.local.stamped(exchange.started, |stamp, wall| {
-            let set = exchange.to_service.set(Known::XGatewayTimestamp, stamp.rfc3339(wall));
+            let set = exchange.to_service.set_fixed(Known::XGatewayTimestamp, stamp.rfc3339(wall));
             debug_assert!(set.is_ok(), "a time stamp is a valid value");
         });
         if let Some(via) = via {

@@ -341,7 +341,7 @@ async fn reply_with<D: Downstream>(
 fn date(exchange: &mut Exchange<'_>) {
     let now = exchange.local.clock.now();
     exchange.local.stamped(now, |stamp, wall| {
-        let set = exchange.to_client.set(Known::Date, stamp.http_date(wall));
+        let set = exchange.to_client.set_fixed(Known::Date, stamp.http_date(wall));
         debug_assert!(set.is_ok(), "a date is a valid value");
     });
 }

@@ -72,7 +72,7 @@ pub(crate) fn push_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 }
 
 /// Writes a line of a known name in its usual spelling, whose value was checked.
-#[inline]
+#[inline(always)]
 pub(crate) fn push_known(out: &mut Vec<u8>, name: Known, value: &[u8]) {
     let (lead, len) = name.lead();
     out.reserve(lead.len() + value.len() + 2);

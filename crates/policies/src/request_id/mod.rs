@@ -53,15 +53,17 @@ impl Policy for RequestId {
     fn leave(&self, (): (), exchange: &mut Exchange<'_>, _: &Response<'_>) {
         // A request that was refused before any policy saw it has no ids yet.
         let new = || Ids { request: Id::new(), correlation: Id::new() };
-        let ids = *exchange.ids.get_or_insert_with(new);
-        set(&mut exchange.to_client, &ids);
+        set(&mut exchange.to_client, exchange.ids.get_or_insert_with(new));
     }
 }
 
 #[inline]
 fn set(edits: &mut Edits, ids: &Ids<'_>) {
     for (name, id) in [(Known::XRequestId, &ids.request), (Known::XCorrelationId, &ids.correlation)] {
-        let set = edits.set(name, id.as_bytes());
+        let set = match id {
+            Id::Own(text) => edits.set_fixed(name, text),
+            Id::Given(text) => edits.set(name, text.as_bytes()),
+        };
         debug_assert!(set.is_ok(), "an id is visible ASCII");
     }
 }

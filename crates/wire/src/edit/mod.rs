@@ -121,6 +121,28 @@ impl Edits {
         Ok(())
     }
 
+    /// As [`Edits::set`], for a value whose length is known when this is compiled, such as an id or a date: then neither the
+    /// look at it nor its copy is a loop or a call.
+    ///
+    /// # Errors
+    /// [`BadField`] if it would not be one line; nothing changes then.
+    #[inline(always)]
+    pub fn set_fixed<const N: usize>(&mut self, name: Known, value: &[u8; N]) -> Result<(), BadField> {
+        if name == Known::Unknown {
+            return Err(BadField::Name);
+        }
+        if !is_field_value(value) {
+            return Err(BadField::Value);
+        }
+        if self.added.contains(name) {
+            self.drop_name(&Name::from(name));
+        }
+        self.removed.insert(name);
+        self.added.insert(name);
+        push_known(&mut self.text, name, value);
+        Ok(())
+    }
+
     /// Makes a decimal number the only line of that name. Does nothing for [`Known::Unknown`].
     #[inline]
     pub fn set_number(&mut self, name: Known, value: u64) {

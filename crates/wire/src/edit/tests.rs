@@ -57,6 +57,29 @@ fn set_replaces_received_and_added_lines() {
 }
 
 #[test]
+fn set_fixed_refuses_a_name_that_is_none() {
+    let mut edits = Edits::default();
+    assert_eq!(edits.set_fixed(Known::Unknown, b"a"), Err(BadField::Name));
+    assert!(edits.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn set_fixed_does_what_set_does(value in prop::array::uniform4(any::<u8>()), before in 0..3) {
+        let (mut fixed, mut set) = (Edits::default(), Edits::default());
+        for edits in [&mut fixed, &mut set] {
+            for _ in 0..before {
+                edits.add(Known::Cookie, b"3").unwrap();
+            }
+        }
+        prop_assert_eq!(fixed.set_fixed(Known::Cookie, &value), set.set(Known::Cookie, &value));
+        prop_assert!(fixed.added().eq(set.added()));
+        prop_assert_eq!(fixed.removes(Known::Cookie), set.removes(Known::Cookie));
+        prop_assert_eq!(fixed.touches(Known::Cookie), set.touches(Known::Cookie));
+    }
+}
+
+#[test]
 fn remove_takes_added_lines_too() {
     let mut edits = Edits::default();
     edits.set("X-Other", b"1").unwrap();
