@@ -78,9 +78,10 @@ fn client(out: &mut Vec<u8>, exchange: &Exchange<'_>) {
     out.push(b'"');
 }
 
-/// `key` is everything up to the value's opening quote. A value that is not there is left out.
-#[inline]
-fn member(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+/// `key` is everything up to the value's opening quote, of a known length, so that its copy is no call. A value that is not
+/// there is left out.
+#[inline(always)]
+fn member<const N: usize>(out: &mut Vec<u8>, key: &[u8; N], value: &[u8]) {
     if !value.is_empty() {
         out.extend_from_slice(key);
         text::json(out, value);
@@ -89,8 +90,8 @@ fn member(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
 }
 
 /// An id of our own needs no look at its text.
-#[inline]
-fn id(out: &mut Vec<u8>, key: &[u8], id: &Id<'_>) {
+#[inline(always)]
+fn id<const N: usize>(out: &mut Vec<u8>, key: &[u8; N], id: &Id<'_>) {
     match id {
         Id::Own(text) => {
             out.extend_from_slice(key);

@@ -89,7 +89,12 @@ pub(super) fn plain(out: &mut Vec<u8>, value: &[u8]) {
 /// Appends a number.
 #[inline]
 pub(super) fn number(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    // Most numbers of a line are so small: attempts, milliseconds, the size of no body.
+    if value < 10 {
+        out.push(b'0' + value as u8);
+    } else {
+        out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
 }
 
 /// Appends milliseconds with three decimals.
@@ -107,12 +112,17 @@ pub(super) fn millis(out: &mut Vec<u8>, duration: Duration) {
 pub(super) fn ip(out: &mut Vec<u8>, ip: IpAddr) {
     match ip {
         IpAddr::V4(v4) => {
-            for (index, octet) in v4.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
+            let (mut text, mut len) = ([b'.'; 16], 0);
+            for octet in v4.octets() {
+                for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+                    if octet >= least {
+                        text[len] = b'0' + octet / unit % 10;
+                        len += 1;
+                    }
                 }
-                out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+                len += 1;
             }
+            out.extend_from_slice(&text[..len - 1]);
         }
         IpAddr::V6(v6) => write!(out, "{v6}").expect("writing to a vector cannot fail"),
     }
@@ -156,6 +166,11 @@ mod tests {
         fn combined_is_visible_ascii_without_quotes(value in prop::collection::vec(any::<u8>(), 0..60)) {
             let text = with(|out| combined(out, &value));
             prop_assert!(text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"'));
+        }
+
+        #[test]
+        fn numbers_print_as_std_prints_them(value in prop_oneof![0..20_u64, any::<u64>()]) {
+            prop_assert_eq!(with(|out| number(out, value)), value.to_string());
         }
 
         #[test]
