@@ -142,6 +142,21 @@ fn hosts_are_preferred_exact_then_by_the_longer_suffix_then_any() {
 }
 
 #[test]
+fn a_host_is_an_authority_without_its_port() {
+    for (authority, want) in [
+        ("a", "a"),
+        ("a:80", "a"),
+        ("a:", "a"),
+        ("", ""),
+        ("127.0.0.1:8080", "127.0.0.1"),
+        ("[::1]", "[::1]"),
+        ("[::1]:80", "[::1]"),
+    ] {
+        assert_eq!(host_of(authority), want, "{authority}");
+    }
+}
+
+#[test]
 fn a_host_that_refuses_the_method_leaves_it_to_the_next() {
     check(&["GET a.test /", "POST - /"], &[("POST a.test /", "1"), ("PUT a.test /", "405 GET, HEAD, POST")]);
 }
