@@ -13,6 +13,9 @@ use crate::service::{Endpoint, Service};
 const IDENTITY: KnownSet =
     KnownSet::of(&[Known::XUserId, Known::XUserEmail, Known::XUserRoles, Known::XUserPermissions]);
 
+/// Names whose lines of the client never pass: the gateway's own `Host` is there already.
+const REPLACED: KnownSet = IDENTITY.with(Known::Host);
+
 /// Names that a service trusts because the gateway sets or checks them: another spelling of one must not pass either.
 const PROTECTED: KnownSet = IDENTITY.union(KnownSet::of(&[
     Known::Host,
@@ -64,7 +67,7 @@ pub(crate) fn compose(
 /// The client's lines that the service does not see.
 fn left_behind(view: HeadView<'_>) -> Skip {
     let mut skip = hop_by_hop(view).union(odd_spellings(view, PROTECTED, &[]));
-    for name in [Known::Host, Known::XUserId, Known::XUserEmail, Known::XUserRoles, Known::XUserPermissions] {
+    for name in view.present().intersection(REPLACED).iter() {
         skip.insert_name(view, name);
     }
     if view.version() == Version::Http10 {
