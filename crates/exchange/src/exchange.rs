@@ -65,6 +65,8 @@ pub struct Exchange<'a> {
     pub started: Tick,
     /// When everything must be over, if the route says so.
     pub deadline: Option<Tick>,
+    /// Whether the step that has it now only watches: then nothing that it does may show outside.
+    pub watched: bool,
     /// The worker's things.
     pub local: &'a Local,
 }
@@ -108,6 +110,7 @@ impl<'a> Exchange<'a> {
             facts: Facts::default(),
             started,
             deadline: None,
+            watched: false,
             local,
         }
     }

@@ -122,7 +122,8 @@ async fn enter<D: Downstream>(
     let clock = way.worker.times_this_one().then_some(&way.worker.local.clock);
     for (planned, pass) in way.plan.steps.iter().zip(passes) {
         let began = clock.map(sekisho_units::Clock::now);
-        let mark = (planned.mode == Mode::Shadow).then(|| exchange.mark());
+        exchange.watched = planned.mode == Mode::Shadow;
+        let mark = exchange.watched.then(|| exchange.mark());
         let mut verdict = planned.step.enter(exchange);
         while let Verdict::Wait(waiting) = verdict {
             match while_client_stays(waiting, down).await {

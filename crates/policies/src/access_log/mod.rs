@@ -155,7 +155,7 @@ impl Policy for AccessLog {
 
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
-        if self.start == Start::Logged {
+        if self.start == Start::Logged && !exchange.watched {
             self.sink.line(exchange.local.index, |out| line::start(out, exchange, &self.redact));
         }
         Verdict::Proceed(())

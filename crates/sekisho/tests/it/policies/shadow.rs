@@ -103,3 +103,19 @@ fn access_log_and_ids_have_modes_too() {
     let line = gateway.wait_log(|line| line["event"] == "request_end");
     assert_eq!(line["path"], "/plain", "the only line there is");
 }
+
+#[test]
+fn a_log_in_shadow_writes_nothing_not_even_that_a_request_came() {
+    let service = Service::echo();
+    let log = "access_log: { mode: shadow, start: true }";
+    let text = format!(
+        "services:\n  s: {{ endpoints: ['http://{}'] }}\nroutes:\n  - {{ path: /shadowed, service: s, policies: {{ {log} }} }}\n  \
+         - {{ path: /logged, service: s }}\n",
+        service.addr
+    );
+    let gateway = Gateway::start(&text);
+    assert_eq!(gateway.get("/shadowed").status, 200);
+    let answer = gateway.get("/logged");
+    gateway.wait_log_of(&answer);
+    assert!(gateway.log_lines().iter().all(|line| line["path"] != "/shadowed"), "{:?}", gateway.log_lines());
+}
