@@ -14,6 +14,7 @@ mod front;
 mod harness;
 
 mod admin;
+mod attack;
 mod cases;
 mod cli;
 mod demo;

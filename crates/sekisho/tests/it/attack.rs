@@ -1,0 +1,180 @@
+//! Those who hold connections without using them: gone within their limits, while everybody else is served.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use crate::front::{assert_took, config};
+use crate::harness::certificates::Authority;
+use crate::harness::{Client, DEADLINE, Gateway, Service, ok, pattern, until};
+
+const REQUEST: &[u8] = b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Each connection is an open file, here as in the gateway.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+}
+
+/// A connection that has sent these bytes and will send no more.
+fn held(addr: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect_timeout(&addr, DEADLINE).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream
+}
+
+/// Asks again and again until it is told to stop; gives how many were answered.
+fn good(addr: SocketAddr, stop: &AtomicBool) -> usize {
+    let mut client = Client::connect(addr);
+    let mut count = 0;
+    while !stop.load(SeqCst) {
+        client.send(REQUEST);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.complete), (200, true), "after {count} requests");
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn five_thousand_that_never_finish_their_heads_are_gone_within_their_limit() {
+    const MANY: usize = 5_000;
+    raise_open_files();
+    let service = Service::fixed(ok("text/plain", "fine"));
+    let top = "client: { head: 1s, idle: 3s }\nlimits: { connections_per_address: 9000 }\npolicies: { access_log: off }";
+    let gateway = Gateway::start(&config(service.addr, "", top));
+    let stop = AtomicBool::new(false);
+    let began = Instant::now();
+    let answered = std::thread::scope(|scope| {
+        let client = scope.spawn(|| good(gateway.addr, &stop));
+        let attackers: Vec<_> = (0..MANY)
+            .map(|index| held(gateway.addr, if index % 2 == 0 { b"GET /slow HTTP/1.1\r\nX: " } else { b"" }))
+            .collect();
+        for (index, mut attacker) in attackers.into_iter().enumerate() {
+            let mut answer = Vec::new();
+            let ended = attacker.read_to_end(&mut answer);
+            assert!(ended.is_ok(), "{index}: {ended:?}");
+            let want: &[u8] = if index % 2 == 0 { b"HTTP/1.1 408 " } else { b"" };
+            assert!(answer.starts_with(want) && answer.is_empty() == want.is_empty(), "{index}");
+        }
+        stop.store(true, SeqCst);
+        client.join().unwrap()
+    });
+    assert_took(began.elapsed(), 1_000, 20_000);
+    assert!(answered > 100, "{answered}");
+    gateway.wait_metric("gateway_connections", &[], 0.0);
+}
+
+#[test]
+fn attackers_of_every_kind_are_ended_while_others_are_served() {
+    let service = Service::answering(|request| match &request.target[..] {
+        "/large" => ok("application/octet-stream", pattern(8_000_000)),
+        _ => ok("text/plain", "fine"),
+    });
+    let authority = Authority::new("the clients' authority");
+    let own = authority.certify(&["gateway.test"]);
+    let top = "workers: 1\nlisten: [http://127.0.0.1:0, https://127.0.0.1:0]\n\
+               tls: { certificates: [{ certificate: own.pem, key: own.key }] }\n\
+               client: { handshake: 700ms, head: 700ms, idle: 1500ms, body_grace: 700ms, body_rate: 1MiB }";
+    let files = [("own.pem", own.certificate.as_str()), ("own.key", own.key.as_str())];
+    let gateway = Gateway::start_with(&config(service.addr, "", top), &[], &files);
+    let (plain, secure) = (gateway.ports[0], gateway.ports[1]);
+    let hello = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
+    let kinds: [(SocketAddr, &[u8]); 6] = [
+        (plain, b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "),
+        (plain, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nslow"),
+        (plain, b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe"),
+        (plain, b""),
+        (secure, &hello),
+        (secure, b""),
+    ];
+    let stop = AtomicBool::new(false);
+    let answered = std::thread::scope(|scope| {
+        let client = scope.spawn(|| good(plain, &stop));
+        let mut attackers: Vec<_> =
+            kinds.iter().flat_map(|(addr, bytes)| (0..40).map(|_| held(*addr, bytes))).collect();
+        // They ask for much and read nothing of it.
+        let readers: Vec<_> = (0..10)
+            .map(|_| {
+                let mut reader = Client::connect_narrow(plain);
+                reader.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+                reader
+            })
+            .collect();
+        for (index, attacker) in attackers.iter_mut().enumerate() {
+            let mut rest = Vec::new();
+            let ended = attacker.read_to_end(&mut rest);
+            assert!(ended.is_ok() || matches!(&ended, Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset), "{index}: {ended:?}");
+        }
+        until("only the good client to be left", || {
+            (gateway.metric("gateway_connections ") == 1.0).then_some(())
+        });
+        drop(readers);
+        stop.store(true, SeqCst);
+        client.join().unwrap()
+    });
+    assert!(answered > 100, "{answered}");
+    let timeouts = gateway.metric_where("gateway_requests_total", &[("status", "408")]);
+    assert_eq!(timeouts, 120.0, "slow heads and bodies are told so");
+    assert_eq!(gateway.metric_where("gateway_tls_handshakes_total", &[("result", "timeout")]), 40.0);
+}
+
+#[test]
+fn a_flood_from_one_address_leaves_room_for_others() {
+    raise_open_files();
+    let service = Service::fixed(ok("text/plain", "fine"));
+    let top = "workers: 2\nlimits: { connections: 400 }\npolicies: { access_log: off }";
+    let gateway = Gateway::start(&config(service.addr, "", top));
+    let flood: Vec<_> = (0..1_000).map(|_| held(gateway.addr, b"")).collect();
+    let began = Instant::now();
+    for _ in 0..20 {
+        let mut client = Client::connect_from("127.0.0.2", gateway.addr);
+        client.send(REQUEST);
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_took(began.elapsed(), 0, 5_000);
+    assert!(gateway.metric("gateway_connections ") <= 201.0, "half of all places for one address");
+    assert_eq!(gateway.metric("gateway_connections_total{result=\"refused\"}"), 800.0);
+    drop(flood);
+}
+
+#[test]
+fn a_flood_from_everywhere_gives_way_to_those_who_ask() {
+    raise_open_files();
+    let service = Service::fixed(ok("text/plain", "fine"));
+    let top = "workers: 2\nlimits: { connections: 200, connections_per_address: 200 }\npolicies: { access_log: off }";
+    let gateway = Gateway::start(&config(service.addr, "", top));
+    let flood: Vec<_> = (0..400).map(|_| held(gateway.addr, b"")).collect();
+    let began = Instant::now();
+    for _ in 0..50 {
+        let mut client = Client::connect_from("127.0.0.2", gateway.addr);
+        client.send(REQUEST);
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_took(began.elapsed(), 0, 5_000);
+    drop(flood);
+}
+
+#[test]
+fn one_that_reads_slowly_delays_none_of_its_worker() {
+    let service = Service::answering(|request| match &request.target[..] {
+        "/large" => ok("application/octet-stream", pattern(8_000_000)),
+        _ => ok("text/plain", "fine"),
+    });
+    let gateway = Gateway::start(&config(service.addr, "", "workers: 1"));
+    let mut readers: Vec<_> = (0..20).map(|_| Client::connect_narrow(gateway.addr)).collect();
+    for reader in &mut readers {
+        reader.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(reader.head_only().status, 200);
+    }
+    let mut client = gateway.connect();
+    for _ in 0..50 {
+        let began = Instant::now();
+        client.send(REQUEST);
+        assert_eq!(client.answer().status, 200);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+}
