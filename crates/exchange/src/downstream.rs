@@ -45,10 +45,28 @@ pub struct ResponseHead<'a> {
     pub close: bool,
 }
 
+/// One side of a tunnel: a connection whose protocol is no longer known, so that its bytes pass as they are.
+///
+/// Both directions have a buffer at most while they have bytes.
+pub trait Raw {
+    /// Bytes that came from this side and that nobody has taken.
+    fn unread(&self) -> &[u8];
+    /// Drops the first `count` bytes of [`Raw::unread`].
+    fn take(&mut self, count: usize);
+    /// Reads once, when nothing is unread; 0 at the end of what this side sends. `large`: much is expected.
+    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>>;
+    /// Sends of `bytes`, of which there is one at least, as many as this side takes.
+    fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+    /// Sends whatever is held back of what was put.
+    fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    /// Says that nothing more will be put.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
 /// One client, in the middle of one exchange.
 ///
 /// Poll functions, because an exchange streams both ways at once from one task.
-pub trait Downstream {
+pub trait Downstream: Raw {
     /// Waits until bytes of the request's body are at hand, or its end. Reads from the client only when none are.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>>;
     /// The bytes of the body at hand.
@@ -64,6 +82,10 @@ pub trait Downstream {
     fn interim(&mut self, view: HeadView<'_>, skip: Skip);
     /// Puts the answer's head in line to be sent.
     fn start(&mut self, head: &ResponseHead<'_>);
+    /// Puts the head of a 101 (RFC 9110 §15.2.2) with the lines of `view` but those of `skip` in line, and the protocols that
+    /// the service has chosen. From now on the client's side is [`Raw`]; before, [`Raw::unread`] tells what came behind the
+    /// request.
+    fn switch(&mut self, view: HeadView<'_>, skip: Skip, edits: &Edits, chosen: &[u8]);
     /// Puts bytes of the answer's body in line. For small pieces: what is in line is held in memory.
     fn push(&mut self, payload: &[u8]);
     /// Puts the body's end in line, with `trailers` (raw lines) where the framing has a place for them.

@@ -53,6 +53,8 @@ pub struct Exchange<'a> {
     pub params: Vec<(&'a str, &'a str)>,
     /// What the service is asked for.
     pub to_ask: Rewritten<'a>,
+    /// The protocols that the service may switch to, as `Upgrade` offers them; empty for none.
+    pub to_offer: Vec<u8>,
     /// Changes of the head that goes to the service.
     pub to_service: Edits,
     /// Changes of the head that goes to the client.
@@ -104,6 +106,7 @@ impl<'a> Exchange<'a> {
             route: "",
             params: Vec::new(),
             to_ask: Rewritten { path: Cow::Borrowed(path), query: query.map(Cow::Borrowed) },
+            to_offer: Vec::new(),
             to_service: Edits::default(),
             to_client: Edits::default(),
             body_limit: None,

@@ -68,6 +68,12 @@ pub enum Ending {
     RequestBroke,
     /// The time for the whole request was over after the answer had begun.
     Expired,
+    /// A tunnel was silent for too long.
+    TunnelIdle,
+    /// A tunnel was open for as long as it may be.
+    TunnelLifetime,
+    /// The gateway stops, and the time of tunnels is over.
+    Stopping,
 }
 
 impl Ending {
@@ -81,6 +87,9 @@ impl Ending {
             Self::UpstreamStalled => Some("upstream_stalled"),
             Self::RequestBroke => Some("request_broke"),
             Self::Expired => Some("expired"),
+            Self::TunnelIdle => Some("tunnel_idle"),
+            Self::TunnelLifetime => Some("tunnel_lifetime"),
+            Self::Stopping => Some("gateway_stopping"),
         }
     }
 }
@@ -100,6 +109,8 @@ pub struct Facts<'a> {
     pub endpoint: Option<&'a str>,
     /// Time from the choice of the service to its response head (or its failure).
     pub upstream_duration: Option<Duration>,
+    /// Time from the request's first byte to the change of protocols, if there was one: what comes after is a tunnel.
+    pub switched: Option<Duration>,
     /// How many times a service was asked.
     pub attempts: u32,
     /// Bytes of the request's body taken so far.
@@ -119,6 +130,7 @@ impl Default for Facts<'_> {
             service: None,
             endpoint: None,
             upstream_duration: None,
+            switched: None,
             attempts: 0,
             request_bytes: 0,
             response_bytes: 0,

@@ -17,7 +17,7 @@ mod reply;
 mod template;
 
 pub use client::{Client, Scheme};
-pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, ResponseHead};
+pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};
 pub use facts::{Decider, Ending, Facts, Shadowed};
 pub use ids::{Id, Ids};

@@ -124,6 +124,18 @@ impl Reply {
         .because("risky_path")
     }
 
+    /// 400: bytes came behind a request for another protocol before the answer to it.
+    pub fn data_before_upgrade() -> Self {
+        Self::problem(
+            400,
+            "BAD_REQUEST",
+            "Bad request",
+            "Bytes of the new protocol came before the change to it was agreed upon; wait for the answer 101.",
+        )
+        .because("data_before_upgrade")
+        .closing()
+    }
+
     /// 404: no route.
     pub fn no_route() -> Self {
         Self::problem(

@@ -16,6 +16,7 @@ mod plan;
 mod relay;
 pub mod route;
 mod site;
+mod tunnel;
 pub mod walk;
 mod worker;
 

@@ -30,6 +30,8 @@ pub struct Plan {
     pub risky_paths: bool,
     /// Names of trailers that may pass, either way.
     pub trailers: Box<[Box<str>]>,
+    /// Names of the protocols, in lower case, to which a connection may switch.
+    pub upgrade: Box<[Box<str>]>,
     /// Longest time for the whole exchange, if limited.
     pub total: Option<Duration>,
     /// Counts its requests.

@@ -64,6 +64,8 @@ pub struct Settings {
     pub grace: Duration,
     /// How often files are looked at for changes, if at all.
     pub watch: Option<Duration>,
+    /// How long tunnels may go on once the gateway is told to stop; at most `grace`.
+    pub tunnels: Duration,
 }
 
 /// How long a client may take.

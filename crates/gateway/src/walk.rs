@@ -11,7 +11,7 @@ use sekisho_exchange::{
     ResponseHead, Verdict,
 };
 use sekisho_policies::{NAMES, Pass};
-use sekisho_upstream::{Call, Failure, Service, Terms, send};
+use sekisho_upstream::{Call, Failure, Seat, Service, Terms, send};
 use sekisho_wire::{Framing, HeadBuf, HeadView, Known, Method, Skip, hop_by_hop};
 
 use crate::forward::Lines;
@@ -20,6 +20,7 @@ use crate::meter::WorkerMeter;
 use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
 use crate::relay::{flush, relay};
 use crate::site::Site;
+use crate::tunnel::{self, Waited, Wish};
 use crate::worker::Worker;
 
 /// What an exchange goes by: the plan, and who carries it out.
@@ -38,7 +39,7 @@ pub struct Way<'a> {
 
 impl Way<'_> {
     /// Whether the connection ends after this exchange.
-    fn is_last(&self) -> bool {
+    pub(crate) fn is_last(&self) -> bool {
         self.worker.is_draining() || self.door.is_closing()
     }
 }
@@ -52,15 +53,17 @@ pub(crate) struct Desk<'d> {
 }
 
 /// Who answers.
-enum Answer {
+enum Answer<'a> {
     Service(Box<Call>),
+    /// The service has changed protocols, as it was offered.
+    Tunnel(&'a Service, Box<Call>, Seat),
     Gateway(Box<Reply>),
     /// The client left: there is nobody to answer.
     Nobody,
 }
 
 /// What the steps handed to themselves for the way back.
-type Passes = [Pass; NAMES.len()];
+pub(crate) type Passes = [Pass; NAMES.len()];
 
 /// Takes one exchange from its plan to its end.
 ///
@@ -88,6 +91,10 @@ pub(crate) async fn walk<'a, D: Downstream>(
     };
     let (status, ending) = match answer {
         Answer::Service(call) => pass_on(way, exchange, down, &mut passes, call).await,
+        Answer::Tunnel(service, call, seat) => {
+            // In a box, since few connections become one, and all would be as large.
+            Box::pin(tunnel::tunnel(way, service, exchange, down, &mut passes, (call, seat))).await
+        }
         Answer::Gateway(reply) => reply_with(way, exchange, down, &mut passes, &reply, desk.reply).await,
         Answer::Nobody => (499, Ending::ClientGone),
     };
@@ -117,7 +124,7 @@ async fn enter<D: Downstream>(
     down: &mut D,
     passes: &mut Passes,
     answered: bool,
-) -> Option<Answer> {
+) -> Option<Answer<'static>> {
     let worker = way.worker.local.index;
     let clock = way.worker.times_this_one().then_some(&way.worker.local.clock);
     for (planned, pass) in way.plan.steps.iter().zip(passes) {
@@ -174,7 +181,7 @@ async fn ask<'a, D: Downstream>(
     exchange: &mut Exchange<'a>,
     down: &mut D,
     lines: &mut Lines,
-) -> Answer {
+) -> Answer<'a> {
     match &way.plan.target {
         Target::Service(service) => ask_service(way, service, exchange, down, lines).await,
         Target::Redirect(redirect) => own(exchange, redirect_reply(redirect, exchange)),
@@ -187,7 +194,7 @@ async fn ask<'a, D: Downstream>(
     }
 }
 
-fn own(exchange: &mut Exchange<'_>, reply: Reply) -> Answer {
+fn own(exchange: &mut Exchange<'_>, reply: Reply) -> Answer<'static> {
     exchange.facts.decide(Decider::Route, &reply);
     Answer::Gateway(Box::new(reply))
 }
@@ -220,7 +227,19 @@ async fn ask_service<'a, D: Downstream>(
     exchange: &mut Exchange<'a>,
     down: &mut D,
     lines: &mut Lines,
-) -> Answer {
+) -> Answer<'a> {
+    let mut seat = None;
+    if exchange.head.present().contains(Known::Upgrade) {
+        match tunnel::wish(way, service, exchange) {
+            Wish::None => {}
+            Wish::Offered(taken) => seat = Some(taken),
+            Wish::Refused(reply) => {
+                exchange.facts.service = Some(&service.name);
+                exchange.facts.decide(Decider::Upstream, &reply);
+                return Answer::Gateway(reply);
+            }
+        }
+    }
     let settings = &way.site.settings;
     lines.set(exchange, settings.via.as_ref());
     let terms = Terms {
@@ -229,7 +248,12 @@ async fn ask_service<'a, D: Downstream>(
         trailers: &way.plan.trailers,
     };
     match send(service, exchange, down, way.alarm, &way.worker.pools, &terms).await {
-        Ok(call) => Answer::Service(call),
+        Ok(call) => match seat {
+            Some(seat) if call.head().status() == 101 => {
+                switched(service, exchange, down, (call, seat)).await
+            }
+            _ => Answer::Service(call),
+        },
         Err(failure) => {
             let by = match &failure {
                 Failure::Refused(_) => Decider::Policy("body_limit"),
@@ -251,8 +275,31 @@ async fn ask_service<'a, D: Downstream>(
     }
 }
 
+/// A 101, or the client's fault.
+async fn switched<'a, D: Downstream>(
+    service: &'a Service,
+    exchange: &mut Exchange<'_>,
+    down: &mut D,
+    (call, seat): (Box<Call>, Seat),
+) -> Answer<'a> {
+    match tunnel::waited(down).await {
+        Waited::Yes => Answer::Tunnel(service, call, seat),
+        Waited::Gone => Answer::Nobody,
+        Waited::No => {
+            let reply = Reply::data_before_upgrade();
+            exchange.facts.decide(Decider::Listener, &reply);
+            Answer::Gateway(Box::new(reply))
+        }
+    }
+}
+
 /// Back through the steps, in reverse.
-fn leave(way: &Way<'_>, exchange: &mut Exchange<'_>, passes: &mut Passes, response: &Response<'_>) {
+pub(crate) fn leave(
+    way: &Way<'_>,
+    exchange: &mut Exchange<'_>,
+    passes: &mut Passes,
+    response: &Response<'_>,
+) {
     for (planned, pass) in way.plan.steps.iter().zip(passes).rev() {
         let entered = !matches!(pass, Pass::NotEntered);
         if !entered && !planned.step.on_every_answer() {
@@ -297,9 +344,9 @@ async fn pass_on<D: Downstream>(
 }
 
 /// The service's lines that the client does not see.
-fn left_behind(head: HeadView<'_>) -> Skip {
+pub(crate) fn left_behind(head: HeadView<'_>) -> Skip {
     let mut skip = hop_by_hop(head);
-    if head.status() == 204 {
+    if matches!(head.status(), 101 | 204) {
         // It would announce a body that there cannot be (RFC 9110 §8.6).
         skip.insert_name(head, Known::ContentLength);
     }
@@ -339,7 +386,7 @@ async fn reply_with<D: Downstream>(
 }
 
 /// `Date` (RFC 9110 §6.6.1), on answers that have none.
-fn date(exchange: &mut Exchange<'_>) {
+pub(crate) fn date(exchange: &mut Exchange<'_>) {
     let now = exchange.local.clock.now();
     exchange.local.stamped(now, |stamp, wall| {
         let set = exchange.to_client.set_fixed(Known::Date, stamp.http_date(wall));
@@ -360,7 +407,8 @@ fn account(way: &Way<'_>, exchange: &mut Exchange<'_>, status: u16, ending: Endi
     }
     let bytes = (exchange.facts.request_bytes, exchange.facts.response_bytes);
     let kind = (exchange.method, status, exchange.client.scheme);
-    way.plan.meter.record(way.worker.local.index, kind, duration, bytes);
+    let answered = exchange.facts.switched.unwrap_or(duration);
+    way.plan.meter.record(way.worker.local.index, kind, answered, bytes);
     // Counted here, since a body is found too long only while it streams.
     for planned in exchange.facts.shadowed.iter().filter_map(|shadowed| step_of(way, shadowed.policy)) {
         planned.meter.shadowed(way.worker.local.index);

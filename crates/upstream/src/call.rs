@@ -33,6 +33,8 @@ pub struct Call {
     /// Whether `kit.out` holds the request from its first byte.
     pub(crate) whole: bool,
     pub(crate) pace: Pace,
+    /// Whether the service may change protocols.
+    upgrades: bool,
     /// Whether the client waits for the service to say that it takes the body.
     pub(crate) awaits_consent: bool,
     /// When the service last took a byte or gave a whole head or a byte of its body, or the client gave a byte for it.
@@ -76,6 +78,7 @@ impl Call {
             sent: 0,
             whole: true,
             pace,
+            upgrades: !exchange.to_offer.is_empty(),
             awaits_consent: upload != Upload::Rest
                 && exchange.head.version() == Version::Http11
                 && exchange.head.present().contains(Known::Expect),
@@ -148,9 +151,11 @@ impl Call {
 
     /// Understands a whole head of `len` bytes. `false` if it was an interim one.
     fn take_head<D: Downstream>(&mut self, len: usize, down: &mut D) -> Result<bool, Failure> {
+        let may_switch = self.upgrades && self.is_sent();
         let Some(conn) = &mut self.conn else { return Ok(true) };
         let view = self.kit.head.view(conn.input.data());
         match view.status() {
+            101 if may_switch => {}
             101 => return Err(Failure::Switched),
             100..=199 => {
                 self.interim += 1;

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sekisho_exchange::Permits;
 
+use crate::tunnel::TunnelMeter;
+
 /// What all endpoints keep, by identity: the service's name and the endpoint's URL.
 #[derive(Default)]
 pub struct Carry {
     table: Arc<Mutex<Table>>,
+    tunnels: Mutex<HashMap<String, Weak<TunnelMeter>>>,
 }
 
 type Identity = (String, String);
@@ -59,6 +62,20 @@ impl Carry {
         });
         table.known.insert(identity, Arc::downgrade(&kept));
         kept
+    }
+}
+
+impl Carry {
+    /// Where the tunnels of a service are counted: those of an older configuration are still open.
+    pub(crate) fn tunnels(&self, service: &str) -> Arc<TunnelMeter> {
+        let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = tunnels.get(service).and_then(Weak::upgrade) {
+            return known;
+        }
+        tunnels.retain(|_, meter| meter.strong_count() > 0);
+        let meter = Arc::default();
+        tunnels.insert(service.to_owned(), Arc::downgrade(&meter));
+        meter
     }
 }
 

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::tls;
+use crate::tunnel::TunnelsConfig;
 
 /// One service: where it runs and how it is asked.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -30,6 +31,9 @@ pub struct Config {
     /// TLS to `https://` endpoints.
     #[serde(default)]
     pub tls: Option<tls::Config>,
+    /// Connections that have changed protocols, such as WebSockets.
+    #[serde(default)]
+    pub tunnels: TunnelsConfig,
 }
 
 /// An endpoint as written: a URL, or a URL with a weight.
@@ -203,6 +207,7 @@ impl Config {
                 ("no connection would ever be made".into(), "write 1 or more".into()),
             );
         }
+        self.tunnels.check(place, path, problems);
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Failure {
     Garbage(Malformed),
     /// The service changed protocols unasked.
     Switched,
+    /// The service changed to a protocol that it was not offered, or does not say to which.
+    WrongProtocol,
     /// The gateway stops, and its time for exchanges in flight is over.
     Stopping,
     /// The client left.
@@ -45,6 +47,7 @@ impl Failure {
             Self::Broke | Self::Stale => Reply::bad_gateway(service, "closed_before_head"),
             Self::Garbage(malformed) => Reply::bad_gateway(service, malformed.detail()),
             Self::Switched => Reply::bad_gateway(service, "switched_protocols_unasked"),
+            Self::WrongProtocol => Reply::bad_gateway(service, "switched_to_wrong_protocol"),
             Self::Stopping => Reply::upstream_unavailable(service, "gateway_stopping"),
             Self::ClientSlow => Reply::request_timeout("slow_body"),
             Self::Refused(reply) => *reply,

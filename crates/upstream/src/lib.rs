@@ -15,6 +15,7 @@ mod pool;
 mod send;
 mod service;
 mod tls;
+mod tunnel;
 mod upload;
 
 pub use call::{BrokenResponse, Call};
@@ -27,4 +28,5 @@ pub use pool::Pools;
 pub use send::{Terms, send};
 pub use service::{ConnectionLimits, Endpoint, Service, Target, Timeouts};
 pub use tls::{Config as TlsConfig, ReadFile, Secured, secure};
+pub use tunnel::{Seat, Switched, TUNNEL_ENDINGS, TunnelMeter, Tunnels, TunnelsConfig, chosen, offer};
 pub use upload::Waiting;

@@ -15,6 +15,7 @@ use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::Pools;
 use crate::service::{Endpoint, Service};
+use crate::tunnel::agrees;
 use crate::upload::{Pace, Waiting};
 
 /// How slowly a client may send its body, and which trailers may pass.
@@ -112,6 +113,9 @@ async fn await_head<D: Downstream>(
     let mut wait = Wait { waiting: None };
     let result = poll_fn(|cx| wait.poll(cx, &mut call, service, exchange, down, alarm, terms)).await;
     match result {
+        Ok(()) if call.head().status() == 101 && !agrees(call.head(), &exchange.to_offer) => {
+            Err((Failure::WrongProtocol, None))
+        }
         Ok(()) => Ok(call),
         Err(failure) => Err((failure, Some(call))),
     }

@@ -10,6 +10,7 @@ use crate::balance::RoundRobin;
 use crate::carry::{Carry, Kept};
 use crate::config::Config;
 use crate::tls::Secured;
+use crate::tunnel::Tunnels;
 
 /// One service: its endpoints and how it is asked. Shared by all workers.
 pub struct Service {
@@ -23,6 +24,8 @@ pub struct Service {
     pub preserve_host: bool,
     /// The limits of a response's head.
     pub head_limits: Limits,
+    /// Its connections that change protocols.
+    pub tunnels: Tunnels,
     balance: RoundRobin,
 }
 
@@ -132,6 +135,7 @@ impl Service {
             },
             preserve_host: config.preserve_host,
             head_limits,
+            tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
         }
     }
 

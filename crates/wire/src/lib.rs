@@ -19,6 +19,7 @@ mod body;
 mod check;
 mod edit;
 mod field;
+mod frames;
 mod head;
 mod path;
 mod proxy;
@@ -29,11 +30,12 @@ pub use body::{
     BadBody, BodyReader, CHUNK_END, Framing, Step, filter_trailers, write_chunk_head, write_last_chunk,
 };
 pub use check::{
-    RequestFacts, ResponseFacts, Scheme, TargetForm, check_request, check_response, is_authority,
-    origin_form, same_authority,
+    RequestFacts, ResponseFacts, Scheme, TargetForm, asks_to_upgrade, check_request, check_response,
+    is_authority, origin_form, same_authority,
 };
 pub use edit::{Blob, Edits, Mark, Name, Skip, hop_by_hop, odd_spellings};
 pub use field::{BadField, is_field_name, is_field_value, list_items};
+pub use frames::Frames;
 pub use head::{
     Head, HeadBuf, HeadView, Known, KnownSet, Limits, Line, MAX_HEAD, MAX_LINES, Method, Parsed, Span,
     Version, parse_request, parse_response,

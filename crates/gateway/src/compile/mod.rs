@@ -14,6 +14,7 @@ mod services;
 mod settings;
 mod steps;
 mod target;
+pub(crate) mod upgrade;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -203,6 +204,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         target: Target::Nothing,
         risky_paths: false,
         trailers: Box::default(),
+        upgrade: Box::default(),
         total: None,
         meter: counted.meter(),
     };

@@ -12,7 +12,7 @@ use super::counters::Counters;
 use super::narrow::Asked;
 use super::services::Services;
 use super::steps::Chain;
-use super::target;
+use super::{target, upgrade};
 use crate::document::{Document, RouteConfig, RouteDocument};
 use crate::plan::{Plan, Target};
 use crate::route::Entry;
@@ -36,12 +36,25 @@ pub(super) struct Flat {
 }
 
 /// What a route hands down beside its policies and what it asks; the nearest word counts.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Kept {
     pub(super) public: bool,
     pub(super) risky_paths: bool,
     total: Option<Duration>,
     trailers: Box<[Box<str>]>,
+    upgrade: Box<[Box<str>]>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            public: false,
+            risky_paths: false,
+            total: None,
+            trailers: Box::default(),
+            upgrade: upgrade::usual(),
+        }
+    }
 }
 
 struct Walk<'a> {
@@ -90,6 +103,7 @@ impl Flat {
             target: self.target,
             risky_paths: self.kept.risky_paths,
             trailers: self.kept.trailers,
+            upgrade: self.kept.upgrade,
             total: self.kept.total,
             meter: counters.meter(),
         };
@@ -181,6 +195,9 @@ impl Walk<'_> {
         if let Some(trailers) = &config.trailers {
             self.check_trailers(trailers, path);
             kept.trailers = trailers.iter().map(|at| at.value.as_str().into()).collect();
+        }
+        if let Some(written) = &config.upgrade {
+            kept.upgrade = upgrade::compile(written, &join(path, "upgrade"), self.problems);
         }
     }
 

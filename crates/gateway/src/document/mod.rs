@@ -9,6 +9,7 @@ mod policies;
 mod route;
 mod schema;
 mod top;
+mod upgrade;
 
 pub use address::{Address, BadAddress, OrOff};
 pub use listen::{
@@ -20,9 +21,10 @@ pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_yaml::{Key, Node, read};
+pub use top::{ClientConfig, DrainConfig, LimitsConfig, ReloadConfig, StoreConfig, TopConfig};
+pub use upgrade::UpgradeConfig;
 
 use crate::outline::{digest, digest_without};
-pub use top::{ClientConfig, DrainConfig, LimitsConfig, ReloadConfig, StoreConfig, TopConfig};
 
 /// A document as written.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use super::schema::PoliciesSchema;
+use super::upgrade::UpgradeConfig;
 
 /// A route: which requests it takes, what it asks of them, and what answers.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,7 +45,8 @@ pub struct RouteConfig {
     #[serde(default)]
     #[schemars(with = "Option<PoliciesSchema>")]
     pub policies: Option<IgnoredAny>,
-    /// Routes beneath this one: they inherit what it asks, its policies, `timeout`, `risky_paths`, `trailers` and `public`.
+    /// Routes beneath this one: they inherit what it asks, its policies, `timeout`, `risky_paths`, `trailers`, `upgrade` and
+    /// `public`.
     #[serde(default)]
     #[schemars(with = "Option<Vec<RouteConfig>>")]
     pub routes: Option<IgnoredAny>,
@@ -56,6 +58,10 @@ pub struct RouteConfig {
     /// Trailers that may pass, either way. Default: none.
     #[schemars(with = "Option<Vec<String>>")]
     pub trailers: Option<Vec<At<String>>>,
+    /// Protocols that a connection may switch to, as the service agrees, or `off` for none. Default: those of the route above,
+    /// else `[websocket]`.
+    #[schemars(with = "Option<UpgradeConfig>")]
+    pub upgrade: Option<At<UpgradeConfig>>,
     /// States that this route is meant to take writes from anybody, so that no warning says so. Default `false`.
     pub public: Option<bool>,
 }

@@ -143,11 +143,14 @@ impl Default for ClientConfig {
 pub struct DrainConfig {
     /// How long requests in flight may take to end once the gateway is told to stop. Default `30s`.
     pub grace: Span,
+    /// How long tunnels, such as WebSockets, may go on meanwhile. Default `10s`; at most `grace` counts. Then both sides are
+    /// told the end.
+    pub tunnels: Span,
 }
 
 impl Default for DrainConfig {
     fn default() -> Self {
-        Self { grace: Span::from_secs(30) }
+        Self { grace: Span::from_secs(30), tunnels: Span::from_secs(10) }
     }
 }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use sekisho_exchange::Mode;
 use serde::Serialize;
 
+use crate::compile::upgrade;
 use crate::plan::{Plan, PlanStep, Target};
 use crate::route::{Entry, Methods};
 use crate::site::Site;
@@ -35,6 +36,9 @@ pub struct RoutePlan {
     /// Longest time for the whole exchange, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// The protocols that a connection may switch to, if they are not the usual ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Vec<String>>,
     /// Where it stands in the document.
     pub place: String,
 }
@@ -99,9 +103,16 @@ impl RoutePlan {
             policies: StepPlan::all(&plan.steps),
             target: TargetPlan::of(&plan.target),
             timeout_ms: plan.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
+            upgrade: upgrade_of(plan),
             place: plan.place.to_string(),
         }
     }
+}
+
+/// What a route allows, if it is a service's and not as usual.
+fn upgrade_of(plan: &Plan) -> Option<Vec<String>> {
+    let shown = matches!(plan.target, Target::Service(_)) && plan.upgrade != upgrade::usual();
+    shown.then(|| plan.upgrade.iter().map(ToString::to_string).collect())
 }
 
 impl Conditions {
@@ -176,6 +187,11 @@ impl fmt::Display for RoutePlan {
         write!(f, "  {} → {}", chain(&self.policies), self.target)?;
         if let Some(timeout) = self.timeout_ms {
             write!(f, ", within {}", sekisho_units::Span::from_millis(timeout))?;
+        }
+        match self.upgrade.as_deref() {
+            None => {}
+            Some([]) => f.write_str(", no upgrade")?,
+            Some(names) => write!(f, ", upgrade to {}", names.join(" or "))?,
         }
         write!(f, "\n  {}", self.place)
     }

@@ -64,6 +64,32 @@ no route
 }
 
 #[test]
+fn plans_show_what_may_be_switched_to_where_it_is_not_the_usual() {
+    let site = site(
+        "services: { a: { endpoints: [http://127.0.0.1:1] } }
+policies: { access_log: off, body_limit: off }
+routes:
+  - { path: /a, methods: [GET], service: a, upgrade: [chat, websocket] }
+  - { path: /b, methods: [GET], service: a, upgrade: off, timeout: 1s }
+  - { path: /c, methods: [GET], service: a, upgrade: [websocket] }
+  - { path: /d, methods: [GET], respond: d, upgrade: off }
+",
+    );
+    let text = plans(&site).to_string();
+    for line in [
+        "  request_id → service a, upgrade to chat or websocket\n",
+        "  request_id → service a, within 1s, no upgrade\n",
+        "  request_id → service a\n",
+        "  request_id → respond 200\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    let routes = &json!(plans(&site))["routes"];
+    assert_eq!((&routes[0]["upgrade"], &routes[1]["upgrade"]), (&json!(["chat", "websocket"]), &json!([])));
+    assert!(routes[2]["upgrade"].is_null() && routes[3]["upgrade"].is_null());
+}
+
+#[test]
 fn plans_are_data() {
     let want = json!({
         "path": "/api/*",

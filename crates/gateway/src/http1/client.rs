@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use sekisho_exchange::{
-    Answerer, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, ResponseHead, SMALL,
+    Answerer, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, Raw, ResponseHead, SMALL,
 };
 use sekisho_wire::{
     BodyReader, CHUNK_END, Edits, Framing, HeadView, Method, Skip, Step, Version, write_chunk_head,
@@ -127,10 +127,6 @@ impl<'a, S: Io> Http1<'a, S> {
         true
     }
 
-    fn unread(&self) -> &[u8] {
-        if self.early.is_empty() { self.input.data() } else { self.early }
-    }
-
     fn skip(&mut self, count: usize) {
         if self.early.is_empty() {
             self.input.consume(count);
@@ -228,6 +224,38 @@ impl<'a, S: Io> Http1<'a, S> {
     }
 }
 
+impl<S: Io> Raw for Http1<'_, S> {
+    fn unread(&self) -> &[u8] {
+        if self.early.is_empty() { self.input.data() } else { self.early }
+    }
+
+    fn take(&mut self, count: usize) {
+        self.skip(count);
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
+        self.make_room(if large { LARGE } else { SMALL });
+        let filled = self.input.poll_fill(self.stream, cx);
+        if !matches!(filled, Poll::Ready(Ok(1..))) {
+            self.local.stash.give_back(std::mem::take(&mut self.input));
+        }
+        self.gone |= matches!(filled, Poll::Ready(Err(_)));
+        filled
+    }
+
+    fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write(cx, bytes)
+    }
+
+    fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_shutdown(cx)
+    }
+}
+
 impl<S: Io> Downstream for Http1<'_, S> {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>> {
         loop {
@@ -310,6 +338,16 @@ impl<S: Io> Downstream for Http1<'_, S> {
             (true, Version::Http11) => {}
         }
         self.out.extend_from_slice(b"\r\n");
+    }
+
+    fn switch(&mut self, view: HeadView<'_>, skip: Skip, edits: &Edits, chosen: &[u8]) {
+        self.started = true;
+        self.keep_alive = false;
+        write_status_line(&mut self.out, view.status());
+        edits.write(view, skip, &mut self.out);
+        self.out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: ");
+        self.out.extend_from_slice(chosen);
+        self.out.extend_from_slice(b"\r\n\r\n");
     }
 
     fn push(&mut self, payload: &[u8]) {

@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use sekisho_exchange::{Alarm, Buffer, Client, Content, Decider, Exchange, Io, Reply, Scheme};
 use sekisho_units::Tick;
+use sekisho_wire::{Head, Known};
 
 use super::arrival::{Arrived, Request, read_head};
 use super::client::{Http1, Next};
@@ -117,7 +118,7 @@ async fn one<S: Io>(
     caller: &Caller,
     (site, worker): (&Site, &Worker),
 ) -> Next {
-    let head_buffer = take(input);
+    let head_buffer = kept(&arrived, take(input), &kit.head, worker);
     let Kit { head, path, out, to_service, to_client, reply, stand_in } = kit;
     let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), site, path) else {
         worker.local.stash.give_back(head_buffer);
@@ -147,6 +148,18 @@ async fn one<S: Io>(
     *out = left.out;
     *input = rest(head_buffer, left.early, left.input, worker);
     left.next
+}
+
+/// The buffer with the head. One that asks for a tunnel, which may be silent for hours, is kept in a buffer of its own size.
+fn kept(arrived: &Arrived, mut input: Buffer, head: &Head, worker: &Worker) -> Buffer {
+    let whole = matches!(arrived, Arrived::Whole(len) if *len == input.data().len());
+    if !whole || !head.view(input.data()).present().contains(Known::Upgrade) {
+        return input;
+    }
+    let mut exact = Buffer::with_capacity(input.data().len());
+    input.move_into(&mut exact);
+    worker.local.stash.give_back(input);
+    exact
 }
 
 /// Finds the plan, or the router's own answer.

@@ -7,6 +7,7 @@ mod policies;
 mod process;
 mod throughput;
 mod traffic;
+mod tunnels;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -55,6 +56,7 @@ impl Collector for Reader {
         let site = self.0.site.load();
         traffic::encode(&mut encoder, &site, &self.0)?;
         traffic::configuration(&mut encoder, &site, &self.0)?;
+        tunnels::encode(&mut encoder, &site)?;
         policies::encode(&mut encoder, &site)?;
         process::encode(&mut encoder)
     }

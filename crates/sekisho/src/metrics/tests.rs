@@ -39,6 +39,12 @@ fn state() -> Arc<State> {
     step.meter.proceeded(0);
     step.meter.shadowed(1);
     step.meter.took(0, Duration::from_millis(500));
+    let mut tunnel = site.services[0].tunnels.enter().unwrap();
+    tunnel.open();
+    tunnel.moved(3, 4);
+    tunnel.ended("tunnel_idle");
+    // One that is still open.
+    std::mem::forget(tunnel);
     let state = State::new(site, loaded.carry.sinks);
     state.workers[0].connections.store(2, Relaxed);
     state.workers[1].connections.store(1, Relaxed);
@@ -78,6 +84,11 @@ fn rows_are_named_as_the_contract_names_them() {
         r#"gateway_policy_seconds_total{route="/orders/*",policy="headers"} 0.5"#,
         r#"gateway_policy_timed_total{route="/orders/*",policy="headers"} 1"#,
         "gateway_connections 3",
+        r#"gateway_tunnels{service="orders"} 1"#,
+        r#"gateway_tunnels_total{service="orders",ending="tunnel_idle"} 1"#,
+        r#"gateway_tunnels_total{service="orders",ending="ok"} 0"#,
+        r#"gateway_tunnel_bytes_total{service="orders",direction="to_service"} 3"#,
+        r#"gateway_tunnel_bytes_total{service="orders",direction="to_client"} 4"#,
         r#"gateway_connections_total{result="accepted"} 7"#,
         r#"gateway_connections_total{result="refused"} 4"#,
         &format!(r#"gateway_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")),

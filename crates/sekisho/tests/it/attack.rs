@@ -107,7 +107,10 @@ fn attackers_of_every_kind_are_ended_while_others_are_served() {
         for (index, attacker) in attackers.iter_mut().enumerate() {
             let mut rest = Vec::new();
             let ended = attacker.read_to_end(&mut rest);
-            assert!(ended.is_ok() || matches!(&ended, Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset), "{index}: {ended:?}");
+            assert!(
+                ended.is_ok() || matches!(&ended, Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset),
+                "{index}: {ended:?}"
+            );
         }
         until("only the good client to be left", || {
             (gateway.metric("gateway_connections ") == 1.0).then_some(())

@@ -29,4 +29,5 @@ mod strict;
 mod systemd;
 mod timeouts;
 mod tls;
+mod tunnels;
 mod upstream_tls;

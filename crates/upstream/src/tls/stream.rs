@@ -69,6 +69,14 @@ impl Stream {
             _ => Poll::Ready(Ok(false)),
         }
     }
+
+    /// Ends this side; the service can still send.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(cx),
+        }
+    }
 }
 
 /// With TLS an end that the service did not announce is an error: somebody else may have cut what it said.

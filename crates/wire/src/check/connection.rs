@@ -1,7 +1,7 @@
 //! The `Connection` field (RFC 9110 §7.6.1).
 
 use crate::field::{is_field_name, list_items};
-use crate::{HeadView, Known, KnownSet};
+use crate::{HeadView, Known, KnownSet, Version};
 
 /// Names that `Connection` must not nominate in a request: removing them would change who is asked, by whom,
 /// or where the body ends.
@@ -53,6 +53,12 @@ pub(super) fn options(view: HeadView<'_>) -> Options {
         read_all(view, &mut options);
     }
     options
+}
+
+/// Whether a request asks to change protocols, and may: HTTP/1.1, `Connection: upgrade` and `Upgrade` (RFC 9110 §7.8).
+#[must_use]
+pub fn asks_to_upgrade(view: HeadView<'_>) -> bool {
+    view.present().contains(Known::Upgrade) && view.version() == Version::Http11 && options(view).upgrade
 }
 
 #[cold]

@@ -7,5 +7,6 @@ mod request;
 mod response;
 
 pub use authority::{Scheme, is_authority, same_authority};
+pub use connection::asks_to_upgrade;
 pub use request::{RequestFacts, TargetForm, check_request, origin_form};
 pub use response::{ResponseFacts, check_response};

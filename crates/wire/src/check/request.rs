@@ -76,7 +76,7 @@ pub fn check_request(view: HeadView<'_>) -> Result<RequestFacts, Refusal> {
         keep_alive: !options.close && (http11 || options.keep_alive),
         // RFC 9110 §10.1.1: to be ignored in HTTP/1.0, and without a body there is nothing to wait for.
         expect_continue: expected && http11 && !matches!(framing, Framing::None | Framing::Length(0)),
-        upgrade: options.upgrade && http11 && view.first(Known::Upgrade).is_some(),
+        upgrade: options.upgrade && http11 && view.present().contains(Known::Upgrade),
         host,
         form,
     })

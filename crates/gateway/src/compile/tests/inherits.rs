@@ -131,6 +131,7 @@ fn what_is_not_said_has_the_default_of_the_contract() {
     let client = settings.client;
     assert_eq!((client.head.as_secs(), client.idle.as_secs(), client.body_grace.as_secs()), (10, 75, 10));
     assert_eq!((client.body_rate, settings.grace.as_secs(), settings.paths.merge_slashes), (1024, 30, true));
+    assert_eq!(settings.tunnels.as_secs(), 10);
     assert!(settings.workers >= 1);
     let Target::Respond(respond) = &site.plans[0].target else { panic!("no fixed answer") };
     assert_eq!((respond.status, &*respond.content_type), (200, "text/plain; charset=utf-8"));
@@ -149,7 +150,7 @@ limits: { head: 8KiB, fields: 128, target: 4KiB, connections: 5 }
 client: { head: 1s, idle: 2s, body_grace: 3s, body_rate: 4KiB }
 merge_slashes: false
 via: off
-drain: { grace: 6s }
+drain: { grace: 6s, tunnels: 9s }
 routes:
   - { path: /a, redirect: { to: '{request.path}' } }
 ",
@@ -161,6 +162,28 @@ routes:
         (settings.head_limits.fields, settings.client.body_rate, settings.grace.as_secs()),
         (128, 4096, 6)
     );
+    assert_eq!(settings.tunnels.as_secs(), 6, "no tunnel outlives the grace");
     assert!(!settings.paths.merge_slashes);
     assert!(matches!(&site.plans[0].target, Target::Redirect(redirect) if redirect.status == 308));
+}
+
+#[test]
+fn protocols_to_switch_to_are_handed_down() {
+    let site = site(
+        "services: { a: { endpoints: [http://127.0.0.1:1] } }
+routes:
+  - { path: /usual, methods: [GET], service: a }
+  - path: /none/*
+    upgrade: off
+    routes:
+      - { path: /none/a, methods: [GET], service: a }
+      - { path: /none/b, methods: [GET], service: a, upgrade: [Chat, websocket] }
+",
+    );
+    for (route, want) in
+        [("/usual", &["websocket"][..]), ("/none/a", &[]), ("/none/b", &["chat", "websocket"])]
+    {
+        let allowed: Vec<&str> = plan(&site, route).upgrade.iter().map(AsRef::as_ref).collect();
+        assert_eq!(allowed, want, "{route}");
+    }
 }

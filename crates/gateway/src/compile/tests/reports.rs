@@ -376,3 +376,36 @@ fn an_endpoint_is_judged_beside_whatever_else_is_wrong_with_its_service() {
         ],
     )]);
 }
+
+#[test]
+fn protocols_to_switch_to() {
+    check(&[
+        (
+            with_routes(&["{ path: /x, methods: [GET], service: a, upgrade: [websocket, H2C, 'a/1'] }"]),
+            &[
+                "t:5:67: error: routes[2].upgrade[1]: requests in a tunnel of `H2C` would pass the policies by; take it out",
+                "t:5:72: error: routes[2].upgrade[2]: `a/1` is no name of a protocol; write a name such as `websocket`, without a version",
+            ],
+        ),
+        (
+            with_routes(&["{ path: /x, methods: [GET], service: a, upgrade: [] }"]),
+            &[
+                "t:5:54: error: routes[2].upgrade: there is no protocol; write `off` for none, or leave it out for `[websocket]`",
+            ],
+        ),
+        (
+            with_routes(&["{ path: /x, methods: [GET], service: a, upgrade: on }"]),
+            &["t:5:54: error: routes[2].upgrade: …"],
+        ),
+        (
+            "services: { a: { endpoints: [http://127.0.0.1:1], tunnels: { idle: 0s, max: 0, lifetime: 0s } } }\n\
+             routes: [{ path: /, methods: [GET], service: a }]"
+                .into(),
+            &[
+                "t:1:16: error: services.a.tunnels.idle: no tunnel would ever be open; write more than 0, or `upgrade: off` in the routes",
+                "t:1:16: error: services.a.tunnels.lifetime: no tunnel would ever be open; write more than 0, or `upgrade: off` in the routes",
+                "t:1:16: error: services.a.tunnels.max: no tunnel would ever be open; write more than 0, or `upgrade: off` in the routes",
+            ],
+        ),
+    ]);
+}

@@ -1,0 +1,275 @@
+//! One direction of a tunnel.
+
+use std::task::{Context, Poll, ready};
+
+use sekisho_exchange::{Raw, SMALL};
+use sekisho_wire::Frames;
+
+/// Pieces passed on before the other direction, and other connections, have their turn.
+const PIECES: u32 = 16;
+
+/// The bytes from one side to the other. A piece is read when the one before was taken, so each side's pace holds the other.
+pub(super) struct Flow {
+    state: State,
+    /// Whether the side it comes from has ended.
+    ended: bool,
+    /// What is sent before the end, behind what was read.
+    last: Vec<u8>,
+    /// Whether the side it goes to may hold back something.
+    held: bool,
+    /// Whether the last read was a large one.
+    large: bool,
+    /// The frames in it, if it is of a protocol that has known ones.
+    frames: Option<Frames>,
+    /// Bytes passed on.
+    pub(super) bytes: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Whatever comes is passed on.
+    Open,
+    /// What was read is passed on, and then the end.
+    Last,
+    /// The end was passed on. What comes nevertheless is dropped, since closing a socket that holds unread bytes resets it.
+    Dropping,
+    /// Both ends are through.
+    Done,
+}
+
+/// Which side broke.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Broken {
+    /// The one it comes from.
+    From,
+    /// The one it goes to.
+    To,
+}
+
+impl Flow {
+    pub(super) fn new(frames: Option<Frames>) -> Self {
+        // The head of the 101 may still be in line.
+        Self {
+            state: State::Open,
+            ended: false,
+            last: Vec::new(),
+            held: true,
+            large: false,
+            frames,
+            bytes: 0,
+        }
+    }
+
+    /// Whether the side it goes to has been told the end.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Dropping | State::Done)
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Passes on no more than what was read already (`unread`), and then the end: behind a Close frame, if one may stand there.
+    pub(super) fn stop(&mut self, unread: &[u8], key: u32) {
+        if self.state != State::Open {
+            return;
+        }
+        self.state = State::Last;
+        if let Some(mut frames) = self.frames {
+            frames.follow(unread);
+            self.last = frames.going_away(key);
+        }
+    }
+
+    /// Passes on what can be passed on now.
+    pub(super) fn pump<F: Raw, T: Raw>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut F,
+        to: &mut T,
+    ) -> Result<(), Broken> {
+        for _ in 0..PIECES {
+            match self.step(cx, from, to) {
+                Poll::Ready(Ok(())) if self.is_done() => return Ok(()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(broken)) => return Err(broken),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn step<F: Raw, T: Raw>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut F,
+        to: &mut T,
+    ) -> Poll<Result<(), Broken>> {
+        match self.state {
+            State::Open | State::Last if !from.unread().is_empty() => ready!(self.pass(cx, from, to))?,
+            State::Open => {
+                ready!(self.settle(cx, to))?;
+                self.read(ready!(from.poll_more(cx, self.large)).map_err(|_| Broken::From)?);
+            }
+            State::Last if !self.last.is_empty() => {
+                let count = ready!(to.poll_put(cx, &self.last)).map_err(|_| Broken::To)?;
+                self.last.drain(..count);
+                self.held = true;
+            }
+            State::Last => {
+                ready!(self.settle(cx, to))?;
+                ready!(to.poll_end(cx)).map_err(|_| Broken::To)?;
+                self.state = if self.ended { State::Done } else { State::Dropping };
+            }
+            State::Dropping => {
+                let unread = from.unread().len();
+                from.take(unread);
+                if ready!(from.poll_more(cx, false)).map_err(|_| Broken::From)? == 0 {
+                    self.state = State::Done;
+                }
+            }
+            State::Done => {}
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Notes that so many bytes were read.
+    fn read(&mut self, count: usize) {
+        self.large = count >= SMALL;
+        if count == 0 {
+            self.ended = true;
+            self.state = State::Last;
+        }
+    }
+
+    /// Sends what was read, straight from where it was read to.
+    fn pass<F: Raw, T: Raw>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut F,
+        to: &mut T,
+    ) -> Poll<Result<(), Broken>> {
+        let count = ready!(to.poll_put(cx, from.unread())).map_err(|_| Broken::To)?;
+        if let Some(frames) = &mut self.frames {
+            frames.follow(&from.unread()[..count]);
+        }
+        from.take(count);
+        self.held = true;
+        self.bytes += count as u64;
+        Poll::Ready(Ok(()))
+    }
+
+    fn settle<T: Raw>(&mut self, cx: &mut Context<'_>, to: &mut T) -> Poll<Result<(), Broken>> {
+        if self.held {
+            ready!(to.poll_settle(cx)).map_err(|_| Broken::To)?;
+            self.held = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::task::Waker;
+
+    use super::*;
+
+    /// A side that sends and takes what the test says.
+    #[derive(Default)]
+    struct Side {
+        sends: Vec<Vec<u8>>,
+        ends: bool,
+        unread: Vec<u8>,
+        takes: usize,
+        taken: Vec<u8>,
+        ended: bool,
+        reads: usize,
+    }
+
+    impl Raw for Side {
+        fn unread(&self) -> &[u8] {
+            &self.unread
+        }
+        fn take(&mut self, count: usize) {
+            self.unread.drain(..count);
+        }
+        fn poll_more(&mut self, _: &mut Context<'_>, _: bool) -> Poll<io::Result<usize>> {
+            assert!(self.unread.is_empty(), "a read while bytes are at hand");
+            self.reads += 1;
+            match (self.sends.is_empty(), self.ends) {
+                (false, _) => self.unread = self.sends.remove(0),
+                (true, true) => {}
+                (true, false) => return Poll::Pending,
+            }
+            Poll::Ready(Ok(self.unread.len()))
+        }
+        fn poll_put(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(self.takes);
+            if count == 0 {
+                return Poll::Pending;
+            }
+            self.takes -= count;
+            self.taken.extend_from_slice(&bytes[..count]);
+            Poll::Ready(Ok(count))
+        }
+        fn poll_settle(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.ended = true;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn pump(flow: &mut Flow, from: &mut Side, to: &mut Side) {
+        flow.pump(&mut Context::from_waker(Waker::noop()), from, to).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_read_before_the_last_piece_was_taken() {
+        let mut from = Side { sends: vec![b"first".to_vec(), b"second".to_vec()], ..Side::default() };
+        let mut to = Side { takes: 3, ..Side::default() };
+        let mut flow = Flow::new(None);
+        pump(&mut flow, &mut from, &mut to);
+        pump(&mut flow, &mut from, &mut to);
+        assert_eq!((from.reads, &to.taken[..]), (1, &b"fir"[..]));
+        to.takes = 100;
+        pump(&mut flow, &mut from, &mut to);
+        assert_eq!((&to.taken[..], flow.bytes, to.ended), (&b"firstsecond"[..], 11, false));
+    }
+
+    #[test]
+    fn the_end_is_passed_on_behind_all_bytes() {
+        let mut from = Side { sends: vec![b"bytes".to_vec()], ends: true, ..Side::default() };
+        let mut to = Side { takes: 4, ..Side::default() };
+        let mut flow = Flow::new(None);
+        pump(&mut flow, &mut from, &mut to);
+        assert!(!to.ended && !flow.is_closed());
+        to.takes = 1;
+        pump(&mut flow, &mut from, &mut to);
+        assert!(to.ended && flow.is_done() && to.taken == b"bytes");
+    }
+
+    #[test]
+    fn one_that_is_stopped_gets_what_is_at_hand_and_a_close_frame_only_at_a_boundary() {
+        for (unread, close) in [(&[0x82, 1, 7][..], true), (&[0x82, 2, 7], false)] {
+            let mut from = Side { sends: vec![unread.to_vec()], ..Side::default() };
+            let mut to = Side { takes: 2, ..Side::default() };
+            let mut flow = Flow::new(Some(Frames::new(false)));
+            pump(&mut flow, &mut from, &mut to);
+            flow.stop(from.unread(), 0);
+            from.sends.push(b"too late".to_vec());
+            to.takes = 100;
+            pump(&mut flow, &mut from, &mut to);
+            assert!(to.ended && flow.is_closed() && !flow.is_done(), "the other side may still send");
+            let want = if close { [unread, &[0x88, 2, 3, 0xe9]].concat() } else { unread.to_vec() };
+            assert_eq!(to.taken, want);
+            from.ends = true;
+            pump(&mut flow, &mut from, &mut to);
+            assert!(flow.is_done() && from.unread.is_empty());
+        }
+    }
+}

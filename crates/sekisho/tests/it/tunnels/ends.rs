@@ -1,0 +1,137 @@
+//! Ends that nobody in the tunnel has agreed upon: a gateway that stops, a side that dies.
+
+use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use super::{GOING_AWAY, SWITCHED, chat, echo, frame, gateway, open, take, unmasked};
+use crate::front::assert_took;
+use crate::harness::{Service, until};
+
+#[test]
+fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
+    let (go, wait) = sync_channel::<()>(1);
+    let (tell, told) = sync_channel(1);
+    let (wait, tell) = (Mutex::new(wait), Mutex::new(tell));
+    let service = Service::raw(move |mut conn| {
+        if conn.read_head().header("upgrade").is_none() {
+            let _ = wait.lock().unwrap().recv();
+            conn.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
+            return;
+        }
+        conn.write(SWITCHED);
+        let mut last = Vec::new();
+        loop {
+            let piece = conn.read_some();
+            match piece.is_empty() {
+                true => break,
+                false if piece[0] == 0x81 => assert!(conn.write(frame("hello", false))),
+                false => last.extend(piece),
+            }
+        }
+        tell.lock().unwrap().send(last).unwrap();
+    });
+    let mut gateway = gateway(&service, "", "", "drain: { grace: 60s, tunnels: 1s }");
+    let mut slow = gateway.connect();
+    slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (mut client, _) = open(&gateway);
+    let began = Instant::now();
+    gateway.signal("TERM");
+    until("/readyz to say so", || (gateway.admin_get("/readyz").status == 503).then_some(()));
+    // It goes on for a while.
+    client.send(frame("hello", true));
+    assert_eq!(take(&mut client, 7), frame("hello", false));
+    assert_eq!(client.read_to_end(), GOING_AWAY, "and then ends, without a reset");
+    assert_took(began.elapsed(), 950, 5_000);
+    let last = told.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]));
+    client.shutdown_write();
+    let line = gateway.wait_log(|line| line["statusCode"] == 101);
+    assert_eq!(
+        (&line["reason"], &line["requestSize"], &line["responseSize"]),
+        (&"gateway_stopping".into(), &11.into(), &7.into())
+    );
+    go.send(()).unwrap();
+    assert_eq!(slow.answer().text(), "fine");
+    drop((slow, client));
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn in_the_middle_of_a_frame_there_is_no_place_for_another() {
+    let service = chat(|mut conn| {
+        conn.write([0x82, 100, 1, 2, 3]);
+        echo(conn);
+    });
+    let mut gateway = gateway(&service, "", "", "drain: { grace: 60s, tunnels: 200ms }");
+    let (mut client, _) = open(&gateway);
+    assert_eq!(take(&mut client, 5), [0x82, 100, 1, 2, 3]);
+    gateway.signal("TERM");
+    assert!(client.closed(), "only the end comes");
+    drop(client);
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn a_protocol_that_the_gateway_does_not_know_gets_no_frames() {
+    let service = Service::raw(|mut conn| {
+        conn.read_head();
+        conn.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat/2\r\n\r\n");
+        echo(conn);
+    });
+    let mut gateway = gateway(&service, "", "upgrade: [chat]", "drain: { grace: 60s, tunnels: 200ms }");
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: chat/2\r\n\r\n");
+    let answer = client.head_only();
+    assert_eq!((answer.status, answer.header("upgrade")), (101, Some("chat/2")));
+    client.send("hello");
+    assert_eq!(take(&mut client, 5), b"hello");
+    gateway.signal("TERM");
+    assert!(client.closed());
+    drop(client);
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn a_gateway_that_is_told_to_end_at_once_does() {
+    let service = chat(echo);
+    let mut gateway = gateway(&service, "", "", "drain: { grace: 60s, tunnels: 60s }");
+    let (_client, _) = open(&gateway);
+    let began = Instant::now();
+    gateway.signal("INT");
+    gateway.wait_exit();
+    assert_took(began.elapsed(), 0, 2_500);
+    let line = gateway.wait_log(|line| line["statusCode"] == 101);
+    assert_eq!(line["reason"], "gateway_stopping");
+}
+
+#[test]
+fn a_service_that_dies_takes_its_client_along() {
+    let service = chat(|mut conn| {
+        assert_eq!(conn.read_some(), b"die");
+        conn.reset();
+    });
+    let gateway = gateway(&service, "", "", "");
+    let (mut client, answer) = open(&gateway);
+    client.send("die");
+    assert!(client.closed());
+    let line = gateway.wait_log_of(&answer);
+    assert_eq!(
+        (&line["statusCode"], &line["decided_by"], &line["reason"]),
+        (&101.into(), &"service".into(), &"upstream_broke".into())
+    );
+    gateway.wait_metric("gateway_tunnels_total", &[("ending", "upstream_broke")], 1.0);
+}
+
+#[test]
+fn a_client_that_dies_lets_its_service_go() {
+    let service = chat(echo);
+    let gateway = gateway(&service, "", "", "");
+    let (mut client, answer) = open(&gateway);
+    client.send("hello");
+    assert_eq!(take(&mut client, 5), b"hello");
+    client.reset();
+    until("the service's connection to end", || (service.open() == 0).then_some(()));
+    assert_eq!(gateway.wait_log_of(&answer)["reason"], "client_gone");
+    gateway.wait_metric("gateway_tunnels", &[("service", "s")], 0.0);
+}

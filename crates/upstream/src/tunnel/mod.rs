@@ -1,0 +1,80 @@
+//! Connections that change protocols (RFC 9110 §7.8): what a service may switch to, how many may, and what is left of the call
+//! once it has.
+
+mod config;
+mod offer;
+mod seat;
+
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use sekisho_exchange::{LARGE, Raw};
+
+use crate::call::Call;
+use crate::conn::Conn;
+use crate::pool::Pools;
+
+pub use config::TunnelsConfig;
+pub(crate) use offer::agrees;
+pub use offer::{chosen, offer};
+pub use seat::{Seat, TUNNEL_ENDINGS, TunnelMeter, Tunnels};
+
+/// A connection to a service that has changed protocols. It never returns to the pool.
+pub struct Switched {
+    conn: Box<Conn>,
+    pools: Rc<Pools>,
+}
+
+impl Call {
+    /// Lets the connection go on in another protocol, after a 101.
+    pub fn switch(mut self) -> Option<Switched> {
+        self.end_head();
+        let pools = Rc::clone(&self.kit.pools);
+        self.conn.take().map(|conn| Switched { conn, pools })
+    }
+}
+
+impl Raw for Switched {
+    fn unread(&self) -> &[u8] {
+        self.conn.input.data()
+    }
+
+    fn take(&mut self, count: usize) {
+        self.conn.input.consume(count);
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
+        let stash = &self.pools.local.stash;
+        let input = &mut self.conn.input;
+        if input.capacity() == 0 || large && input.capacity() < LARGE {
+            stash.give_back(std::mem::replace(input, if large { stash.large() } else { stash.small() }));
+        }
+        let filled = self.conn.poll_fill(cx);
+        if !matches!(filled, Poll::Ready(Ok(1..))) {
+            stash.give_back(std::mem::take(&mut self.conn.input));
+        }
+        filled
+    }
+
+    fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(match ready!(self.conn.stream.poll_write(cx, bytes)) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            written => written,
+        })
+    }
+
+    fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.conn.stream.poll_flush(cx).map_ok(|_| ())
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.conn.stream.poll_shutdown(cx)
+    }
+}
+
+impl Drop for Switched {
+    fn drop(&mut self) {
+        self.pools.local.stash.give_back(std::mem::take(&mut self.conn.input));
+    }
+}
