@@ -27,13 +27,12 @@ impl Default for TunnelsConfig {
 impl TunnelsConfig {
     /// Reports limits of 0.
     pub(crate) fn check(&self, place: &Place, path: &str, problems: &mut Problems) {
-        let zero = Some(true);
         for (field, is_zero) in [
-            ("idle", Some(self.idle.is_zero())),
-            ("lifetime", self.lifetime.map(|lifetime| lifetime.is_zero())),
-            ("max", Some(self.max == 0)),
+            ("idle", self.idle.is_zero()),
+            ("lifetime", self.lifetime.is_some_and(Span::is_zero)),
+            ("max", self.max == 0),
         ] {
-            if is_zero == zero {
+            if is_zero {
                 let wrong = Problem::error(
                     place.clone(),
                     format!("{path}.tunnels.{field}"),

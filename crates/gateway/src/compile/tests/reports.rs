@@ -383,8 +383,8 @@ fn protocols_to_switch_to() {
         (
             with_routes(&["{ path: /x, methods: [GET], service: a, upgrade: [websocket, H2C, 'a/1'] }"]),
             &[
-                "t:5:67: error: routes[2].upgrade[1]: requests in a tunnel of `H2C` would pass the policies by; take it out",
-                "t:5:72: error: routes[2].upgrade[2]: `a/1` is no name of a protocol; write a name such as `websocket`, without a version",
+                "t:5:66: error: routes[2].upgrade[1]: requests in a tunnel of `H2C` would pass the policies by; take it out",
+                "t:5:71: error: routes[2].upgrade[2]: `a/1` is no name of a protocol; write a name such as `websocket`, without a version",
             ],
         ),
         (
