@@ -1,12 +1,10 @@
 //! Large bodies: whole, in both directions at once, and no faster than who reads them.
 
-use std::io::{ErrorKind, Write};
-use std::net::TcpStream;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use super::gateway;
-use crate::harness::{Client, Conn, Gateway, Service, ok, pattern, until};
+use crate::harness::{Client, Conn, Gateway, Service, ok, pattern, until, write_until_stuck};
 
 const LARGE: usize = 50 << 20;
 /// What the gateway may hold of a large body, beyond what it holds anyway, in KiB.
@@ -120,20 +118,6 @@ fn a_large_request_arrives_whole() {
     assert!(service.last().body == body);
 }
 
-/// Writes until nothing is taken for a while; gives how many bytes were.
-fn write_until_stuck(mut stream: &TcpStream, body: &[u8]) -> usize {
-    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    let mut sent = 0;
-    while sent < body.len() {
-        match stream.write(&body[sent..]) {
-            Ok(count) => sent += count,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-            Err(error) => panic!("{error} after {sent} bytes"),
-        }
-    }
-    sent
-}
-
 /// Others are served while one exchange is stuck, and memory stays bounded.
 #[track_caller]
 fn check_others(gateway: &Gateway, before: u64) {
@@ -169,7 +153,6 @@ fn a_service_that_does_not_read_holds_its_client_and_nobody_else() {
     assert!(sent < LARGE, "somebody took all of it");
     check_others(&gateway, before);
     go.send(()).unwrap();
-    client.stream().set_write_timeout(Some(Duration::from_secs(10))).unwrap();
     client.send(&body[sent..]);
     assert_eq!(client.answer().text(), LARGE.to_string());
     assert!(service.seen().iter().any(|request| request.body == body));
@@ -189,7 +172,6 @@ fn a_client_that_does_not_read_holds_its_service_and_nobody_else() {
             conn.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n"));
             let sent = write_until_stuck(conn.stream(), &copy);
             told.send(sent).unwrap();
-            conn.stream().set_write_timeout(Some(Duration::from_secs(10))).unwrap();
             conn.write(&copy[sent..]);
         }
     });

@@ -12,6 +12,8 @@ mod secure;
 mod service;
 mod tls_service;
 
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Answer, Client};
@@ -37,6 +39,21 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         // Nothing announces the condition, so it is looked for again shortly.
         std::thread::park_timeout(Duration::from_millis(2));
     }
+}
+
+/// Writes until nothing is taken for a while; gives how many bytes were.
+pub(crate) fn write_until_stuck(mut stream: &TcpStream, body: &[u8]) -> usize {
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut sent = 0;
+    while sent < body.len() {
+        match stream.write(&body[sent..]) {
+            Ok(count) => sent += count,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(error) => panic!("{error} after {sent} bytes"),
+        }
+    }
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    sent
 }
 
 /// A body of `len` bytes in which every place differs from its neighbours, so that a loss or a swap shows.

@@ -1,11 +1,9 @@
 //! What passes, and how.
 
-use std::io::{ErrorKind, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::{ASK, SWITCHED, chat, echo, frame, gateway, open, take, take_at};
-use crate::harness::{Client, Service, pattern, until};
+use crate::harness::{Client, Service, pattern, until, write_until_stuck};
 
 #[test]
 fn bytes_pass_both_ways_and_the_101_is_an_answer_like_any_other() {
@@ -107,21 +105,6 @@ fn a_service_that_has_nothing_more_to_say_still_hears_the_rest() {
 const LARGE: usize = 50 << 20;
 /// What the gateway may hold of it, beyond what it holds anyway, in KiB.
 const HELD: u64 = 8 * 1024;
-
-/// Writes until nothing is taken for a while; gives how many bytes were.
-fn write_until_stuck(mut stream: &TcpStream, body: &[u8]) -> usize {
-    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    let mut sent = 0;
-    while sent < body.len() {
-        match stream.write(&body[sent..]) {
-            Ok(count) => sent += count,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-            Err(error) => panic!("{error} after {sent} bytes"),
-        }
-    }
-    stream.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
-    sent
-}
 
 #[test]
 fn both_sides_hold_each_other_to_their_pace() {
