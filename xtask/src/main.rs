@@ -1,7 +1,8 @@
 //! What a developer runs: `cargo xtask test | tidy | docs | bench | fuzz`.
 //!
 //! Continuous integration runs `cargo xtask test` and nothing else, so whatever must hold of this project is a
-//! step there. Only `std` and `serde_json` are used: a tool that guards the build must itself build at once.
+//! step there. Beyond `std` and serde it uses what the gateway is built of anyway, and that for `bench` alone: a tool that
+//! guards the build must itself build quickly.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -30,7 +31,7 @@ usage: cargo xtask COMMAND
   tidy              this project's own rules: sizes, names, floors, licences, left-overs
   docs [--check]    write what is generated from the program; --check only compares
   bench [SCENARIO…] [--rounds N] [--seconds N] [--browser] [--peer NAME]… [--only-peers] [--binary PATH]
-                    CPU a request beside nginx, memory, start; see bench/README.md
+                    CPU a request beside nginx, memory, start, reloads, soak; see bench/README.md
   fuzz [TARGET] [--seconds N]
                     run the fuzz targets, each for a bounded time (60 s)
 ";
@@ -61,6 +62,8 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
         "docs" => docs::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        // Started by `bench` on the load's core, and of no use to a person.
+        "load" => bench::load::run(rest),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");
             Ok(())

@@ -60,6 +60,23 @@ impl Usage {
     }
 }
 
+/// Nanoseconds on a core of each thread of `process` whose name begins with `prefix`.
+pub(super) fn threads(process: u32, prefix: &str) -> BTreeMap<u32, u64> {
+    let mut found = BTreeMap::new();
+    for thread in numbered(&format!("/proc/{process}/task")) {
+        let read = |file: &str| {
+            fs::read_to_string(format!("/proc/{process}/task/{thread}/{file}")).unwrap_or_default()
+        };
+        if read("comm").starts_with(prefix)
+            && let Some(nanoseconds) =
+                read("schedstat").split(' ').next().and_then(|first| first.parse().ok())
+        {
+            found.insert(thread, nanoseconds);
+        }
+    }
+    found
+}
+
 /// Resident memory of `process` and its descendants in KiB; pages that they share count in each.
 pub(super) fn resident_kib(process: u32) -> u64 {
     let own = |id: u32| {
@@ -127,7 +144,7 @@ fn parse_stat(text: &str) -> Option<Stat> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Spent, Stat, Usage, descendants, parse_stat, resident_in, resident_kib};
+    use super::{Spent, Stat, Usage, descendants, parse_stat, resident_in, resident_kib, threads};
     use std::time::Duration;
 
     fn usage(threads: &[(u32, u64)], user_ticks: u64, system_ticks: u64) -> Usage {
@@ -160,6 +177,21 @@ mod tests {
     fn counts_ticks_when_a_thread_ended() {
         let spent = usage(&[(1, 5_000)], 3, 4).since(&usage(&[(1, 2_000), (2, 9)], 1, 1));
         assert_eq!(spent.total, Duration::from_millis(50));
+    }
+
+    #[test]
+    fn finds_threads_by_the_start_of_their_names() {
+        let (tell, told) = std::sync::mpsc::sync_channel::<()>(0);
+        let named = std::thread::Builder::new().name("bench-thread-7".to_owned());
+        let thread = named.spawn(move || told.recv()).unwrap();
+        let own = std::process::id();
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while threads(own, "bench-thread").len() != 1 {
+            assert!(std::time::Instant::now() < deadline, "{:?}", threads(own, "bench-thread"));
+        }
+        assert!(threads(own, "no-such-thread").is_empty());
+        drop(tell);
+        thread.join().unwrap().unwrap_err();
     }
 
     #[test]

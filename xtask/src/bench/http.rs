@@ -50,14 +50,24 @@ impl Connection {
     /// Sends a GET and reads the whole answer; the connection can be used again.
     pub(super) fn get(&mut self, path: &str, headers: &[(String, String)]) -> Result<Answer, String> {
         let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{lines}\r\n", self.port);
+        self.ask("GET", path, &lines)
+    }
+
+    /// Sends a POST without a body and reads the whole answer.
+    pub(super) fn post(&mut self, path: &str) -> Result<Answer, String> {
+        self.ask("POST", path, "Content-Length: 0\r\n")
+    }
+
+    fn ask(&mut self, method: &str, path: &str, lines: &str) -> Result<Answer, String> {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{lines}\r\n", self.port);
         let sent = self.stream.get_mut().write_all(head.as_bytes());
-        sent.map_err(|e| format!("GET {path} on port {}: {e}", self.port))?;
-        read_answer(&mut self.stream).map_err(|e| format!("GET {path} on port {}: {e}", self.port))
+        sent.map_err(|e| format!("{method} {path} on port {}: {e}", self.port))?;
+        read_answer(&mut self.stream).map_err(|e| format!("{method} {path} on port {}: {e}", self.port))
     }
 }
 
-fn read_answer(stream: &mut impl BufRead) -> Result<Answer, String> {
+/// Reads one whole answer.
+pub(super) fn read_answer(stream: &mut impl BufRead) -> Result<Answer, String> {
     let first = line(stream)?;
     let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| format!("no status line but `{first}`"))?;

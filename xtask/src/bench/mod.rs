@@ -3,15 +3,16 @@
 //! Throughput on a shared machine says little; the CPU time a gateway spends on a request, as a ratio to nginx under
 //! the same load in the same round, hardly moves. The method is described in bench/README.md.
 
+mod certificates;
 mod cpu;
 mod http;
+pub(crate) mod load;
+mod measure;
 mod processes;
-mod proof;
-mod ratio;
 mod report;
 mod scenarios;
-mod single;
 mod targets;
+mod templates;
 mod wrk;
 
 use std::fs::{self, File};
@@ -23,7 +24,7 @@ use crate::failure::{Failure, number};
 use crate::tools;
 use crate::workspace::{self, Reach};
 use report::Section;
-use scenarios::{Kind, SCENARIOS, Scenario};
+use scenarios::{SCENARIOS, Scenario};
 use targets::{Peer, Stage};
 
 const NEEDED: &[(&str, &str)] = &[
@@ -42,10 +43,18 @@ const OPEN_FILES: u64 = 12_000;
 pub(crate) struct Options {
     scenarios: Vec<&'static Scenario>,
     rounds: u64,
-    seconds: u64,
+    /// Of each load, and of the whole of a soak; what the scenario takes for itself if nothing is said.
+    seconds: Option<u64>,
     headers: Headers,
     peers: Vec<Peer>,
     gateway: Gateway,
+}
+
+impl Options {
+    /// How long each load lasts.
+    fn load_seconds(&self) -> u64 {
+        self.seconds.unwrap_or(3)
+    }
 }
 
 /// Which headers the load carries.
@@ -80,13 +89,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let target = workspace::load(&root, Reach::Members)?.target;
     let binary = binary(&root, &target, &options.gateway)?;
     let _lock = lock(&target)?;
-    let stage = Stage::set_up(&root.join("bench"), binary)?;
+    let loader = options.scenarios.iter().any(|scenario| scenario.needs_loader());
+    let loader = if loader { Some(release(&root, &target, "xtask")?) } else { None };
+    let stage = Stage::set_up(&root.join("bench"), binary, loader)?;
     let mut sections = Vec::new();
     for scenario in &options.scenarios {
         eprintln!("==> {}: {}", scenario.name, scenario.what);
         // What cannot be measured makes its own scenario invalid, not those measured before it.
-        let section =
-            measure(&stage, scenario, &options).unwrap_or_else(|error| Section::failed(scenario, error));
+        let section = measure::measure(&stage, scenario, &options)
+            .unwrap_or_else(|error| Section::failed(scenario, error));
         eprintln!("    {}", section.outcome());
         sections.push(section);
     }
@@ -103,19 +114,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
-fn measure(stage: &Stage, scenario: &'static Scenario, options: &Options) -> Result<Section, String> {
-    match &scenario.kind {
-        Kind::Ratio(plan) => ratio::measure(stage, scenario, plan, options),
-        Kind::Idle => single::idle(stage, scenario, options),
-        Kind::Start => single::start(stage, scenario),
-    }
-}
-
 fn options(arguments: &[String]) -> Result<Options, Failure> {
     let mut options = Options {
         scenarios: Vec::new(),
         rounds: 5,
-        seconds: 3,
+        seconds: None,
         headers: Headers::Few,
         peers: Vec::new(),
         gateway: Gateway::Built,
@@ -124,7 +127,7 @@ fn options(arguments: &[String]) -> Result<Options, Failure> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--rounds" => options.rounds = number(word, words.next(), 1000)?,
-            "--seconds" => options.seconds = number(word, words.next(), 600)?,
+            "--seconds" => options.seconds = Some(number(word, words.next(), 100_000)?),
             "--browser" => options.headers = Headers::Browser,
             "--only-peers" => options.gateway = Gateway::None,
             "--peer" => options.peers.push(Peer::parse(words.next().map_or("", String::as_str))?),
@@ -157,11 +160,14 @@ fn binary(root: &Path, target: &Path, gateway: &Gateway) -> Result<Option<PathBu
         Gateway::At(path) => {
             fs::canonicalize(path).map(Some).map_err(|e| format!("--binary {}: {e}", path.display()))
         }
-        Gateway::Built => {
-            stream(cargo(root).args(["build", "--release", "--package", "sekisho"]))?;
-            Ok(Some(target.join("release/sekisho")))
-        }
+        Gateway::Built => release(root, target, "sekisho").map(Some),
     }
+}
+
+/// Builds one package's program for release, apart from all others so that none lends it its features.
+fn release(root: &Path, target: &Path, package: &str) -> Result<PathBuf, String> {
+    stream(cargo(root).args(["build", "--release", "--package", package]))?;
+    Ok(target.join("release").join(package))
 }
 
 /// Two measurements at once would measure each other.
@@ -218,7 +224,7 @@ mod tests {
     fn without_names_every_scenario_is_measured() {
         let all = read("").unwrap();
         assert_eq!(all.scenarios.len(), super::SCENARIOS.len());
-        assert_eq!((all.rounds, all.seconds, all.headers), (5, 3, Headers::Few));
+        assert_eq!((all.rounds, all.seconds, all.headers), (5, None, Headers::Few));
         let peers = read("--peer nginx --only-peers").unwrap();
         assert_eq!(peers.gateway, Gateway::None);
         assert!(peers.scenarios.iter().all(|scenario| !scenario.needs_sekisho()));
@@ -229,7 +235,7 @@ mod tests {
         let chosen = read("get1k --rounds 7 idle --seconds 2 --browser --peer haproxy").unwrap();
         let names: Vec<_> = chosen.scenarios.iter().map(|scenario| scenario.name).collect();
         assert_eq!(names, ["get1k", "idle"]);
-        assert_eq!((chosen.rounds, chosen.seconds, chosen.headers), (7, 2, Headers::Browser));
+        assert_eq!((chosen.rounds, chosen.seconds, chosen.headers), (7, Some(2), Headers::Browser));
     }
 
     #[test]
@@ -240,6 +246,7 @@ mod tests {
             "--peer apache",
             "--only-peers",
             "start --only-peers --peer nginx",
+            "reload --only-peers --peer nginx",
             "--fast",
         ] {
             assert!(read(text).is_none(), "{text}");

@@ -10,13 +10,42 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The gateways' core.
-pub(super) const GATEWAY_CORE: usize = 0;
-/// The core of load and upstream.
-pub(super) const LOAD_CORE: usize = 1;
+/// Where a process may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cores {
+    /// The core of a gateway with one worker.
+    Gateway,
+    /// Those of a gateway with two workers: the load's is among them where there are fewer than four.
+    Gateways,
+    /// The core of load and upstream.
+    Load,
+    /// A second core of the load, where there are four.
+    MoreLoad,
+}
+
+/// From so many cores on, two workers and their load can have two each.
+const ENOUGH_CORES: usize = 4;
 
 const GRACE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);
+
+impl Cores {
+    /// Whether two workers need share no core with their load.
+    pub(super) fn enough() -> bool {
+        std::thread::available_parallelism().is_ok_and(|cores| cores.get() >= ENOUGH_CORES)
+    }
+
+    /// The list as taskset reads it.
+    fn list(self, enough: bool) -> &'static str {
+        match (self, enough) {
+            (Cores::Gateway, _) => "0",
+            (Cores::Gateways, false) => "0,1",
+            (Cores::Gateways, true) => "0,2",
+            (Cores::Load, _) | (Cores::MoreLoad, false) => "1",
+            (Cores::MoreLoad, true) => "3",
+        }
+    }
+}
 
 /// A running program; dropping it ends it.
 #[derive(Debug)]
@@ -28,17 +57,37 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `argv` on `core`; what it prints goes to `NAME.log` in `folder`.
-    pub(super) fn start(folder: &Path, name: &str, core: usize, argv: &[String]) -> Result<Process, String> {
+    /// Starts `argv` on `cores`; what it prints goes to `NAME.log` in `folder`.
+    pub(super) fn start(folder: &Path, name: &str, cores: Cores, argv: &[String]) -> Result<Process, String> {
+        Self::start_with(folder, name, cores, argv, Stdio::null())
+    }
+
+    /// As `start`, with an input that stays open until `finish`.
+    pub(super) fn start_listening(
+        folder: &Path,
+        name: &str,
+        cores: Cores,
+        argv: &[String],
+    ) -> Result<Process, String> {
+        Self::start_with(folder, name, cores, argv, Stdio::piped())
+    }
+
+    fn start_with(
+        folder: &Path,
+        name: &str,
+        cores: Cores,
+        argv: &[String],
+        input: Stdio,
+    ) -> Result<Process, String> {
         let log = folder.join(format!("{name}.log"));
         let cannot = |e: std::io::Error| format!("cannot start {name}: {e}");
         let out = File::create(&log).map_err(cannot)?;
         let err = out.try_clone().map_err(cannot)?;
         let started = Instant::now();
-        let child = pinned(core)
+        let child = pinned(cores)
             .args(argv)
             .current_dir(folder)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(out)
             .stderr(err)
             .process_group(0)
@@ -50,6 +99,11 @@ impl Process {
     /// The id of the started program itself: what pins it to its core replaces itself by it.
     pub(super) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends a signal to it and whatever it started.
+    pub(super) fn signal(&self, name: &str) {
+        signal(name, self.child.id());
     }
 
     /// Time since just before the program was started.
@@ -86,6 +140,21 @@ impl Process {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(format!("{} ended by itself ({status}){}", self.name, self.last_words())),
+            Err(e) => Err(format!("{} cannot be watched: {e}", self.name)),
+        }
+    }
+
+    /// Closes its input, waits until it has ended well, and returns all it printed.
+    pub(super) fn finish(mut self, limit: Duration) -> Result<String, String> {
+        drop(self.child.stdin.take());
+        if !self.ended_within(limit) {
+            return Err(format!("{} did not end within {limit:?}{}", self.name, self.last_words()));
+        }
+        match self.child.wait() {
+            Ok(status) if status.success() => {
+                std::fs::read_to_string(&self.log).map_err(|e| format!("{}: {e}", self.log.display()))
+            }
+            Ok(status) => Err(format!("{} failed ({status}){}", self.name, self.last_words())),
             Err(e) => Err(format!("{} cannot be watched: {e}", self.name)),
         }
     }
@@ -130,9 +199,9 @@ fn signal(name: &str, leader: u32) {
 }
 
 /// A command to which the program and its arguments are to be added: it runs on one core and dies with us.
-pub(super) fn pinned(core: usize) -> Command {
+pub(super) fn pinned(cores: Cores) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string(), "setpriv", "--pdeathsig", "TERM", "--"]);
+    command.args(["-c", cores.list(Cores::enough()), "setpriv", "--pdeathsig", "TERM", "--"]);
     command
 }
 
@@ -151,14 +220,14 @@ pub(super) fn free_ports<const N: usize>() -> Result<[u16; N], String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Process, free_ports};
+    use super::{Cores, Process, free_ports};
     use std::path::Path;
     use std::time::{Duration, Instant};
 
     fn start(name: &str, script: &str) -> Process {
         let argv = ["sh", "-c", script].map(str::to_owned);
-        Process::start(&std::env::temp_dir(), &format!("xtask-{}-{name}", std::process::id()), 0, &argv)
-            .unwrap()
+        let name = format!("xtask-{}-{name}", std::process::id());
+        Process::start_listening(&std::env::temp_dir(), &name, Cores::Gateway, &argv).unwrap()
     }
 
     #[test]
@@ -191,6 +260,27 @@ mod tests {
         let error = process.wait_until(Duration::from_secs(10), || false).unwrap_err();
         std::fs::remove_file(&process.log).unwrap();
         assert!(error.contains("out of cheese") && error.contains('3'), "{error}");
+    }
+
+    #[test]
+    fn finishes_what_waits_for_the_end_of_its_input() {
+        let process = start("finish", "cat; echo done");
+        let log = process.log.clone();
+        let printed = process.finish(Duration::from_secs(10)).unwrap();
+        std::fs::remove_file(log).unwrap();
+        assert_eq!(printed, "done\n");
+        let failing = start("fails", "cat; exit 3");
+        let log = failing.log.clone();
+        assert!(failing.finish(Duration::from_secs(10)).unwrap_err().contains('3'));
+        std::fs::remove_file(log).unwrap();
+    }
+
+    #[test]
+    fn load_and_gateways_share_a_core_only_where_they_must() {
+        let of =
+            |enough| [Cores::Gateway, Cores::Gateways, Cores::Load, Cores::MoreLoad].map(|c| c.list(enough));
+        assert_eq!(of(false), ["0", "0,1", "1", "1"]);
+        assert_eq!(of(true), ["0", "0,2", "1", "3"]);
     }
 
     #[test]

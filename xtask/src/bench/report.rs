@@ -1,5 +1,6 @@
 //! What a run found: a page for people and every round for programs.
 
+use std::borrow::Borrow;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::tools;
 pub(super) struct Section {
     name: &'static str,
     what: &'static str,
-    columns: Vec<&'static str>,
+    columns: Vec<String>,
     pub(super) rows: Vec<Vec<String>>,
     pub(super) goals: Vec<Goal>,
     pub(super) notes: Vec<String>,
@@ -29,23 +30,52 @@ pub(super) struct Section {
 /// A figure with the limit it should keep.
 #[derive(Debug)]
 pub(super) struct Goal {
-    pub(super) what: &'static str,
-    pub(super) measured: f64,
-    pub(super) limit: f64,
+    what: &'static str,
+    measured: f64,
+    limit: f64,
+    bound: Bound,
+}
+
+/// The side of its limit on which a figure should lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Most,
+    Least,
 }
 
 impl Goal {
+    /// A figure that should not be above its limit.
+    pub(super) fn at_most(what: &'static str, measured: f64, limit: f64) -> Goal {
+        Goal { what, measured, limit, bound: Bound::Most }
+    }
+
+    /// A figure that should not be below its limit.
+    pub(super) fn at_least(what: &'static str, measured: f64, limit: f64) -> Goal {
+        Goal { what, measured, limit, bound: Bound::Least }
+    }
+
     fn verdict(&self) -> &'static str {
-        if self.measured <= self.limit { "met" } else { "MISSED" }
+        let met = match self.bound {
+            Bound::Most => self.measured <= self.limit,
+            Bound::Least => self.measured >= self.limit,
+        };
+        if met { "met" } else { "MISSED" }
+    }
+
+    fn sign(&self) -> &'static str {
+        match self.bound {
+            Bound::Most => "≤",
+            Bound::Least => "≥",
+        }
     }
 }
 
 impl Section {
-    pub(super) fn new(scenario: &Scenario, columns: &[&'static str]) -> Section {
+    pub(super) fn new(scenario: &Scenario, columns: &[&str]) -> Section {
         Section {
             name: scenario.name,
             what: scenario.what,
-            columns: columns.to_vec(),
+            columns: columns.iter().map(|name| (*name).to_owned()).collect(),
             rows: Vec::new(),
             goals: Vec::new(),
             notes: Vec::new(),
@@ -65,7 +95,8 @@ impl Section {
             return format!("INVALID: {first}");
         }
         let goal = |goal: &Goal| {
-            format!("{} {:.2}, target {:.2}: {}", goal.what, goal.measured, goal.limit, goal.verdict())
+            let (sign, verdict) = (goal.sign(), goal.verdict());
+            format!("{} {:.2}, target {sign} {:.2}: {verdict}", goal.what, goal.measured, goal.limit)
         };
         let goals: Vec<String> = self.goals.iter().map(goal).collect();
         if goals.is_empty() { "measured".to_owned() } else { goals.join("; ") }
@@ -139,7 +170,8 @@ impl<'a> Run<'a> {
         let rows: Vec<Vec<String>> = goals
             .map(|(section, goal)| {
                 let verdict = if section.problems.is_empty() { goal.verdict() } else { "INVALID" };
-                let (measured, limit) = (format!("{:.3}", goal.measured), format!("≤ {:.2}", goal.limit));
+                let (measured, limit) =
+                    (format!("{:.3}", goal.measured), format!("{} {:.2}", goal.sign(), goal.limit));
                 vec![section.name.to_owned(), goal.what.to_owned(), measured, limit, verdict.to_owned()]
             })
             .collect();
@@ -174,8 +206,9 @@ impl<'a> Run<'a> {
             .sections
             .iter()
             .map(|section| {
-                let goal =
-                    |goal: &Goal| json!({"what": goal.what, "measured": goal.measured, "limit": goal.limit});
+                let goal = |goal: &Goal| {
+                    json!({"what": goal.what, "measured": goal.measured, "sign": goal.sign(), "limit": goal.limit})
+                };
                 json!({
                     "scenario": section.name,
                     "goals": section.goals.iter().map(goal).collect::<Vec<_>>(),
@@ -189,7 +222,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn table(page: &mut String, columns: &[&str], rows: &[Vec<String>]) {
+fn table<S: Borrow<str>>(page: &mut String, columns: &[S], rows: &[Vec<String>]) {
     let _ = writeln!(page, "| {} |", columns.join(" | "));
     let _ = writeln!(page, "|{}", "---|".repeat(columns.len()));
     for row in rows {
@@ -249,7 +282,7 @@ mod tests {
     fn section(measured: f64, problems: &[&str]) -> Section {
         let mut section = Section::new(named("get1k").unwrap(), &["target", "ratio"]);
         section.rows.push(vec!["sekisho".to_owned(), "0.9".to_owned()]);
-        section.goals.push(Goal { what: "ratio", measured, limit: 0.95 });
+        section.goals.push(Goal::at_most("ratio", measured, 0.95));
         section.problems = problems.iter().map(|text| (*text).to_owned()).collect();
         section.rounds.push(serde_json::json!({"round": 1}));
         section
@@ -275,6 +308,14 @@ mod tests {
             let page = run(&[section(measured, problems)]).page();
             assert!(page.contains(want) && page.contains("| sekisho | 0.9 |"), "{page}");
             assert_eq!(page.contains("INVALID"), !problems.is_empty(), "{page}");
+        }
+    }
+
+    #[test]
+    fn some_figures_should_be_large() {
+        for (measured, want) in [(1.8, "met"), (1.79, "MISSED"), (f64::NAN, "MISSED")] {
+            let goal = Goal::at_least("times", measured, 1.8);
+            assert_eq!((goal.verdict(), goal.sign()), (want, "≥"), "{measured}");
         }
     }
 

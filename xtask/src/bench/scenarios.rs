@@ -1,7 +1,8 @@
 //! What is measured and what it should come to.
 
+use super::load::Resumption;
 use super::targets::{Site, Subject};
-use super::wrk::Asks;
+use super::wrk::{Asks, Scheme};
 use crate::failure::Failure;
 
 /// One question to be answered by measuring.
@@ -21,12 +22,27 @@ pub(super) enum Kind {
     Idle,
     /// Time from start to readiness.
     Start,
+    /// Two workers beside one.
+    Workers,
+    /// Reloads under load, and what one costs.
+    Reload,
+    /// Everything at once, accounted for.
+    Soak,
+}
+
+/// Who makes the load, and of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drive {
+    Wrk(Scheme, Asks),
+    Handshakes(Resumption),
+    /// WebSocket messages of so many bytes.
+    Messages(usize),
 }
 
 /// A comparison under load.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) asks: Asks,
+    pub(super) drive: Drive,
     pub(super) connections: u32,
     /// What the others are divided by.
     pub(super) reference: Subject,
@@ -56,6 +72,25 @@ pub(super) const IDLE_KILOBYTES: f64 = 12.0;
 /// A start with 1,000 routes should not take longer than this, in milliseconds.
 pub(super) const START_MILLISECONDS: f64 = 100.0;
 
+/// Two workers where cores are free should carry at least so many times what one carries.
+pub(super) const WORKERS_CARRY: f64 = 1.8;
+/// A request of two workers should not cost more than so many times one of one worker.
+pub(super) const WORKERS_COST: f64 = 1.05;
+/// Nor should it wait so many times longer, where cores are free.
+pub(super) const WORKERS_WAIT: f64 = 1.05;
+/// The busier of two workers should not do more of the work than this.
+pub(super) const WORKERS_SHARE: f64 = 0.55;
+
+/// Memory after a thousand reloads should not be above so many times that after the first fifty.
+pub(super) const RELOAD_MEMORY: f64 = 1.10;
+/// A reload of 10,000 routes should not take longer than this, in milliseconds.
+pub(super) const RELOAD_MILLISECONDS: f64 = 500.0;
+/// Nor should any request wait longer than this meanwhile, in milliseconds, on a core shared with the reload itself.
+pub(super) const RELOAD_STALL: f64 = 50.0;
+
+/// Attackers should not make the p99 of others more than so many times what it is without them.
+pub(super) const SOAK_WAIT: f64 = 1.10;
+
 /// Everything that can be measured, in the order of a full run.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -77,7 +112,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "policies",
         what: "GET of 1 KB with ids, JSON access log, security headers, CORS and metrics, against plain nginx",
         kind: Kind::Ratio(Plan {
-            asks: Asks::Get { path: "/" },
+            drive: Drive::Wrk(Scheme::Http, Asks::Get { path: "/" }),
             connections: 64,
             reference: Subject::Nginx,
             site: Site::Policies,
@@ -89,7 +124,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "routes",
         what: "GET of 1 KB through 10,000 routes, against 10 routes",
         kind: Kind::Ratio(Plan {
-            asks: Asks::Spread { routes: 10_000 },
+            drive: Drive::Wrk(Scheme::Http, Asks::Spread { routes: 10_000 }),
             connections: 64,
             reference: Subject::Sekisho(Site::Routes(10)),
             site: Site::Routes(10_000),
@@ -98,22 +133,70 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         }),
     },
     Scenario {
+        name: "tls1k",
+        what: "GET of 1 KB over TLS 1.3, 64 kept connections",
+        kind: Kind::Ratio(beside(Drive::Wrk(Scheme::Https, Asks::Get { path: "/" }), 64, Site::Tls(1), 1.00)),
+    },
+    Scenario {
+        name: "handshakes",
+        what: "full TLS 1.3 handshakes, ECDSA P-256 and X25519, each with one GET and its end",
+        kind: Kind::Ratio(beside(Drive::Handshakes(Resumption::Never), 32, Site::Tls(1), HANDSHAKES)),
+    },
+    Scenario {
+        name: "resumptions",
+        what: "as handshakes, each resumed by the ticket of the one before",
+        kind: Kind::Ratio(beside(Drive::Handshakes(Resumption::Always), 32, Site::Tls(1), HANDSHAKES)),
+    },
+    Scenario {
+        name: "websocket",
+        what: "WebSocket messages of 1 KB and their echoes, 64 tunnels",
+        kind: Kind::Ratio(beside(Drive::Messages(1024), 64, Site::Tunnels, 1.00)),
+    },
+    Scenario {
         name: "idle",
         what: "memory after load, and of each further idle connection",
         kind: Kind::Idle,
     },
     Scenario { name: "start", what: "from exec until /readyz answers 200, 1,000 routes", kind: Kind::Start },
+    Scenario { name: "workers", what: "TLS handshakes by two workers, against one", kind: Kind::Workers },
+    Scenario {
+        name: "reload",
+        what: "1,000 reloads under load with 1,000 routes, and one with 10,000",
+        kind: Kind::Reload,
+    },
+    Scenario {
+        name: "soak",
+        what: "HTTP, HTTPS and WebSocket at once, reloads and attackers beside them",
+        kind: Kind::Soak,
+    },
 ];
+
+/// Nine tenths of nginx's handshakes a second of CPU.
+const HANDSHAKES: f64 = 1.0 / 0.9;
 
 /// A plain proxy against a plain nginx.
 const fn plain(asks: Asks, connections: u32) -> Plan {
-    Plan {
-        asks,
-        connections,
-        reference: Subject::Nginx,
-        site: Site::Plain,
-        target: 0.95,
-        origin: Origin::Left,
+    beside(Drive::Wrk(Scheme::Http, asks), connections, Site::Plain, 0.95)
+}
+
+/// A site against nginx.
+const fn beside(drive: Drive, connections: u32, site: Site, target: f64) -> Plan {
+    Plan { drive, connections, reference: Subject::Nginx, site, target, origin: Origin::Left }
+}
+
+impl Drive {
+    /// Whether it loads the port of TLS.
+    pub(super) fn speaks_tls(self) -> bool {
+        matches!(self, Drive::Wrk(Scheme::Https, _) | Drive::Handshakes(_))
+    }
+
+    /// What it sends, in the singular.
+    pub(super) fn unit(self) -> &'static str {
+        match self {
+            Drive::Wrk(..) => "request",
+            Drive::Handshakes(_) => "handshake",
+            Drive::Messages(_) => "message",
+        }
     }
 }
 
@@ -123,7 +206,16 @@ impl Scenario {
         match &self.kind {
             Kind::Ratio(plan) => plan.reference != Subject::Nginx || plan.site == Site::Policies,
             Kind::Idle => false,
-            Kind::Start => true,
+            Kind::Start | Kind::Workers | Kind::Reload | Kind::Soak => true,
+        }
+    }
+
+    /// Whether this program itself, built for release, makes the load.
+    pub(super) fn needs_loader(&self) -> bool {
+        match &self.kind {
+            Kind::Ratio(plan) => !matches!(plan.drive, Drive::Wrk(..)),
+            Kind::Idle | Kind::Start => false,
+            Kind::Workers | Kind::Reload | Kind::Soak => true,
         }
     }
 }
@@ -177,6 +269,6 @@ mod tests {
     #[test]
     fn some_scenarios_are_about_sekisho_alone() {
         let alone: Vec<_> = SCENARIOS.iter().filter(|one| one.needs_sekisho()).map(|one| one.name).collect();
-        assert_eq!(alone, ["policies", "routes", "start"]);
+        assert_eq!(alone, ["policies", "routes", "start", "workers", "reload", "soak"]);
     }
 }

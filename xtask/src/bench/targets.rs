@@ -1,12 +1,14 @@
 //! What is measured: each target rendered from the templates under bench/, started on the gateways' core.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::processes::{GATEWAY_CORE, LOAD_CORE, Process, free_ports};
-use super::scenarios::{BODY, FILE};
-use super::wrk::route_path;
+use super::certificates::{self, AUTHORITY, CERTIFICATE, KEY};
+use super::load::generator::{Generator, until_told};
+use super::load::{Task, Work};
+use super::processes::{Cores, Process, free_ports};
+use super::scenarios::FILE;
+use super::templates::{nginx_user, render, routes, service_body};
 use crate::failure::Failure;
 use crate::tools;
 
@@ -33,6 +35,14 @@ pub(super) enum Site {
     Plain,
     Policies,
     Routes(usize),
+    /// Both a plain port and one of TLS, with so many workers.
+    Tls(usize),
+    /// A tunnel to the service that echoes.
+    Tunnels,
+    /// To be reloaded, with so many routes.
+    Reload(usize),
+    /// All at once: both ports, tunnels, an access log, limits.
+    Soak,
 }
 
 impl Peer {
@@ -63,6 +73,11 @@ impl Subject {
             Subject::Sekisho(Site::Plain) => "sekisho".to_owned(),
             Subject::Sekisho(Site::Policies) => "sekisho-policies".to_owned(),
             Subject::Sekisho(Site::Routes(count)) => format!("sekisho-{count}-routes"),
+            Subject::Sekisho(Site::Tls(1)) => "sekisho-tls".to_owned(),
+            Subject::Sekisho(Site::Tls(workers)) => format!("sekisho-{workers}-workers"),
+            Subject::Sekisho(Site::Tunnels) => "sekisho-tunnels".to_owned(),
+            Subject::Sekisho(Site::Reload(count)) => format!("sekisho-reload-{count}"),
+            Subject::Sekisho(Site::Soak) => "sekisho-soak".to_owned(),
         }
     }
 }
@@ -73,7 +88,11 @@ pub(super) struct Stage {
     templates: PathBuf,
     pub(super) folder: PathBuf,
     pub(super) upstream_port: u16,
+    /// Where the service that echoes listens, once it is started.
+    pub(super) echo_port: u16,
     sekisho: Option<PathBuf>,
+    /// This program, built for release, as the maker of load.
+    loader: Option<PathBuf>,
     _upstream: Process,
 }
 
@@ -83,10 +102,16 @@ pub(super) struct Target {
     pub(super) subject: Subject,
     pub(super) process: Process,
     pub(super) port: u16,
+    /// The port of TLS, of those that have one.
+    pub(super) tls: u16,
     /// Sekisho's port for readiness and metrics.
     pub(super) admin: u16,
-    /// Where Sekisho writes its access log in the scenario `policies`.
+    /// Where Sekisho writes its access log in the scenarios that have one.
     pub(super) access_log: PathBuf,
+    /// What its template was filled with, and where the result lies.
+    values: Vec<(&'static str, String)>,
+    template: &'static str,
+    file: PathBuf,
 }
 
 impl Target {
@@ -98,7 +123,11 @@ impl Target {
 
 impl Stage {
     /// Empties bench/run and starts the upstream there.
-    pub(super) fn set_up(bench: &Path, sekisho: Option<PathBuf>) -> Result<Stage, String> {
+    pub(super) fn set_up(
+        bench: &Path,
+        sekisho: Option<PathBuf>,
+        loader: Option<PathBuf>,
+    ) -> Result<Stage, String> {
         let folder = bench.join("run");
         let cannot = |e: std::io::Error| format!("cannot prepare {}: {e}", folder.display());
         if folder.exists() {
@@ -106,7 +135,8 @@ impl Stage {
         }
         fs::create_dir_all(&folder).map_err(cannot)?;
         fs::write(folder.join("1m"), vec![b'm'; FILE]).map_err(cannot)?;
-        let [port] = free_ports()?;
+        certificates::make(&folder)?;
+        let [port, echo_port] = free_ports()?;
         let text = render(
             &bench.join("upstream.conf"),
             &[
@@ -114,17 +144,19 @@ impl Stage {
                 ("folder", folder.display().to_string()),
                 ("port", port.to_string()),
                 ("user", nginx_user()),
-                ("body", json_body()),
+                ("body", service_body()),
             ],
         )?;
         fs::write(folder.join("upstream.conf"), text).map_err(cannot)?;
-        let mut upstream = Process::start(&folder, "upstream", LOAD_CORE, &nginx(&folder, "upstream")?)?;
+        let mut upstream = Process::start(&folder, "upstream", Cores::Load, &nginx(&folder, "upstream")?)?;
         upstream.wait_for(port)?;
         Ok(Stage {
             templates: bench.to_path_buf(),
             folder,
             upstream_port: port,
+            echo_port,
             sekisho,
+            loader,
             _upstream: upstream,
         })
     }
@@ -147,31 +179,89 @@ impl Stage {
     /// Starts a target and does not wait.
     pub(super) fn launch(&self, subject: Subject) -> Result<Target, String> {
         let name = subject.name();
-        let [port, admin] = free_ports()?;
+        let [port, tls, admin] = free_ports()?;
         let access_log = self.folder.join(format!("{name}.access"));
-        let values = [
-            ("name", name.clone()),
-            ("folder", self.folder.display().to_string()),
-            ("port", port.to_string()),
-            ("admin", admin.to_string()),
-            ("upstream", self.upstream_port.to_string()),
-            ("user", nginx_user()),
-            ("access_log", access_log.display().to_string()),
-            ("routes", routes(subject)),
-        ];
+        let values = self.values(subject, [port, tls, admin], &access_log);
         let (template, ending) = match subject {
             Subject::Nginx | Subject::NginxAgain => ("nginx.conf", "conf"),
             Subject::Haproxy => ("haproxy.cfg", "cfg"),
             Subject::Sekisho(Site::Plain) => ("plain.yaml", "yaml"),
             Subject::Sekisho(Site::Policies) => ("policies.yaml", "yaml"),
             Subject::Sekisho(Site::Routes(_)) => ("routes.yaml", "yaml"),
+            Subject::Sekisho(Site::Tls(_)) => ("tls.yaml", "yaml"),
+            Subject::Sekisho(Site::Tunnels) => ("tunnels.yaml", "yaml"),
+            Subject::Sekisho(Site::Reload(_)) => ("reload.yaml", "yaml"),
+            Subject::Sekisho(Site::Soak) => ("soak.yaml", "yaml"),
         };
         let file = self.folder.join(format!("{name}.{ending}"));
         let text = render(&self.templates.join(template), &values)?;
         fs::write(&file, text).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
         let argv = self.command(subject, &name, &file)?;
-        let process = Process::start(&self.folder, &name, GATEWAY_CORE, &argv)?;
-        Ok(Target { subject, process, port, admin, access_log })
+        let cores = match subject {
+            Subject::Sekisho(Site::Tls(workers)) if workers > 1 => Cores::Gateways,
+            _ => Cores::Gateway,
+        };
+        let process = Process::start(&self.folder, &name, cores, &argv)?;
+        Ok(Target { subject, process, port, tls, admin, access_log, values, template, file })
+    }
+
+    fn values(&self, subject: Subject, ports: [u16; 3], access_log: &Path) -> Vec<(&'static str, String)> {
+        let [port, tls, admin] = ports.map(|port| port.to_string());
+        let inside = |name: &str| self.folder.join(name).display().to_string();
+        let workers = if let Subject::Sekisho(Site::Tls(workers)) = subject { workers } else { 1 };
+        vec![
+            ("name", subject.name()),
+            ("folder", self.folder.display().to_string()),
+            ("port", port),
+            ("tls", tls),
+            ("admin", admin),
+            ("upstream", self.upstream_port.to_string()),
+            ("echo", self.echo_port.to_string()),
+            ("certificate", inside(CERTIFICATE)),
+            ("key", inside(KEY)),
+            ("user", nginx_user()),
+            ("access_log", access_log.display().to_string()),
+            ("workers", workers.to_string()),
+            ("generation", "0".to_owned()),
+            ("routes", routes(subject)),
+        ]
+    }
+
+    /// Writes a started target's configuration anew, as its generation number `generation`, in one step.
+    pub(super) fn rewrite(&self, target: &Target, generation: u64) -> Result<(), String> {
+        let mut values = target.values.clone();
+        for (name, value) in &mut values {
+            if *name == "generation" {
+                *value = generation.to_string();
+            }
+        }
+        let text = render(&self.templates.join(target.template), &values)?;
+        let beside = target.file.with_extension("new");
+        let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &target.file));
+        written.map_err(|e| format!("cannot write {}: {e}", target.file.display()))
+    }
+
+    /// The authority that clients must trust.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.folder.join(AUTHORITY)
+    }
+
+    /// Starts a maker of load on the load's core.
+    pub(super) fn generator(&self, name: &str, work: &Work) -> Result<Generator, String> {
+        self.generator_on(Cores::Load, name, work)
+    }
+
+    /// Starts a maker of load on `cores`.
+    pub(super) fn generator_on(&self, cores: Cores, name: &str, work: &Work) -> Result<Generator, String> {
+        let program = self.loader.as_ref().ok_or("the maker of load was not built")?;
+        Generator::start(program, &self.folder, &format!("load-{name}"), cores, work)
+    }
+
+    /// Starts the service that echoes, and waits until it listens.
+    pub(super) fn echo(&self) -> Result<Generator, String> {
+        let mut echo = self.generator("echo", &until_told(Task::Echo { port: self.echo_port }))?;
+        echo.wait_for(self.echo_port)?;
+        Ok(echo)
     }
 
     fn command(&self, subject: Subject, name: &str, file: &Path) -> Result<Vec<String>, String> {
@@ -209,73 +299,4 @@ fn nginx(folder: &Path, name: &str) -> Result<Vec<String>, String> {
 
 fn program(name: &str) -> Result<String, String> {
     tools::find(name).map(|path| path.display().to_string()).ok_or_else(|| format!("{name} is not installed"))
-}
-
-/// Started by root, nginx would hand its work to a user who may not see this folder.
-fn nginx_user() -> String {
-    if tools::is_root() { "user root;".to_owned() } else { String::new() }
-}
-
-/// The upstream's answer: JSON of exactly `BODY` bytes.
-fn json_body() -> String {
-    let frame = r#"{"items":[""#.len() + r#""]}"#.len();
-    format!(r#"{{"items":["{}"]}}"#, "x".repeat(BODY - frame))
-}
-
-/// The routes of a site that has many, one a line.
-fn routes(subject: Subject) -> String {
-    let Subject::Sekisho(Site::Routes(count)) = subject else { return String::new() };
-    let mut lines = String::new();
-    for route in 0..count {
-        let path = route_path(route);
-        let pattern = path.rsplit_once('/').map_or("", |(before, _)| before);
-        let _ = writeln!(lines, "  - {{ path: {pattern}/*, service: up }}");
-    }
-    lines
-}
-
-/// Replaces each `@name@`; a name without a value is an error, so that no template is half rendered.
-fn render(template: &Path, values: &[(&str, String)]) -> Result<String, String> {
-    let text =
-        fs::read_to_string(template).map_err(|e| format!("cannot read {}: {e}", template.display()))?;
-    fill(&text, values).map_err(|name| format!("{}: nothing is known for @{name}@", template.display()))
-}
-
-fn fill(text: &str, values: &[(&str, String)]) -> Result<String, String> {
-    let mut parts = text.split('@');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    while let Some(name) = parts.next() {
-        let value = values.iter().find(|(own, _)| *own == name).ok_or(name)?;
-        out.push_str(&value.1);
-        out.push_str(parts.next().unwrap_or_default());
-    }
-    Ok(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{BODY, Site, Subject, fill, json_body, routes};
-
-    #[test]
-    fn fills_templates_whole_or_not_at_all() {
-        let values = [("port", "80".to_owned()), ("name", "a".to_owned())];
-        assert_eq!(fill("listen @port@; # @name@\n", &values).unwrap(), "listen 80; # a\n");
-        assert_eq!(fill("plain", &values).unwrap(), "plain");
-        assert_eq!(fill("listen @prot@;", &values).unwrap_err(), "prot");
-    }
-
-    #[test]
-    fn the_upstream_answers_with_json_of_the_promised_size() {
-        let body = json_body();
-        assert_eq!(body.len(), BODY);
-        assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
-    }
-
-    #[test]
-    fn routes_are_written_one_a_line() {
-        let text = routes(Subject::Sekisho(Site::Routes(102)));
-        assert_eq!(text.lines().count(), 102);
-        assert_eq!(text.lines().last(), Some("  - { path: /area-1/thing-101/*, service: up }"));
-        assert_eq!(routes(Subject::Nginx), "");
-    }
 }

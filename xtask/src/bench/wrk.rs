@@ -5,15 +5,24 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::processes::{LOAD_CORE, pinned};
+use super::load::tls::NAME;
+use super::processes::{Cores, pinned};
 use crate::command::capture;
 
 /// What is asked of a target, over and over.
 #[derive(Debug, Clone)]
 pub(super) struct Load {
+    pub(super) scheme: Scheme,
     pub(super) connections: u32,
     pub(super) asks: Asks,
     pub(super) headers: Vec<(String, String)>,
+}
+
+/// Whether TLS is spoken; wrk trusts any certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    Https,
 }
 
 /// The requests of a load.
@@ -73,10 +82,15 @@ pub(super) fn run(folder: &Path, port: u16, load: &Load, seconds: u64) -> Result
     let file = folder.join(format!("load-{port}.lua"));
     fs::write(&file, script(load)).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     let limit = (seconds + 15).to_string();
-    let mut command = pinned(LOAD_CORE);
+    let mut command = pinned(Cores::Load);
     command.args(["timeout", "--kill-after=3", &limit, "wrk", "--threads", "1"]);
     command.args(["--connections", &load.connections.to_string(), "--duration", &format!("{seconds}s")]);
-    command.arg("--script").arg(&file).arg(format!("http://127.0.0.1:{port}{}", sample_path(load.asks)));
+    // By its name, so that a client of TLS asks for the certificate that is there.
+    let origin = match load.scheme {
+        Scheme::Http => format!("http://127.0.0.1:{port}"),
+        Scheme::Https => format!("https://{NAME}:{port}"),
+    };
+    command.arg("--script").arg(&file).arg(format!("{origin}{}", sample_path(load.asks)));
     let printed = capture(&mut command)?;
     counts(&printed).ok_or_else(|| format!("wrk did not report its counts but:\n{printed}"))
 }
@@ -145,7 +159,7 @@ fn counts(printed: &str) -> Option<Counts> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asks, Load, counts, sample_path, script, visited};
+    use super::{Asks, Load, Scheme, counts, sample_path, script, visited};
     use std::time::Duration;
 
     #[test]
@@ -171,7 +185,8 @@ mod tests {
     #[test]
     fn the_script_sets_headers_and_body() {
         let headers = vec![("Accept".to_owned(), "a \"b\"".to_owned())];
-        let text = script(&Load { connections: 1, asks: Asks::Post { bytes: 10 }, headers });
+        let text =
+            script(&Load { scheme: Scheme::Http, connections: 1, asks: Asks::Post { bytes: 10 }, headers });
         assert!(text.contains(r#"wrk.headers["Accept"] = "a \"b\"""#), "{text}");
         assert!(text.contains(r#"string.rep("b", 10)"#), "{text}");
     }

@@ -1,12 +1,12 @@
 //! Evidence that the policies were at work while they were measured: a policy that never ran costs nothing.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::http::{self, Answer};
-use super::targets::Target;
+use super::super::http::{self, Answer};
+use super::super::targets::Target;
 
 /// Logs are written within a second and counters merged when read; more than this is a defect.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,6 +58,36 @@ pub(super) fn policies(
     Ok(Proof { note, problems })
 }
 
+/// Whether the counters and the access log have exactly `wanted` requests of these routes, once all are written.
+pub(super) fn exactly(target: &Target, routes: &[&str], wanted: u64) -> Result<Proof, String> {
+    let (mut counted, mut lines) = (0, 0);
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline && (counted, lines) != (wanted, wanted) {
+        let metrics = http::get(target.admin, "/metrics", &[])?;
+        let text = String::from_utf8_lossy(&metrics.body);
+        counted =
+            sum(&text, |labels| routes.iter().any(|route| labels.contains(&format!("route=\"{route}\""))));
+        lines = lines_of(&target.access_log, routes)?;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let note =
+        format!("{wanted} seen by clients, {counted} counted in /metrics, {lines} lines in the access log");
+    let problems = if (counted, lines) == (wanted, wanted) { Vec::new() } else { vec![note.clone()] };
+    Ok(Proof { note, problems })
+}
+
+/// Lines of a JSON access log that name one of these routes.
+fn lines_of(path: &Path, routes: &[&str]) -> Result<u64, String> {
+    let cannot = |e: std::io::Error| format!("the access log cannot be read: {e}");
+    let marks: Vec<String> = routes.iter().map(|route| format!("\"route\":\"{route}\"")).collect();
+    let mut lines = 0;
+    for line in BufReader::new(File::open(path).map_err(cannot)?).lines() {
+        let line = line.map_err(cannot)?;
+        lines += u64::from(marks.iter().any(|mark| line.contains(mark)));
+    }
+    Ok(lines)
+}
+
 fn missing(answer: &Answer) -> Vec<String> {
     let absent = SIGNS.iter().filter(|(header, _)| answer.header(header).is_none());
     absent.map(|(header, policy)| format!("no {header} on an answer: is `{policy}` on?")).collect()
@@ -67,12 +97,18 @@ fn near(found: u64, wanted: u64) -> bool {
     found.abs_diff(wanted) * 100 <= wanted
 }
 
-/// The sum over all labels of the counter of requests, from Prometheus' text format.
+/// The sum over all labels of the counter of requests.
 fn total(metrics: &str) -> u64 {
+    sum(metrics, |_| true)
+}
+
+/// The sum of the counter of requests over the labels that `chosen` takes, from Prometheus' text format.
+fn sum(metrics: &str, chosen: impl Fn(&str) -> bool) -> u64 {
     let samples = metrics.lines().filter_map(|line| line.strip_prefix("gateway_requests_total"));
     let values = samples.filter_map(|rest| {
-        let rest = if rest.starts_with('{') { rest.rsplit_once('}')?.1 } else { rest };
-        rest.strip_prefix(' ')?.split(' ').next()?.parse::<f64>().ok()
+        let (labels, value) = if rest.starts_with('{') { rest.rsplit_once('}')? } else { ("", rest) };
+        let value = value.strip_prefix(' ')?.split(' ').next()?.parse::<f64>().ok()?;
+        chosen(labels).then_some(value)
     });
     values.sum::<f64>() as u64
 }
@@ -94,7 +130,7 @@ fn count_lines(path: &Path) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, SIGNS, count_lines, missing, near, total};
+    use super::{Answer, SIGNS, count_lines, lines_of, missing, near, sum, total};
 
     #[test]
     fn sums_the_counter_over_its_labels() {
@@ -105,6 +141,13 @@ mod tests {
         assert_eq!(total(text), 42);
         assert_eq!(total("gateway_requests_total 5\n"), 5);
         assert_eq!(total(""), 0);
+    }
+
+    #[test]
+    fn sums_the_counter_of_one_route() {
+        let text = "gateway_requests_total{service=\"up\",route=\"/good\",status=\"200\"} 40\n\
+                    gateway_requests_total{service=\"up\",route=\"/good/*\",status=\"200\"} 2\n";
+        assert_eq!(sum(text, |labels| labels.contains("route=\"/good\"")), 40);
     }
 
     #[test]
@@ -133,8 +176,17 @@ mod tests {
         let path = std::env::temp_dir().join(format!("xtask-lines-{}", std::process::id()));
         std::fs::write(&path, "a\nb\nhalf").unwrap();
         let lines = count_lines(&path);
+        std::fs::write(
+            &path,
+            r#"{"route":"/a","x":1}
+{"route":"/ab"}
+{"route":"/b"}
+"#,
+        )
+        .unwrap();
+        let named = lines_of(&path, &["/a", "/b"]);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(lines, Ok(2));
+        assert_eq!((lines, named), (Ok(2), Ok(2)));
         assert!(count_lines(&path).is_err());
     }
 }

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::cpu::{Spent, Usage, resident_kib};
-use super::report::{Goal, Section, median, megabytes, spread};
-use super::scenarios::{BODY, BROWSER, FILE, ORIGIN, Origin, Plan, Scenario};
-use super::targets::{Site, Stage, Subject, Target};
-use super::wrk::{self, Asks, Counts, Load};
-use super::{Headers, Options, http, proof};
+use super::super::cpu::{Spent, Usage, resident_kib};
+use super::super::load::generator::lasting;
+use super::super::load::{Handshakes, Messages, Report, Task};
+use super::super::report::{Goal, Section, median, megabytes, spread};
+use super::super::scenarios::{BODY, BROWSER, Drive, FILE, ORIGIN, Origin, Plan, Scenario};
+use super::super::targets::{Peer, Site, Stage, Subject, Target};
+use super::super::wrk::{self, Asks, Counts, Load, Scheme};
+use super::super::{Headers, Options, http};
+use super::{proof, tls};
 
 /// Long enough for pools and caches to fill.
 const WARM_UP_SECONDS: u64 = 1;
@@ -45,10 +48,16 @@ impl Round {
 /// A target with its load and what came of it.
 struct Contender {
     target: Target,
-    load: Load,
+    force: Force,
     rounds: Vec<Round>,
     /// Requests of all loads, the warm-up included.
     requests: u64,
+}
+
+/// What loads one target.
+enum Force {
+    Wrk(Load),
+    Own(Task),
 }
 
 /// Measures one scenario under load.
@@ -58,47 +67,104 @@ pub(super) fn measure(
     plan: &Plan,
     options: &Options,
 ) -> Result<Section, String> {
+    let _echo = if let Drive::Messages(_) = plan.drive { Some(stage.echo()?) } else { None };
     let mut contenders = Vec::new();
     for subject in subjects(stage, plan, options) {
-        let load = load(plan, subject, options.headers);
-        contenders.push(Contender { target: stage.start(subject)?, load, rounds: Vec::new(), requests: 0 });
+        let target = stage.start(subject)?;
+        let force = force(stage, plan, &target, options.headers);
+        contenders.push(Contender { target, force, rounds: Vec::new(), requests: 0 });
+    }
+    let (mut notes, mut problems) = (Vec::new(), Vec::new());
+    if plan.drive.speaks_tls() {
+        compare(stage, &contenders, &mut notes, &mut problems)?;
     }
     for contender in &mut contenders {
-        probe(contender)?;
+        contender.probe()?;
         contender.run(stage, WARM_UP_SECONDS)?;
     }
-    let mut problems = Vec::new();
+    let unit = plan.drive.unit();
     for number in 1..=options.rounds {
         for contender in &mut contenders {
-            let round = contender.run(stage, options.seconds)?;
+            let (round, what) = contender.run(stage, options.load_seconds())?;
             let name = contender.target.name();
-            eprintln!("    round {number} {name}: {:.2} µs a request, {:.0}/s", round.cost(), round.rate());
-            let what = complaints(&round.counts, answer_bytes(contender.load.asks));
+            eprintln!("    round {number} {name}: {:.2} µs a {unit}, {:.0}/s", round.cost(), round.rate());
             problems.extend(what.into_iter().map(|what| format!("round {number}, {name}: {what}")));
             contender.rounds.push(round);
         }
     }
-    let mut notes = Vec::new();
     for contender in contenders.iter().filter(|one| one.target.subject == Subject::Sekisho(Site::Policies)) {
-        let proof = proof::policies(&contender.target, &contender.load.headers, contender.requests)?;
-        notes.push(proof.note);
-        problems.extend(proof.problems);
+        if let Force::Wrk(load) = &contender.force {
+            let proof = proof::policies(&contender.target, &load.headers, contender.requests)?;
+            notes.push(proof.note);
+            problems.extend(proof.problems);
+        }
     }
     Ok(section(scenario, plan, &contenders, notes, problems))
 }
 
+/// Whether all targets do the same work in TLS: the same for the same client, and resumption for all.
+fn compare(
+    stage: &Stage,
+    contenders: &[Contender],
+    notes: &mut Vec<String>,
+    problems: &mut Vec<String>,
+) -> Result<(), String> {
+    let mut reference = None;
+    for contender in contenders {
+        let name = contender.target.name();
+        let probe = tls::probe(&name, contender.target.tls, &stage.authority())?;
+        problems.extend(probe.problems.iter().cloned());
+        notes.push(format!("{name} negotiates {}; it resumes", probe.negotiated.join(" | ")));
+        match &reference {
+            None => reference = Some(probe),
+            Some(reference) => problems.extend(tls::differences(&name, reference, &probe)),
+        }
+    }
+    Ok(())
+}
+
 impl Contender {
-    /// One load, with what the target spent on it.
-    fn run(&mut self, stage: &Stage, seconds: u64) -> Result<Round, String> {
+    /// One load, with what the target spent on it and what makes the round worthless.
+    fn run(&mut self, stage: &Stage, seconds: u64) -> Result<(Round, Vec<String>), String> {
         self.target.process.running()?;
         let id = self.target.process.id();
         let before = Usage::of(id);
-        let counts = wrk::run(&stage.folder, self.target.port, &self.load, seconds)?;
+        let (counts, problems) = match &self.force {
+            Force::Wrk(load) => {
+                let counts = wrk::run(&stage.folder, port(load, &self.target), load, seconds)?;
+                let problems = complaints(&counts, answer_bytes(load.asks));
+                (counts, problems)
+            }
+            Force::Own(task) => {
+                let report =
+                    stage.generator(&self.target.name(), &lasting(task.clone(), seconds))?.finish()?;
+                let problems = report.problems("the load");
+                (counts(&report), problems)
+            }
+        };
         std::thread::sleep(AFTERMATH);
         let spent = Usage::of(id).since(&before);
         self.target.process.running()?;
         self.requests += counts.requests;
-        Ok(Round { counts, spent, resident_kib: resident_kib(id) })
+        Ok((Round { counts, spent, resident_kib: resident_kib(id) }, problems))
+    }
+
+    /// Tries one request by hand: load that is answered by something else than the upstream measures nothing.
+    ///
+    /// Our own load checks every answer by itself, and TLS was tried before.
+    fn probe(&self) -> Result<(), String> {
+        let Force::Wrk(load) = &self.force else { return Ok(()) };
+        let path = wrk::sample_path(load.asks);
+        let answer = http::get(self.target.port, &path, &load.headers)?;
+        let expected = answer_bytes(load.asks);
+        if answer.status == 200 && answer.body.len() == expected {
+            return Ok(());
+        }
+        let (name, got) = (self.target.name(), answer.body.len());
+        Err(format!(
+            "{name} answers GET {path} with {} and {got} bytes, not 200 and {expected}",
+            answer.status
+        ))
     }
 
     fn median_of(&self, value: impl Fn(&Round) -> f64) -> f64 {
@@ -110,7 +176,10 @@ impl Contender {
 fn subjects(stage: &Stage, plan: &Plan, options: &Options) -> Vec<Subject> {
     let mut subjects = vec![plan.reference];
     if plan.reference == Subject::Nginx {
-        subjects.extend(options.peers.iter().map(|peer| peer.subject()));
+        // HAProxy is set up for plain requests only.
+        let plain = matches!(plan.drive, Drive::Wrk(..)) && !plan.drive.speaks_tls();
+        let peers = options.peers.iter().filter(|peer| plain || **peer != Peer::Haproxy);
+        subjects.extend(peers.map(|peer| peer.subject()));
     }
     if stage.has_sekisho() {
         subjects.push(Subject::Sekisho(plan.site));
@@ -118,10 +187,31 @@ fn subjects(stage: &Stage, plan: &Plan, options: &Options) -> Vec<Subject> {
     subjects
 }
 
-fn load(plan: &Plan, subject: Subject, headers: Headers) -> Load {
+fn force(stage: &Stage, plan: &Plan, target: &Target, headers: Headers) -> Force {
+    let connections = plan.connections as usize;
+    match plan.drive {
+        Drive::Wrk(scheme, asks) => Force::Wrk(Load { scheme, ..load(plan, asks, target.subject, headers) }),
+        Drive::Handshakes(resumption) => Force::Own(Task::Handshakes(Handshakes {
+            port: target.tls,
+            authority: stage.authority(),
+            connections,
+            rate: None,
+            resumption,
+        })),
+        Drive::Messages(bytes) => Force::Own(Task::Messages(Messages {
+            port: target.port,
+            authority: None,
+            connections,
+            bytes,
+            rate: None,
+        })),
+    }
+}
+
+fn load(plan: &Plan, asks: Asks, subject: Subject, headers: Headers) -> Load {
     let asks = match subject {
         Subject::Sekisho(Site::Routes(routes)) => Asks::Spread { routes },
-        _ => plan.asks,
+        _ => asks,
     };
     let mut pairs: Vec<(&str, &str)> =
         if headers == Headers::Browser { BROWSER.to_vec() } else { Vec::new() };
@@ -129,23 +219,31 @@ fn load(plan: &Plan, subject: Subject, headers: Headers) -> Load {
         pairs.push(("Origin", ORIGIN));
     }
     let headers = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Load { connections: plan.connections, asks, headers }
+    Load { scheme: Scheme::Http, connections: plan.connections, asks, headers }
+}
+
+/// The figures that our own load has in common with wrk.
+fn counts(report: &Report) -> Counts {
+    Counts {
+        requests: report.answered,
+        bytes: report.bytes,
+        took: Duration::from_secs_f64(report.seconds),
+        refused: report.refused,
+        failed: report.lost,
+        p50: Duration::from_micros(report.p50_us),
+        p99: Duration::from_micros(report.p99_us),
+    }
+}
+
+fn port(load: &Load, target: &Target) -> u16 {
+    match load.scheme {
+        Scheme::Http => target.port,
+        Scheme::Https => target.tls,
+    }
 }
 
 fn answer_bytes(asks: Asks) -> usize {
     if asks == (Asks::Get { path: "/1m" }) { FILE } else { BODY }
-}
-
-/// Tries one request by hand: load that is answered by something else than the upstream measures nothing.
-fn probe(contender: &Contender) -> Result<(), String> {
-    let path = wrk::sample_path(contender.load.asks);
-    let answer = http::get(contender.target.port, &path, &contender.load.headers)?;
-    let expected = answer_bytes(contender.load.asks);
-    if answer.status == 200 && answer.body.len() == expected {
-        return Ok(());
-    }
-    let (name, got) = (contender.target.name(), answer.body.len());
-    Err(format!("{name} answers GET {path} with {} and {got} bytes, not 200 and {expected}", answer.status))
 }
 
 /// Whatever makes a round worthless.
@@ -178,12 +276,12 @@ fn section(
         scenario,
         &[
             "target",
-            "µs/request",
+            &format!("µs/{}", plan.drive.unit()),
             "user",
             "system",
             "ratio",
             "min–max",
-            "requests/s",
+            &format!("{}s/s", plan.drive.unit()),
             "p50 ms",
             "p99 ms",
             "RSS MB",
@@ -194,7 +292,7 @@ fn section(
             contender.rounds.iter().zip(&reference).map(|(round, base)| round.cost() / base).collect();
         let ratio = median(ratios.clone());
         if contender.target.subject == Subject::Sekisho(plan.site) {
-            section.goals.push(Goal { what: "ratio", measured: ratio, limit: plan.target });
+            section.goals.push(Goal::at_most("ratio", ratio, plan.target));
         }
         let milliseconds = |time: fn(&Counts) -> Duration| {
             contender.median_of(|round| time(&round.counts).as_secs_f64() * 1e3)
@@ -247,8 +345,8 @@ fn record(number: usize, target: &str, round: &Round, ratio: f64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{BODY, Counts, Headers, complaints, load};
-    use crate::bench::scenarios::{Kind, named};
+    use super::{BODY, Counts, Headers, Load, complaints, load};
+    use crate::bench::scenarios::{Drive, Kind, named};
     use crate::bench::targets::{Site, Subject};
     use crate::bench::wrk::Asks;
     use std::time::Duration;
@@ -271,18 +369,23 @@ mod tests {
         }
     }
 
+    fn load_of(scenario: &str, subject: Subject, headers: Headers) -> Load {
+        let Kind::Ratio(plan) = &named(scenario).unwrap().kind else { panic!("not a ratio") };
+        let Drive::Wrk(_, asks) = plan.drive else { panic!("not by wrk") };
+        load(plan, asks, subject, headers)
+    }
+
     #[test]
     fn each_site_is_asked_for_its_own_routes() {
-        let Kind::Ratio(plan) = &named("routes").unwrap().kind else { panic!("not a ratio") };
-        let asks = load(plan, Subject::Sekisho(Site::Routes(10)), Headers::Few).asks;
-        assert_eq!(asks, Asks::Spread { routes: 10 });
+        let load = load_of("routes", Subject::Sekisho(Site::Routes(10)), Headers::Few);
+        assert_eq!(load.asks, Asks::Spread { routes: 10 });
     }
 
     #[test]
     fn the_origin_is_sent_once_where_it_matters() {
         let origins = |scenario: &str, headers| {
-            let Kind::Ratio(plan) = &named(scenario).unwrap().kind else { panic!("not a ratio") };
-            load(plan, Subject::Nginx, headers).headers.iter().filter(|(name, _)| name == "Origin").count()
+            let load = load_of(scenario, Subject::Nginx, headers);
+            load.headers.iter().filter(|(name, _)| name == "Origin").count()
         };
         assert_eq!(origins("policies", Headers::Few), 1);
         assert_eq!(origins("policies", Headers::Browser), 1);

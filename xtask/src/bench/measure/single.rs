@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::Options;
-use super::cpu::resident_kib;
-use super::http::{self, Connection};
-use super::report::{Goal, Section, median, megabytes};
-use super::scenarios::{IDLE_KILOBYTES, IDLE_MEGABYTES, START_MILLISECONDS, Scenario};
-use super::targets::{Site, Stage, Subject, Target};
-use super::wrk::{self, Asks, Load};
+use super::super::Options;
+use super::super::cpu::resident_kib;
+use super::super::http::{self, Connection};
+use super::super::report::{Goal, Section, median, megabytes};
+use super::super::scenarios::{IDLE_KILOBYTES, IDLE_MEGABYTES, START_MILLISECONDS, Scenario};
+use super::super::targets::{Site, Stage, Subject, Target};
+use super::super::wrk::{self, Asks, Load, Scheme};
 
 /// Connections held open when memory is read.
 const HELD: [usize; 3] = [64, 1_064, 5_064];
@@ -38,8 +38,13 @@ pub(super) fn idle(stage: &Stage, scenario: &'static Scenario, options: &Options
     }
     for subject in subjects {
         let mut target = stage.start(subject)?;
-        let load = Load { connections: 64, asks: Asks::Get { path: "/" }, headers: Vec::new() };
-        let counts = wrk::run(&stage.folder, target.port, &load, options.seconds)?;
+        let load = Load {
+            scheme: Scheme::Http,
+            connections: 64,
+            asks: Asks::Get { path: "/" },
+            headers: Vec::new(),
+        };
+        let counts = wrk::run(&stage.folder, target.port, &load, options.load_seconds())?;
         if counts.refused + counts.failed > 0 {
             let bad = counts.refused + counts.failed;
             section.problems.push(format!("{}: {bad} requests failed under load", target.name()));
@@ -51,17 +56,9 @@ pub(super) fn idle(stage: &Stage, scenario: &'static Scenario, options: &Options
         };
         if let Subject::Sekisho(_) = subject {
             let megabytes = megabytes(resident[0]);
-            section.goals.push(Goal {
-                what: "MB at 64 connections",
-                measured: megabytes,
-                limit: IDLE_MEGABYTES,
-            });
+            section.goals.push(Goal::at_most("MB at 64 connections", megabytes, IDLE_MEGABYTES));
             let worst = further(0, 1).max(further(0, 2));
-            section.goals.push(Goal {
-                what: "KB a further idle connection",
-                measured: worst,
-                limit: IDLE_KILOBYTES,
-            });
+            section.goals.push(Goal::at_most("KB a further idle connection", worst, IDLE_KILOBYTES));
         }
         let mut row = vec![target.name()];
         row.extend(resident.iter().map(|kib| format!("{:.1}", megabytes(*kib))));
@@ -128,7 +125,7 @@ pub(super) fn start(stage: &Stage, scenario: &'static Scenario) -> Result<Sectio
         times.push(milliseconds);
     }
     let measured = median(times);
-    section.goals.push(Goal { what: "ms until ready (median)", measured, limit: START_MILLISECONDS });
+    section.goals.push(Goal::at_most("ms until ready (median)", measured, START_MILLISECONDS));
     section
         .notes
         .push("the time includes that of the two programs that pin the gateway to its core".to_owned());

@@ -1,0 +1,212 @@
+//! Clients that mean ill, each kind slow and few enough to cost the load's core little: what they cost is the gateway's time.
+//!
+//! They come from addresses of their own (127.0.0.2 and on) and ask for paths that nobody else asks for, so that neither
+//! limits nor counts mix with those of good clients.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::side_by_side;
+use super::stop::Stop;
+use super::tally::Tally;
+
+/// Who is attacked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::bench) struct Attack {
+    /// The plain port.
+    pub(in crate::bench) port: u16,
+    /// The port of TLS.
+    pub(in crate::bench) tls: u16,
+}
+
+/// How one kind of attacker behaves: what it says first, then byte after byte, and how it takes the answer.
+#[derive(Debug, Clone)]
+struct Kind {
+    name: &'static str,
+    /// How many of them there are at once.
+    clients: usize,
+    port: u16,
+    first: Vec<u8>,
+    /// Said again and again, a byte each `pause`; nothing if empty.
+    then: Vec<u8>,
+    /// Between two bytes, or two looks at the answer.
+    pause: Duration,
+    /// Bytes of the answer taken each `pause`.
+    takes: usize,
+    /// A connection is given up after this long, and the next begun.
+    life: Duration,
+}
+
+/// Kinds begin from here on, each with an address of its own.
+const FIRST_ADDRESS: u8 = 2;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Attacks until it is time to stop.
+pub(super) async fn run(order: Attack, tally: &Tally, stop: &Stop) -> Result<(), String> {
+    let kinds = kinds(&order);
+    let clients = kinds.into_iter().zip(FIRST_ADDRESS..).flat_map(|(kind, address)| {
+        (0..kind.clients).map(move |number| (kind.clone(), Ipv4Addr::new(127, 0, 0, address), number))
+    });
+    let clients =
+        clients.map(|(kind, address, number)| client(kind, address, number, tally.clone(), stop.clone()));
+    side_by_side(clients).await
+}
+
+/// Everything that attacks.
+fn kinds(order: &Attack) -> Vec<Kind> {
+    let plain = Kind {
+        name: "",
+        clients: 1,
+        port: order.port,
+        first: Vec::new(),
+        then: Vec::new(),
+        pause: SECOND,
+        takes: 1024,
+        life: 60 * SECOND,
+    };
+    let hello = client_hello();
+    let half = hello[..hello.len() / 2].to_vec();
+    let text = |text: &str| text.as_bytes().to_vec();
+    vec![
+        Kind {
+            name: "slow heads",
+            clients: 20,
+            first: text("GET /attack HTTP/1.1\r\nHost: a\r\nX-Slow: "),
+            then: text("a"),
+            ..plain.clone()
+        },
+        Kind {
+            name: "slow bodies",
+            clients: 20,
+            first: text("POST /attack HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"),
+            then: text("b"),
+            ..plain.clone()
+        },
+        Kind {
+            name: "slow readers",
+            clients: 10,
+            first: text("GET /1m HTTP/1.1\r\nHost: a\r\n\r\n"),
+            ..plain.clone()
+        },
+        Kind { name: "idle connections", clients: 500, ..plain.clone() },
+        Kind { name: "half-open handshakes", clients: 50, port: order.tls, first: half, ..plain.clone() },
+        Kind { name: "silence on the TLS port", clients: 50, port: order.tls, ..plain.clone() },
+        Kind {
+            name: "garbage on the TLS port",
+            clients: 2,
+            port: order.tls,
+            first: garbage(),
+            pause: SECOND / 10,
+            life: SECOND / 2,
+            ..plain.clone()
+        },
+        Kind {
+            name: "plain HTTP on the TLS port",
+            port: order.tls,
+            first: text("GET /attack HTTP/1.1\r\nHost: a\r\n\r\n"),
+            pause: SECOND / 10,
+            life: SECOND / 2,
+            ..plain.clone()
+        },
+        Kind {
+            name: "TLS on the plain port",
+            clients: 2,
+            first: hello,
+            pause: SECOND / 10,
+            life: SECOND / 2,
+            ..plain.clone()
+        },
+        Kind { name: "floods", clients: 10, pause: SECOND / 10, life: SECOND / 10, ..plain },
+    ]
+}
+
+/// One attacker: connection after connection, each driven until it ends or its life is over.
+async fn client(kind: Kind, address: Ipv4Addr, number: usize, tally: Tally, stop: Stop) {
+    // Not all in the same instant: five hundred connects at once would be a load of their own.
+    let begin = Instant::now() + Duration::from_millis(2 * number as u64);
+    if !stop.reach(begin).await {
+        return;
+    }
+    while !stop.now() {
+        let until = Instant::now() + kind.life;
+        if let Ok(mut stream) = connect(address, kind.port).await {
+            tally.attacked(kind.name);
+            tokio::select! {
+                _ = drive(&kind, &mut stream) => {}
+                _ = stop.reach(until) => {}
+            }
+        } else {
+            tally.attacked("connections that were not taken");
+        }
+        // Whoever is turned away at once comes again, but not at once.
+        if !stop.reach(Instant::now() + kind.pause).await {
+            return;
+        }
+    }
+}
+
+async fn connect(address: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    // A small window makes a slow reader felt at once.
+    socket.set_recv_buffer_size(4096)?;
+    socket.bind(SocketAddr::from((address, 0)))?;
+    let connect = socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    tokio::time::timeout(5 * SECOND, connect).await.map_err(std::io::Error::from)?
+}
+
+/// Returns when the other side has closed.
+async fn drive(kind: &Kind, stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(&kind.first).await?;
+    let mut taken = vec![0; kind.takes];
+    for at in 0.. {
+        tokio::time::sleep(kind.pause).await;
+        if let Some(byte) = kind.then.get(at % kind.then.len().max(1)) {
+            stream.write_all(&[*byte]).await?;
+        }
+        match stream.try_read(&mut taken) {
+            Ok(0) => return Ok(()),
+            Err(e) if e.kind() != std::io::ErrorKind::WouldBlock => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The start of a handshake as any client sends it (RFC 8446, section 4.1.2), with one suite and no extensions.
+fn client_hello() -> Vec<u8> {
+    let mut hello = vec![3, 3];
+    hello.extend([0x5a; 32]);
+    hello.extend([0, 0, 2, 0x13, 0x02, 1, 0, 0, 0]);
+    let mut record = vec![22, 3, 1, 0, hello.len() as u8 + 4, 1, 0, 0, hello.len() as u8];
+    record.extend(hello);
+    record
+}
+
+/// Bytes without meaning, the same each time.
+fn garbage() -> Vec<u8> {
+    (0..512_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Attack, client_hello, kinds};
+
+    #[test]
+    fn every_kind_has_a_name_and_clients() {
+        let kinds = kinds(&Attack { port: 1, tls: 2 });
+        assert!(kinds.iter().all(|kind| !kind.name.is_empty() && kind.clients > 0));
+        assert!(kinds.iter().any(|kind| kind.port == 1) && kinds.iter().any(|kind| kind.port == 2));
+    }
+
+    #[test]
+    fn the_hello_is_as_long_as_it_says() {
+        let hello = client_hello();
+        assert_eq!(usize::from(hello[4]), hello.len() - 5);
+        assert_eq!(usize::from(hello[8]), hello.len() - 9);
+    }
+}

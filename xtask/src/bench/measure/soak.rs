@@ -1,0 +1,255 @@
+//! Everything at once for as long as one likes, and every request and message accounted for.
+//!
+//! Good clients send at a steady rate over HTTP, HTTPS and WebSocket while the configuration is reloaded ten times a second.
+//! Slices with attackers and slices without take turns. At the end what was sent must have been answered rightly, counted in
+//! the metrics and written to the access log: exactly.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::Options;
+use super::super::cpu::resident_kib;
+use super::super::load::generator::{Generator, lasting, until_told};
+use super::super::load::{Ask, Attack, Body, Messages, Report, Requests, Task};
+use super::super::report::{Goal, Section, median, megabytes};
+use super::super::scenarios::{SOAK_WAIT, Scenario};
+use super::super::targets::{Site, Stage, Subject, Target};
+use super::proof;
+use super::reload::reload;
+
+const SECONDS: u64 = 60;
+/// Slices of each kind, in turn.
+const PAIRS: u64 = 3;
+const SHORTEST_SLICE: u64 = 2;
+const BETWEEN_RELOADS: Duration = Duration::from_millis(100);
+/// Attackers need a moment until all of them are at it.
+const GATHERING: Duration = Duration::from_millis(1_500);
+/// Of each kind of good client.
+const CONNECTIONS: usize = 32;
+/// Requests a second, of HTTP and of HTTPS.
+const RATE: u64 = 500;
+/// Messages a second, over either kind of tunnel.
+const MESSAGES: u64 = 200;
+
+/// Paths of good clients; the routes are called the same.
+const GOOD: [&str; 2] = ["/good", "/generation"];
+const TUNNEL: &str = "/echo";
+
+/// One slice of time: its requests over HTTP and over HTTPS.
+struct Slice {
+    attacked: bool,
+    http: Report,
+    https: Report,
+}
+
+/// Runs the whole and accounts for it.
+pub(super) fn measure(
+    stage: &Stage,
+    scenario: &'static Scenario,
+    options: &Options,
+) -> Result<Section, String> {
+    let length = (options.seconds.unwrap_or(SECONDS) / (2 * PAIRS)).max(SHORTEST_SLICE);
+    let _echo = stage.echo()?;
+    let target = stage.start(Subject::Sekisho(Site::Soak))?;
+    let over = AtomicBool::new(false);
+    let (outcome, reloads) = std::thread::scope(|scope| {
+        let reloader = scope.spawn(|| keep_reloading(stage, &target, &over));
+        let outcome = traffic(stage, &target, length);
+        over.store(true, Relaxed);
+        (outcome, reloader.join())
+    });
+    let reloads = reloads.map_err(|_| "the thread that reloads broke down")?;
+    let traffic = outcome?;
+    let mut section = Section::new(
+        scenario,
+        &["slice", "scheme", "requests", "wrong", "lost", "p50 ms", "p99 ms", "longest ms"],
+    );
+    traffic.tell(&mut section);
+    let times = reloads.unwrap_or_else(|error| {
+        section.problems.push(error);
+        Vec::new()
+    });
+    section.notes.push(format!("{} reloads, {:.1} ms each", times.len(), median(times.clone())));
+    section.notes.push(format!(
+        "memory was {:.1} MB before the first attackers and {:.1} MB after the last",
+        megabytes(traffic.memory.0),
+        megabytes(traffic.memory.1)
+    ));
+    account(&target, &traffic, times.len() as u64, &mut section)?;
+    section.notes.push(
+        "attackers and good clients share the load's core: what the attackers' own work costs is part of the p99".to_owned(),
+    );
+    Ok(section)
+}
+
+/// Reloads until `over`; milliseconds of each.
+///
+/// It asks for `/generation` after each, as good clients do, which is counted with theirs.
+fn keep_reloading(stage: &Stage, target: &Target, over: &AtomicBool) -> Result<Vec<f64>, String> {
+    let mut times = Vec::new();
+    while !over.load(Relaxed) {
+        times.push(reload(stage, target, times.len() as u64 + 1)?);
+        std::thread::sleep(BETWEEN_RELOADS);
+    }
+    Ok(times)
+}
+
+/// What all good clients did, and how many attackers there were.
+struct Traffic {
+    slices: Vec<Slice>,
+    tunnels: [Report; 2],
+    attacks: Vec<Report>,
+    /// KiB before the first attackers and after the last.
+    memory: (u64, u64),
+}
+
+fn traffic(stage: &Stage, target: &Target, length: u64) -> Result<Traffic, String> {
+    let tunnels = [None, Some(stage.authority())].map(|authority| {
+        let (port, name) = if authority.is_some() { (target.tls, "wss") } else { (target.port, "ws") };
+        let rate = Some(MESSAGES);
+        let messages = Messages { port, authority, connections: CONNECTIONS, bytes: 1024, rate };
+        stage.generator(name, &until_told(Task::Messages(messages)))
+    });
+    let (mut slices, mut attacks) = (Vec::new(), Vec::new());
+    let mut before = 0;
+    for number in 0..2 * PAIRS {
+        let attacked = number % 2 == 1;
+        if number == 1 {
+            before = resident_kib(target.process.id());
+        }
+        let attackers = attacked.then(|| attackers(stage, target)).transpose()?;
+        let slice = slice(stage, target, attacked, length)?;
+        eprintln!(
+            "    {} attackers: p99 {:.2} ms, over TLS {:.2} ms",
+            if attacked { "with" } else { "without" },
+            slice.http.p99_us as f64 / 1e3,
+            slice.https.p99_us as f64 / 1e3
+        );
+        slices.push(slice);
+        if let Some(attackers) = attackers {
+            attacks.push(attackers.finish()?);
+        }
+    }
+    let after = resident_kib(target.process.id());
+    let [plain, secure] = tunnels.map(|tunnel| tunnel.and_then(Generator::finish));
+    Ok(Traffic { slices, tunnels: [plain?, secure?], attacks, memory: (before, after) })
+}
+
+fn attackers(stage: &Stage, target: &Target) -> Result<Generator, String> {
+    let attack = Task::Attack(Attack { port: target.port, tls: target.tls });
+    let mut attackers = stage.generator("attackers", &until_told(attack))?;
+    std::thread::sleep(GATHERING);
+    attackers.running()?;
+    Ok(attackers)
+}
+
+fn slice(stage: &Stage, target: &Target, attacked: bool, length: u64) -> Result<Slice, String> {
+    let asks: Vec<Ask> = [(GOOD[0], Body::Service), (GOOD[1], Body::Generation)]
+        .map(|(path, body)| Ask { path: path.to_owned(), body })
+        .into();
+    let start = |name, port, authority| {
+        let rate = Some(RATE);
+        let requests = Requests { port, authority, connections: CONNECTIONS, rate, asks: asks.clone() };
+        stage.generator(name, &lasting(Task::Requests(requests), length))
+    };
+    let http = start("http", target.port, None)?;
+    let https = start("https", target.tls, Some(stage.authority()))?;
+    Ok(Slice { attacked, http: http.finish()?, https: https.finish()? })
+}
+
+impl Traffic {
+    /// Rows, goals and problems of the good clients.
+    fn tell(&self, section: &mut Section) {
+        for slice in &self.slices {
+            let name = if slice.attacked { "with attackers" } else { "without" };
+            for (scheme, report) in [("http", &slice.http), ("https", &slice.https)] {
+                section.rows.push(row(name, scheme, report));
+                section.problems.extend(report.problems(&format!("{scheme} {name}")));
+                section.rounds.push(json!({"slice": name, "scheme": scheme, "requests": report}));
+            }
+        }
+        for (scheme, report) in ["ws", "wss"].into_iter().zip(&self.tunnels) {
+            section.rows.push(row("all the time", scheme, report));
+            section.problems.extend(report.problems(&format!("{scheme} tunnels")));
+            section.rounds.push(json!({"slice": "all", "scheme": scheme, "messages": report}));
+        }
+        for (what, p99) in [
+            ("p99 of HTTP with attackers, times without", (|slice| slice.http.p99_us) as fn(&Slice) -> u64),
+            ("p99 of HTTPS with attackers, times without", |slice| slice.https.p99_us),
+        ] {
+            section.goals.push(Goal::at_most(what, self.times(p99), SOAK_WAIT));
+        }
+        let attacks: Vec<Value> = self.attacks.iter().map(|report| json!(report.attacks)).collect();
+        section.rounds.push(json!({"attacks": attacks}));
+        if let Some(last) = self.attacks.last() {
+            let kinds: Vec<String> =
+                last.attacks.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            section.notes.push(format!("attackers of the last slice opened: {}", kinds.join(", ")));
+        }
+    }
+
+    /// The median with attackers, divided by that without.
+    fn times(&self, value: fn(&Slice) -> u64) -> f64 {
+        let of = |attacked| {
+            let slices = self.slices.iter().filter(|slice| slice.attacked == attacked);
+            median(slices.map(|slice| value(slice) as f64).collect())
+        };
+        of(true) / of(false)
+    }
+
+    /// Requests that good clients saw answered.
+    fn answered(&self) -> u64 {
+        self.slices.iter().map(|slice| slice.http.answered + slice.https.answered).sum()
+    }
+}
+
+fn row(slice: &str, scheme: &str, report: &Report) -> Vec<String> {
+    let milliseconds = |microseconds: u64| format!("{:.2}", microseconds as f64 / 1e3);
+    vec![
+        slice.to_owned(),
+        scheme.to_owned(),
+        report.answered.to_string(),
+        report.refused.to_string(),
+        report.lost.to_string(),
+        milliseconds(report.p50_us),
+        milliseconds(report.p99_us),
+        milliseconds(report.most_us),
+    ]
+}
+
+/// Compares what good clients counted with the gateway's own counts, by the names of their routes.
+fn account(target: &Target, traffic: &Traffic, reloads: u64, section: &mut Section) -> Result<(), String> {
+    let requests = traffic.answered() + reloads;
+    let tunnels: u64 = traffic.tunnels.iter().map(|report| report.connections).sum();
+    for (what, routes, wanted) in [("requests", &GOOD[..], requests), ("tunnels", &[TUNNEL], tunnels)] {
+        let found = proof::exactly(target, routes, wanted)?;
+        section.notes.push(format!("{what}: {}", found.note));
+        section.problems.extend(found.problems.iter().map(|problem| format!("{what}: {problem}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Report, Slice, Traffic};
+
+    fn slice(attacked: bool, p99_us: u64) -> Slice {
+        let report = Report { sent: 2, answered: 2, p99_us, ..Report::default() };
+        Slice { attacked, http: report.clone(), https: report }
+    }
+
+    #[test]
+    fn slices_with_attackers_are_compared_with_those_without() {
+        let slices = [(false, 10), (true, 20), (false, 10), (true, 30), (false, 40), (true, 30)];
+        let traffic = Traffic {
+            slices: slices.map(|(attacked, p99)| slice(attacked, p99)).into(),
+            tunnels: [Report::default(), Report::default()],
+            attacks: Vec::new(),
+            memory: (0, 0),
+        };
+        assert!((traffic.times(|slice| slice.http.p99_us) - 3.0).abs() < 1e-9);
+        assert_eq!(traffic.answered(), 24);
+    }
+}
