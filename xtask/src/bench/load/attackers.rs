@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::pace::Stop;
 use super::side_by_side;
-use super::stop::Stop;
 use super::tally::Tally;
 
 /// Who is attacked.

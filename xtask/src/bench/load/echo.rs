@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::frames::{self, ACCEPT, CLOSE, KEY, PING, PONG, parse};
-use super::stop::Stop;
+use super::pace::Stop;
 
 const LONGEST_HEAD: usize = 16 << 10;
 const BUFFER: usize = 16 << 10;

@@ -9,8 +9,8 @@ use rustls::{ClientConfig, HandshakeKind};
 use serde::{Deserialize, Serialize};
 
 use super::answers::{Client, trusting};
+use super::pace::{Pace, Stop};
 use super::side_by_side;
-use super::stop::Stop;
 use super::tally::Tally;
 use crate::bench::templates::service_body;
 
@@ -54,19 +54,9 @@ pub(super) async fn run(order: Handshakes, tally: &Tally, stop: &Stop) -> Result
 }
 
 async fn client(order: Rc<Handshakes>, tls: Arc<ClientConfig>, number: usize, tally: Tally, stop: Stop) {
-    let interval = order.rate.map(|rate| Duration::from_secs(order.connections as u64) / rate.max(1) as u32);
-    let mut due = Instant::now()
-        + interval.map_or(Duration::ZERO, |all| all * number as u32 / order.connections as u32);
+    let mut pace = Pace::new(order.rate, number, order.connections);
     let mut first = true;
-    while !stop.now() {
-        let mut since = Instant::now();
-        if let Some(interval) = interval {
-            if !stop.reach(due).await {
-                break;
-            }
-            since = due;
-            due += interval;
-        }
+    while let Some(since) = pace.turn(&stop).await {
         let wanted = match order.resumption {
             Resumption::Always if !first => HandshakeKind::Resumed,
             _ => HandshakeKind::Full,

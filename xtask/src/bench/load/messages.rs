@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
@@ -11,8 +10,8 @@ use tokio::io::AsyncWriteExt;
 
 use super::answers::{Client, trusting, within};
 use super::frames::{ACCEPT, BINARY, CLOSE, KEY, parse, write};
+use super::pace::{Pace, Stop};
 use super::side_by_side;
-use super::stop::Stop;
 use super::tally::Tally;
 
 /// Bytes at the start of a message that tell it from every other.
@@ -58,21 +57,11 @@ async fn client(
         }
     };
     tally.connected();
-    let interval = order.rate.map(|rate| Duration::from_secs(order.connections as u64) / rate.max(1) as u32);
-    let mut due = Instant::now()
-        + interval.map_or(Duration::ZERO, |all| all * number as u32 / order.connections as u32);
+    let mut pace = Pace::new(order.rate, number, order.connections);
     let mut payload = pattern(number as u64, order.bytes);
     let mut out = Vec::with_capacity(order.bytes + 14);
     let mut count = 0_u64;
-    while !stop.now() {
-        let mut since = Instant::now();
-        if let Some(interval) = interval {
-            if !stop.reach(due).await {
-                break;
-            }
-            since = due;
-            due += interval;
-        }
+    while let Some(since) = pace.turn(&stop).await {
         count += 1;
         payload[8..NUMBERS].copy_from_slice(&count.to_be_bytes());
         out.clear();

@@ -10,8 +10,8 @@ mod frames;
 pub(super) mod generator;
 mod handshakes;
 mod messages;
+mod pace;
 mod requests;
-mod stop;
 mod tally;
 pub(super) mod tls;
 
@@ -25,7 +25,7 @@ pub(super) use messages::Messages;
 pub(super) use requests::{Ask, Body, Requests, generation};
 pub(super) use tally::Report;
 
-use stop::Stop;
+use pace::Stop;
 use tally::Tally;
 
 /// What one generator does, and for how long.

@@ -11,8 +11,8 @@ use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{Answer, Client, trusting};
+use super::pace::{Pace, Stop};
 use super::side_by_side;
-use super::stop::Stop;
 use super::tally::Tally;
 use crate::bench::templates::service_body;
 
@@ -60,8 +60,6 @@ struct Plan {
     /// Each ask with its request as bytes.
     asks: Vec<(Vec<u8>, Body)>,
     service: String,
-    /// Between two requests on one connection.
-    interval: Option<Duration>,
 }
 
 /// Sends until it is time to stop; every request begun is seen through.
@@ -72,7 +70,6 @@ pub(super) async fn run(order: Requests, tally: &Tally, stop: &Stop) -> Result<(
         tls: trusting(order.authority.as_deref(), 64)?,
         asks: order.asks.iter().map(|ask| (head(&ask.path), ask.body)).collect(),
         service: service_body(),
-        interval: order.rate.map(|rate| Duration::from_secs(order.connections as u64) / rate.max(1) as u32),
         order,
     });
     let clients = (0..plan.order.connections)
@@ -81,23 +78,11 @@ pub(super) async fn run(order: Requests, tally: &Tally, stop: &Stop) -> Result<(
 }
 
 async fn client(plan: Rc<Plan>, number: usize, tally: Tally, stop: Stop) {
-    // The clients of a paced load take turns.
-    let offset = |interval: Duration| interval * number as u32 / plan.order.connections as u32;
-    let mut due = Instant::now() + plan.interval.map(offset).unwrap_or_default();
+    let mut pace = Pace::new(plan.order.rate, number, plan.order.connections);
     let mut connection = None;
     let mut highest = 0;
     for turn in number.. {
-        if let Some(interval) = plan.interval {
-            if !stop.reach(due).await {
-                break;
-            }
-            due += interval;
-        }
-        if stop.now() {
-            break;
-        }
-        // A paced request is late from the moment it was due, so that a stall is counted in full.
-        let since = plan.interval.map_or_else(Instant::now, |interval| due - interval);
+        let Some(since) = pace.turn(&stop).await else { break };
         tally.sent();
         let open = match connection.take() {
             Some(open) => open,

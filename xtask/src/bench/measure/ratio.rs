@@ -109,17 +109,18 @@ fn compare(
     notes: &mut Vec<String>,
     problems: &mut Vec<String>,
 ) -> Result<(), String> {
-    let mut reference = None;
-    for contender in contenders {
-        let name = contender.target.name();
-        let probe = tls::probe(&name, contender.target.tls, &stage.authority())?;
-        problems.extend(probe.problems.iter().cloned());
-        notes.push(format!("{name} negotiates {}; it resumes", probe.negotiated.join(" | ")));
-        match &reference {
-            None => reference = Some(probe),
-            Some(reference) => problems.extend(tls::differences(&name, reference, &probe)),
-        }
+    let probe = |one: &Contender| tls::probe(&one.target.name(), one.target.tls, &stage.authority());
+    let reference = probe(&contenders[0])?;
+    problems.extend(reference.problems.iter().cloned());
+    for contender in &contenders[1..] {
+        let own = probe(contender)?;
+        problems.extend(tls::differences(&contender.target.name(), &reference, &own));
+        problems.extend(own.problems);
     }
+    let negotiated = reference.negotiated.join("; ");
+    notes.push(format!(
+        "clients that offer much, TLS 1.3 only and TLS 1.2 only settle on: {negotiated}; each may resume"
+    ));
     Ok(())
 }
 
