@@ -59,69 +59,57 @@ pub(super) async fn run(order: Attack, tally: &Tally, stop: &Stop) -> Result<(),
 
 /// Everything that attacks.
 fn kinds(order: &Attack) -> Vec<Kind> {
-    let plain = Kind {
-        name: "",
-        clients: 1,
-        port: order.port,
-        first: Vec::new(),
-        then: Vec::new(),
-        pause: SECOND,
-        takes: 1024,
-        life: 60 * SECOND,
-    };
-    let hello = client_hello();
-    let half = hello[..hello.len() / 2].to_vec();
+    let mut kinds = on_plain_port(order.port);
+    kinds.extend(on_tls_port(order.tls));
+    kinds
+}
+
+/// One client that connects, says nothing, and takes what comes.
+fn silent(name: &'static str, port: u16) -> Kind {
+    let (first, then) = (Vec::new(), Vec::new());
+    Kind { name, clients: 1, port, first, then, pause: SECOND, takes: 1024, life: 60 * SECOND }
+}
+
+/// As `silent`, but it says something and soon comes again.
+fn brief(name: &'static str, port: u16, first: Vec<u8>) -> Kind {
+    Kind { first, pause: SECOND / 10, life: SECOND / 2, ..silent(name, port) }
+}
+
+fn on_plain_port(port: u16) -> Vec<Kind> {
     let text = |text: &str| text.as_bytes().to_vec();
     vec![
         Kind {
-            name: "slow heads",
             clients: 20,
             first: text("GET /attack HTTP/1.1\r\nHost: a\r\nX-Slow: "),
             then: text("a"),
-            ..plain.clone()
+            ..silent("slow heads", port)
         },
         Kind {
-            name: "slow bodies",
             clients: 20,
             first: text("POST /attack HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"),
             then: text("b"),
-            ..plain.clone()
+            ..silent("slow bodies", port)
         },
         Kind {
-            name: "slow readers",
             clients: 10,
             first: text("GET /1m HTTP/1.1\r\nHost: a\r\n\r\n"),
-            ..plain.clone()
+            ..silent("slow readers", port)
         },
-        Kind { name: "idle connections", clients: 500, ..plain.clone() },
-        Kind { name: "half-open handshakes", clients: 50, port: order.tls, first: half, ..plain.clone() },
-        Kind { name: "silence on the TLS port", clients: 50, port: order.tls, ..plain.clone() },
-        Kind {
-            name: "garbage on the TLS port",
-            clients: 2,
-            port: order.tls,
-            first: garbage(),
-            pause: SECOND / 10,
-            life: SECOND / 2,
-            ..plain.clone()
-        },
-        Kind {
-            name: "plain HTTP on the TLS port",
-            port: order.tls,
-            first: text("GET /attack HTTP/1.1\r\nHost: a\r\n\r\n"),
-            pause: SECOND / 10,
-            life: SECOND / 2,
-            ..plain.clone()
-        },
-        Kind {
-            name: "TLS on the plain port",
-            clients: 2,
-            first: hello,
-            pause: SECOND / 10,
-            life: SECOND / 2,
-            ..plain.clone()
-        },
-        Kind { name: "floods", clients: 10, pause: SECOND / 10, life: SECOND / 10, ..plain },
+        Kind { clients: 500, ..silent("idle connections", port) },
+        Kind { clients: 2, ..brief("TLS on the plain port", port, client_hello()) },
+        Kind { clients: 10, life: SECOND / 10, ..brief("floods", port, Vec::new()) },
+    ]
+}
+
+fn on_tls_port(port: u16) -> Vec<Kind> {
+    let mut half = client_hello();
+    half.truncate(half.len() / 2);
+    let plain = b"GET /attack HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    vec![
+        Kind { clients: 50, first: half, ..silent("half-open handshakes", port) },
+        Kind { clients: 50, ..silent("silence on the TLS port", port) },
+        Kind { clients: 2, ..brief("garbage on the TLS port", port, garbage()) },
+        brief("plain HTTP on the TLS port", port, plain),
     ]
 }
 

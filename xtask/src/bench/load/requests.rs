@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Barrier;
 
 use super::answers::{Answer, Client, trusting};
 use super::pace::{Pace, Stop};
@@ -60,6 +61,7 @@ struct Plan {
     /// Each ask with its request as bytes.
     asks: Vec<(Vec<u8>, Body)>,
     service: String,
+    connected: Barrier,
 }
 
 /// Sends until it is time to stop; every request begun is seen through.
@@ -70,6 +72,7 @@ pub(super) async fn run(order: Requests, tally: &Tally, stop: &Stop) -> Result<(
         tls: trusting(order.authority.as_deref(), 64)?,
         asks: order.asks.iter().map(|ask| (head(&ask.path), ask.body)).collect(),
         service: service_body(),
+        connected: Barrier::new(order.connections),
         order,
     });
     let clients = (0..plan.order.connections)
@@ -78,31 +81,36 @@ pub(super) async fn run(order: Requests, tally: &Tally, stop: &Stop) -> Result<(
 }
 
 async fn client(plan: Rc<Plan>, number: usize, tally: Tally, stop: Stop) {
+    let mut connection = connect(&plan, &tally).await.inspect_err(|what| tally.complain(what.clone())).ok();
+    // Nobody sends before all are connected, so that no answer waits for another client's handshake.
+    plan.connected.wait().await;
     let mut pace = Pace::new(plan.order.rate, number, plan.order.connections);
-    let mut connection = None;
     let mut highest = 0;
     for turn in number.. {
         let Some(since) = pace.turn(&stop).await else { break };
         tally.sent();
         let open = match connection.take() {
-            Some(open) => open,
-            None => match Client::open(plan.order.port, plan.tls.as_ref()).await {
-                Ok(open) => {
-                    tally.connected();
-                    open
-                }
-                Err(what) => {
-                    tally.lost(what);
-                    tokio::time::sleep(BREATH).await;
-                    continue;
-                }
-            },
+            Some(open) => Ok(open),
+            None => connect(&plan, &tally).await,
         };
-        connection = one(&plan, turn, open, since, &mut highest, &tally).await;
+        connection = match open {
+            Ok(open) => one(&plan, turn, open, since, &mut highest, &tally).await,
+            Err(what) => {
+                tally.lost(what);
+                tokio::time::sleep(BREATH).await;
+                None
+            }
+        };
     }
     if let Some(open) = connection {
         open.close().await;
     }
+}
+
+async fn connect(plan: &Plan, tally: &Tally) -> Result<Client, String> {
+    let open = Client::open(plan.order.port, plan.tls.as_ref()).await?;
+    tally.connected();
+    Ok(open)
 }
 
 /// One request; returns the connection if it lives on.

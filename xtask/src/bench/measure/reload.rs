@@ -58,31 +58,18 @@ pub(super) fn measure(stage: &Stage, scenario: &'static Scenario) -> Result<Sect
 fn often(stage: &Stage, section: &mut Section) -> Result<(), String> {
     let mut echo = stage.echo()?;
     let mut target = stage.start(Subject::Sekisho(Site::Reload(ROUTES)))?;
-    let load = Requests {
-        port: target.port,
-        authority: None,
-        connections: CONNECTIONS,
-        rate: None,
-        asks: asks(ROUTES),
-    };
-    let tunnels = Messages {
-        port: target.port,
-        authority: None,
-        connections: TUNNELS,
-        bytes: 1024,
-        rate: Some(MESSAGES),
-    };
-    let mut requests = stage.generator("requests", &until_told(Task::Requests(load)))?;
-    let mut messages = stage.generator("messages", &until_told(Task::Messages(tunnels)))?;
+    let mut requests = stage.generator("requests", &until_told(requests_to(&target)))?;
+    let mut messages = stage.generator("messages", &until_told(messages_to(&target)))?;
     for number in 1..=WARM_UP {
         reload(stage, &target, number)?;
     }
     let before = least_memory(&target);
-    let mut times = Vec::new();
+    let (mut times, mut memory) = (Vec::new(), Vec::new());
     for number in WARM_UP + 1..=WARM_UP + RELOADS {
         times.push(reload(stage, &target, number)?);
         target.process.running()?;
         if number % 100 == 0 {
+            memory.push(resident_kib(target.process.id()));
             eprintln!("    {number} reloads, {:.1} ms each", median(times.clone()));
         }
     }
@@ -110,9 +97,22 @@ fn often(stage: &Stage, section: &mut Section) -> Result<(), String> {
     ]);
     section.rounds.push(json!({
         "routes": ROUTES, "ms": times, "rss_kib_before": before, "rss_kib_after": after,
-        "requests": requests, "messages": messages,
+        "rss_kib_between": memory, "requests": requests, "messages": messages,
     }));
     Ok(())
+}
+
+/// As much load as there is room for.
+fn requests_to(target: &Target) -> Task {
+    let (authority, rate) = (None, None);
+    let asks = asks(ROUTES);
+    Task::Requests(Requests { port: target.port, authority, connections: CONNECTIONS, rate, asks })
+}
+
+/// Tunnels, none of them ever quiet for long.
+fn messages_to(target: &Target) -> Task {
+    let (authority, rate) = (None, Some(MESSAGES));
+    Task::Messages(Messages { port: target.port, authority, connections: TUNNELS, bytes: 1024, rate })
 }
 
 /// A few reloads of a large site beside a steady client, which has the same time without them first.

@@ -29,7 +29,7 @@ const GATHERING: Duration = Duration::from_millis(1_500);
 /// Of each kind of good client.
 const CONNECTIONS: usize = 32;
 /// Requests a second, of HTTP and of HTTPS.
-const RATE: u64 = 500;
+const RATE: u64 = 1_000;
 /// Messages a second, over either kind of tunnel.
 const MESSAGES: u64 = 200;
 
