@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::certificates::{self, AUTHORITY, CERTIFICATE, KEY};
+use super::http;
 use super::load::generator::{Generator, until_told};
 use super::load::{Task, Work};
 use super::processes::{Cores, Process, free_ports};
@@ -11,6 +13,9 @@ use super::scenarios::FILE;
 use super::templates::{nginx_user, render, routes, service_body};
 use crate::failure::Failure;
 use crate::tools;
+
+/// Nothing that is well takes longer to start.
+const READY: Duration = Duration::from_secs(20);
 
 /// A gateway that others are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +124,13 @@ impl Target {
     pub(super) fn name(&self) -> String {
         self.subject.name()
     }
+
+    /// Returns once Sekisho's `/readyz` answers 200.
+    pub(super) fn wait_until_ready(&mut self) -> Result<(), String> {
+        let admin = self.admin;
+        let ready = || http::get(admin, "/readyz", &[]).is_ok_and(|answer| answer.status == 200);
+        self.process.wait_until(READY, ready)
+    }
 }
 
 impl Stage {
@@ -166,12 +178,12 @@ impl Stage {
         self.sekisho.is_some()
     }
 
-    /// Starts a target and waits until it listens.
+    /// Starts a target and waits until it listens, and if it can say so, until it is ready.
     pub(super) fn start(&self, subject: Subject) -> Result<Target, String> {
         let mut target = self.launch(subject)?;
         target.process.wait_for(target.port)?;
         if let Subject::Sekisho(_) = subject {
-            target.process.wait_for(target.admin)?;
+            target.wait_until_ready()?;
         }
         Ok(target)
     }

@@ -45,8 +45,12 @@ pub(super) fn measure(stage: &Stage, scenario: &'static Scenario) -> Result<Sect
         "longest wait ms",
     ];
     let mut section = Section::new(scenario, &columns);
-    often(stage, &mut section)?;
-    large(stage, &mut section)?;
+    // What fails in one does not take the figures of the other along.
+    for part in [often, large] {
+        if let Err(error) = part(stage, &mut section) {
+            section.problems.push(error);
+        }
+    }
     section.notes.push(
         "a reload is timed from the POST to its answer; gateway, its reload and nothing else share one core"
             .to_owned(),
@@ -69,8 +73,13 @@ fn often(stage: &Stage, section: &mut Section) -> Result<(), String> {
         times.push(reload(stage, &target, number)?);
         target.process.running()?;
         if number % 100 == 0 {
-            memory.push(resident_kib(target.process.id()));
-            eprintln!("    {number} reloads, {:.1} ms each", median(times.clone()));
+            let resident = resident_kib(target.process.id());
+            eprintln!(
+                "    {number} reloads, {:.1} ms each, {:.1} MB",
+                median(times.clone()),
+                megabytes(resident)
+            );
+            memory.push(resident);
         }
     }
     by_signal(stage, &target, WARM_UP + RELOADS + 1)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::Options;
 use super::super::cpu::resident_kib;
-use super::super::http::{self, Connection};
+use super::super::http::Connection;
 use super::super::report::{Goal, Section, median, megabytes};
 use super::super::scenarios::{IDLE_KILOBYTES, IDLE_MEGABYTES, START_MILLISECONDS, Scenario};
 use super::super::targets::{Site, Stage, Subject, Target};
@@ -116,9 +116,7 @@ pub(super) fn start(stage: &Stage, scenario: &'static Scenario) -> Result<Sectio
     let mut times = Vec::new();
     for number in 1..=STARTS {
         let mut target = stage.launch(Subject::Sekisho(Site::Routes(START_ROUTES)))?;
-        let admin = target.admin;
-        let ready = || http::get(admin, "/readyz", &[]).is_ok_and(|answer| answer.status == 200);
-        target.process.wait_until(Duration::from_secs(20), ready)?;
+        target.wait_until_ready()?;
         let milliseconds = target.process.age().as_secs_f64() * 1e3;
         section.rows.push(vec![number.to_string(), format!("{milliseconds:.1}")]);
         section.rounds.push(json!({"round": number, "ms": milliseconds}));
