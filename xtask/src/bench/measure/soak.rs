@@ -13,7 +13,7 @@ use super::super::Options;
 use super::super::cpu::resident_kib;
 use super::super::load::generator::{Generator, lasting, until_told};
 use super::super::load::{Ask, Attack, Body, Messages, Report, Requests, Task};
-use super::super::report::{Goal, Section, median, megabytes};
+use super::super::report::{Goal, Section, median, megabytes, spread};
 use super::super::scenarios::{SOAK_WAIT, Scenario};
 use super::super::targets::{Site, Stage, Subject, Target};
 use super::proof;
@@ -71,7 +71,8 @@ pub(super) fn measure(
         section.problems.push(error);
         Vec::new()
     });
-    section.notes.push(format!("{} reloads, {:.1} ms each", times.len(), median(times.clone())));
+    let (count, each) = (times.len(), median(times.clone()));
+    section.notes.push(format!("{count} reloads, {each:.1} ms each ({})", spread(&times)));
     section.notes.push(format!(
         "memory was {:.1} MB before the first attackers and {:.1} MB after the last",
         megabytes(traffic.memory.0),
