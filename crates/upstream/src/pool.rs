@@ -50,7 +50,7 @@ struct Pool {
     returned: Notify,
 }
 
-/// What a call needs beside its connection; reused, so that a call allocates nothing.
+/// What a call needs beside its connection; reused, so that a call allocates nothing but itself.
 #[derive(Default)]
 pub(crate) struct Kit {
     pub(crate) out: Vec<u8>,
