@@ -8,13 +8,10 @@ mod counters;
 mod files;
 mod lints;
 mod listen;
-mod narrow;
 mod routes;
 mod services;
 mod settings;
 mod steps;
-mod target;
-pub(crate) mod upgrade;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -39,6 +36,7 @@ use crate::site::{Settings, Site};
 use counters::Counters;
 use files::Files;
 use routes::Compiled;
+pub(crate) use routes::usual_upgrades;
 use services::Services;
 
 /// A document and the world it refers to.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use sekisho_exchange::Mode;
 use serde::Serialize;
 
-use crate::compile::upgrade;
+use crate::compile::usual_upgrades;
 use crate::plan::{Plan, PlanStep, Target};
 use crate::route::{Entry, Methods};
 use crate::site::Site;
@@ -111,7 +111,7 @@ impl RoutePlan {
 
 /// What a route allows, if it is a service's and not as usual.
 fn upgrade_of(plan: &Plan) -> Option<Vec<String>> {
-    let shown = matches!(plan.target, Target::Service(_)) && plan.upgrade != upgrade::usual();
+    let shown = matches!(plan.target, Target::Service(_)) && plan.upgrade != usual_upgrades();
     shown.then(|| plan.upgrade.iter().map(ToString::to_string).collect())
 }
 

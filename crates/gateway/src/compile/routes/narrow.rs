@@ -12,33 +12,38 @@ const MOST_SEGMENTS: usize = 256;
 
 /// What is asked of a request, all routes above included.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(in crate::compile) struct Asked {
     /// The pattern of the route above; none at the top.
-    pub(super) above: Option<Pattern>,
-    pub(super) hosts: Vec<HostPattern>,
-    pub(super) methods: Methods,
+    pub(in crate::compile) above: Option<Pattern>,
+    pub(in crate::compile) hosts: Vec<HostPattern>,
+    pub(in crate::compile) methods: Methods,
     /// Sorted by name; of each rule one.
-    pub(super) headers: Vec<HeaderRule>,
+    pub(in crate::compile) headers: Vec<HeaderRule>,
     /// Why no request can have it all, if so: the field to blame, what is wrong, and what to do.
-    pub(super) impossible: Option<Impossible>,
+    pub(in crate::compile) impossible: Option<Impossible>,
 }
 
 /// Why no request can be as asked.
 #[derive(Clone)]
-pub(super) struct Impossible {
-    pub(super) place: Place,
-    pub(super) field: &'static str,
-    pub(super) why: String,
+pub(in crate::compile) struct Impossible {
+    pub(in crate::compile) place: Place,
+    pub(in crate::compile) field: &'static str,
+    pub(in crate::compile) why: String,
 }
 
 impl Asked {
     /// Nothing asked yet.
-    pub(super) fn nothing() -> Self {
+    pub(in crate::compile) fn nothing() -> Self {
         Self { above: None, hosts: Vec::new(), methods: Methods::Any, headers: Vec::new(), impossible: None }
     }
 
     /// What is asked where a route asks more. `path` is the route's own.
-    pub(super) fn narrow(&self, route: &RouteConfig, path: &str, problems: &mut Problems) -> Self {
+    pub(in crate::compile) fn narrow(
+        &self,
+        route: &RouteConfig,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Self {
         let mut asked = self.clone();
         if route.path.segments().len() > MOST_SEGMENTS {
             let message = format!("the path has more than {MOST_SEGMENTS} segments");

@@ -1,5 +1,9 @@
 //! The routes, from a tree as written to a flat list with everything inherited.
 
+mod narrow;
+mod target;
+mod upgrade;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +12,12 @@ use sekisho_units::{At, Place, Problem, Problems};
 use sekisho_wire::is_field_name;
 use sekisho_yaml::join;
 
+use self::narrow::Asked;
 use super::counters::Counters;
-use super::narrow::Asked;
 use super::services::Services;
 use super::steps::Chain;
-use super::{target, upgrade};
+
+pub(crate) use self::upgrade::usual as usual_upgrades;
 use crate::document::{Document, RouteConfig, RouteDocument};
 use crate::plan::{Plan, Target};
 use crate::route::Entry;

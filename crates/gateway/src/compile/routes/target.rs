@@ -5,7 +5,7 @@ use sekisho_units::{At, Place, Problem, Problems};
 use sekisho_wire::{Known, is_field_name, is_field_value};
 use sekisho_yaml::join;
 
-use super::services::Services;
+use crate::compile::services::Services;
 use crate::document::{RedirectConfig, RespondConfig, RouteConfig};
 use crate::plan::{Redirect, Respond, Target};
 
