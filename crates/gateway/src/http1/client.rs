@@ -179,6 +179,12 @@ impl<'a, S: Io> Http1<'a, S> {
         }
     }
 
+    fn give_back(&mut self) {
+        if self.input.capacity() > 0 {
+            self.local.stash.give_back(std::mem::take(&mut self.input));
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let read = ready!(self.input.poll_fill(self.stream, cx));
         if matches!(read, Ok(0) | Err(_)) {
@@ -234,10 +240,15 @@ impl<S: Io> Raw for Http1<'_, S> {
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
+        // A side that is silent costs no buffer, not even for the moment of looking.
+        if self.stream.poll_readable(cx).is_pending() {
+            self.give_back();
+            return Poll::Pending;
+        }
         self.make_room(if large { LARGE } else { SMALL });
         let filled = self.input.poll_fill(self.stream, cx);
         if !matches!(filled, Poll::Ready(Ok(1..))) {
-            self.local.stash.give_back(std::mem::take(&mut self.input));
+            self.give_back();
         }
         self.gone |= matches!(filled, Poll::Ready(Err(_)));
         filled

@@ -52,6 +52,18 @@ impl Stream {
         }
     }
 
+    /// Ready once a read would give bytes, the end of the stream, or an error. May be ready too early, never too late.
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            // Bytes that were decrypted with those before them show on no socket.
+            Self::Tls(tls) if !tls.get_ref().1.wants_read() => return Poll::Ready(()),
+            Self::Tls(tls) => tls.get_mut().0,
+        };
+        // An error here shows again in the read that follows.
+        tcp.poll_read_ready(cx).map(|_| ())
+    }
+
     /// Writes as much of `bytes` as is taken. With TLS some of it may still be held back: see [`Stream::poll_flush`].
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {

@@ -46,7 +46,15 @@ impl Raw for Switched {
 
     fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
         let stash = &self.pools.local.stash;
+        // A side that is silent costs no buffer, not even for the moment of looking.
+        let silent = self.conn.stream.poll_readable(cx).is_pending();
         let input = &mut self.conn.input;
+        if silent {
+            if input.capacity() > 0 {
+                stash.give_back(std::mem::take(input));
+            }
+            return Poll::Pending;
+        }
         if input.capacity() == 0 || large && input.capacity() < LARGE {
             stash.give_back(std::mem::replace(input, if large { stash.large() } else { stash.small() }));
         }
