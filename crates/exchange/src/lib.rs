@@ -21,7 +21,7 @@ pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead}
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};
 pub use facts::{Decider, Ending, Facts, Shadowed};
 pub use ids::{Id, Ids};
-pub use local::{Alarm, Alarms, Buffer, Io, LARGE, Local, SMALL, Stash};
+pub use local::{Alarm, Alarms, Buffer, Io, LARGE, Local, SMALL, Stash, Tcp};
 pub use permits::{Permit, Permits};
 pub use policy::{Answerer, Mode, Outcome, Policy, Response, Resume, Verdict};
 pub use reply::{Content, Reply};

@@ -60,6 +60,9 @@ impl Io for Memory {
     fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<()> {
         if self.input.borrow().is_empty() { Poll::Pending } else { Poll::Ready(()) }
     }
+    fn is_readable(&self) -> bool {
+        !self.input.borrow().is_empty()
+    }
     fn abort(&mut self) {}
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sekisho_exchange::{Buffer, Permit};
+use sekisho_exchange::{Buffer, Permit, Tcp};
 use sekisho_units::Tick;
 use tokio::net::TcpStream;
 
@@ -43,6 +43,7 @@ impl Conn {
         let stream = connected.map_err(|error| Failure::Unreachable(reason(&error)))?;
         // Without it small requests would wait for the acknowledgement of the one before. A failure only costs time.
         let _ = stream.set_nodelay(true);
+        let stream = Tcp::new(stream);
         let stream = match &endpoint.tls {
             None => Stream::Plain(stream),
             // In a box: the room it takes would be part of every exchange.

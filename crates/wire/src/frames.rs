@@ -8,6 +8,9 @@ const CLOSE: u8 = 0x8;
 /// The status `1001 going away` (RFC 6455 §7.4.1) as it stands in a Close frame.
 const GOING_AWAY: [u8; 2] = 1001_u16.to_be_bytes();
 
+/// Bytes of the head of a frame that is not huge, but for its key.
+const SHORT: usize = 4;
+
 /// Follows the frames that one side sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frames {
@@ -49,6 +52,16 @@ impl Frames {
     pub fn follow(&mut self, mut bytes: &[u8]) {
         while let [byte, rest @ ..] = bytes {
             match self.at {
+                At::Boundary if bytes.len() >= SHORT => {
+                    self.at = self.after(bytes[0]);
+                    self.at = self.after(bytes[1]);
+                    bytes = &bytes[2..];
+                    if let At::LongLength { left: 2, first, .. } = self.at {
+                        self.at = self.payload(u64::from(u16::from_be_bytes([bytes[0], bytes[1]])), first);
+                        bytes = &bytes[2..];
+                    }
+                    continue;
+                }
                 At::Rest { left, closes } => {
                     let count = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
                     self.at = rest_of(left - count as u64, closes);

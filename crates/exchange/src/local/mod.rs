@@ -3,6 +3,7 @@
 mod alarm;
 mod buffer;
 mod io;
+mod tcp;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use sekisho_units::{Clock, Stamp, Tick, Wall};
 pub use alarm::{Alarm, Alarms};
 pub use buffer::{Buffer, LARGE, SMALL, Stash};
 pub use io::Io;
+pub use tcp::Tcp;
 
 /// A worker's own things. Nothing here is shared with another thread, so nothing here needs a lock.
 pub struct Local {

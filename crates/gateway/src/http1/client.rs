@@ -239,9 +239,13 @@ impl<S: Io> Raw for Http1<'_, S> {
         self.skip(count);
     }
 
+    fn is_readable(&self) -> bool {
+        self.stream.is_readable()
+    }
+
     fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
         // A side that is silent costs no buffer, not even for the moment of looking.
-        if self.stream.poll_readable(cx).is_pending() {
+        if !self.stream.is_readable() && self.stream.poll_readable(cx).is_pending() {
             self.give_back();
             return Poll::Pending;
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use rustls::{AlertDescription, HandshakeKind, ServerConfig};
-use sekisho_exchange::{Alarm, Reply, Scheme};
+use sekisho_exchange::{Alarm, Reply, Scheme, Tcp};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -47,18 +47,18 @@ pub async fn admit(
             Err(proxy::Refused::For(reason)) => {
                 WorkerMeter::up(&worker.meter.proxy_refused);
                 caller.scheme = Scheme::Http;
-                return http1::refuse(stream, caller, worker, Reply::bad_proxy_header(reason)).await;
+                return http1::refuse(Tcp::new(stream), caller, worker, Reply::bad_proxy_header(reason)).await;
             }
         }
         // Whom a connection counts for is known only now.
         match crowd.enter(caller.peer.ip()) {
             Some(place) => _place = Some(place),
-            None => return http1::refuse(stream, caller, worker, Reply::crowded()).await,
+            None => return http1::refuse(Tcp::new(stream), caller, worker, Reply::crowded()).await,
         }
     }
     let Some(tls) = &listener.tls else {
         drop(alarm);
-        return http1::serve(stream, caller, worker).await;
+        return http1::serve(Tcp::new(stream), caller, worker).await;
     };
     let config = Arc::clone(&tls.config);
     drop(listener);
@@ -80,11 +80,11 @@ async fn secure(
             // Who speaks plain HTTP can read a plain answer only.
             caller.scheme = Scheme::Http;
             drop(alarm);
-            return http1::refuse(stream, caller, worker, Reply::plain_on_tls_port()).await;
+            return http1::refuse(Tcp::new(stream), caller, worker, Reply::plain_on_tls_port()).await;
         }
         None => return worker.meter.handshake(Handshake::Left),
     }
-    let mut shaking = pin!(TlsAcceptor::from(config).accept(stream));
+    let mut shaking = pin!(TlsAcceptor::from(config).accept(Tcp::new(stream)));
     let shaken = poll_fn(|cx| match shaking.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.map_err(|error| ending(&error))),
         Poll::Pending => alarm.poll(cx).map(|()| Err(Handshake::Timeout)),

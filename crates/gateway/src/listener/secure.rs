@@ -4,22 +4,26 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use sekisho_exchange::Io;
+use sekisho_exchange::{Io, Tcp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// TLS over TCP.
-pub(super) struct Secure(pub(super) TlsStream<TcpStream>);
+pub(super) struct Secure(pub(super) TlsStream<Tcp>);
 
 impl Io for Secure {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (tcp, session) = self.0.get_ref();
+        let (tcp, session) = self.0.get_mut();
         // Bytes that were decrypted with those before them show on no socket.
         if !session.wants_read() {
             return Poll::Ready(());
         }
-        tcp.poll_read_ready(cx).map(|_| ())
+        tcp.poll_readable(cx)
+    }
+
+    fn is_readable(&self) -> bool {
+        let (tcp, session) = self.0.get_ref();
+        !session.wants_read() || tcp.is_readable()
     }
 
     fn abort(&mut self) {

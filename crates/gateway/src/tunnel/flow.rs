@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use sekisho_exchange::{Raw, SMALL};
 use sekisho_wire::Frames;
+use tokio::task::coop::has_budget_remaining;
 
 /// Pieces passed on before the other direction, and other connections, have their turn.
 const PIECES: u32 = 16;
@@ -19,6 +20,8 @@ pub(super) struct Flow {
     held: bool,
     /// Whether the last read was a large one.
     large: bool,
+    /// Whether the side it comes from is waited for: then it need not be asked before it has something.
+    waits: bool,
     /// The frames in it, if it is of a protocol that has known ones.
     frames: Option<Frames>,
     /// Bytes passed on.
@@ -55,6 +58,7 @@ impl Flow {
             last: Vec::new(),
             held: true,
             large: false,
+            waits: false,
             frames,
             bytes: 0,
         }
@@ -111,7 +115,13 @@ impl Flow {
             State::Open | State::Last if !from.unread().is_empty() => ready!(self.pass(cx, from, to))?,
             State::Open => {
                 ready!(self.settle(cx, to))?;
-                self.read(ready!(from.poll_more(cx, self.large)).map_err(|_| Broken::From)?);
+                if self.waits && !from.is_readable() {
+                    return Poll::Pending;
+                }
+                let more = from.poll_more(cx, self.large);
+                // Pending for having had its turn is no waiting: then nobody will call.
+                self.waits = more.is_pending() && has_budget_remaining();
+                self.read(ready!(more).map_err(|_| Broken::From)?);
             }
             State::Last if !self.last.is_empty() => {
                 let count = ready!(to.poll_put(cx, &self.last)).map_err(|_| Broken::To)?;
@@ -190,6 +200,10 @@ mod tests {
     }
 
     impl Raw for Side {
+        fn is_readable(&self) -> bool {
+            true
+        }
+
         fn unread(&self) -> &[u8] {
             &self.unread
         }

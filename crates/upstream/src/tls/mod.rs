@@ -16,7 +16,7 @@ pub(crate) use reason::refusal;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 pub(crate) use stream::Stream;
-use tokio::net::TcpStream;
+use sekisho_exchange::Tcp;
 use tokio_rustls::TlsConnector;
 
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub struct Secured {
 
 impl Secured {
     /// Greets the service over a new connection.
-    pub(crate) async fn greet(&self, stream: TcpStream) -> Result<Stream, Failure> {
+    pub(crate) async fn greet(&self, stream: Tcp) -> Result<Stream, Failure> {
         let connector = TlsConnector::from(Arc::clone(&self.client));
         let (greeted, asked) = ours::heeding(connector.connect(self.name.clone(), stream)).await;
         match greeted {

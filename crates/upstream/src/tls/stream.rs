@@ -4,8 +4,8 @@ use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use sekisho_exchange::{Io, Tcp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// Reads for which an unused connection may have something to say of its own, such as session tickets: more is no service
@@ -15,9 +15,9 @@ const MOST_READS: usize = 16;
 /// A connection's stream.
 pub(crate) enum Stream {
     /// To an `http://` endpoint.
-    Plain(TcpStream),
+    Plain(Tcp),
     /// To an `https://` endpoint.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Tcp>>),
 }
 
 impl Stream {
@@ -27,7 +27,7 @@ impl Stream {
         match self {
             Self::Plain(tcp) => {
                 let mut byte = [0];
-                matches!(tcp.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+                matches!(tcp.socket().try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             }
             Self::Tls(tls) => {
                 let (tcp, session) = tls.get_mut();
@@ -60,8 +60,15 @@ impl Stream {
             Self::Tls(tls) if !tls.get_ref().1.wants_read() => return Poll::Ready(()),
             Self::Tls(tls) => tls.get_mut().0,
         };
-        // An error here shows again in the read that follows.
-        tcp.poll_read_ready(cx).map(|_| ())
+        tcp.poll_readable(cx)
+    }
+
+    /// As [`Io::is_readable`].
+    pub(crate) fn is_readable(&self) -> bool {
+        match self {
+            Self::Plain(tcp) => tcp.is_readable(),
+            Self::Tls(tls) => !tls.get_ref().1.wants_read() || tls.get_ref().0.is_readable(),
+        }
     }
 
     /// Writes as much of `bytes` as is taken. With TLS some of it may still be held back: see [`Stream::poll_flush`].
@@ -113,17 +120,17 @@ impl Drop for Stream {
 }
 
 /// Reads and writes what goes without waiting.
-struct AtOnce<'a>(&'a TcpStream);
+struct AtOnce<'a>(&'a Tcp);
 
 impl Read for AtOnce<'_> {
     fn read(&mut self, free: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(free)
+        self.0.socket().try_read(free)
     }
 }
 
 impl Write for AtOnce<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
+        self.0.socket().try_write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

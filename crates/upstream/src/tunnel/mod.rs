@@ -44,6 +44,10 @@ impl Raw for Switched {
         self.conn.input.consume(count);
     }
 
+    fn is_readable(&self) -> bool {
+        self.conn.stream.is_readable()
+    }
+
     fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
         let stash = &self.pools.local.stash;
         // A side that is silent costs no buffer, not even for the moment of looking.

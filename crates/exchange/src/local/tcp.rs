@@ -1,0 +1,221 @@
+//! A TCP connection, read and written with as little beside the system's work as there can be.
+//!
+//! A socket that is known to be ready is tried at once; only one that is not is asked to say when it will be. The calls go
+//! straight to the kernel: in a program of several threads the C library makes each of them a point at which a thread may
+//! be cancelled, which nobody needs and every call pays for.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use rustix::net::{RecvFlags, SendFlags};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::coop::poll_proceed;
+
+use super::Io;
+
+/// A TCP connection.
+pub struct Tcp(TcpStream);
+
+impl Tcp {
+    /// The same connection.
+    pub fn new(stream: TcpStream) -> Self {
+        Self(stream)
+    }
+
+    /// The socket, for what is not here.
+    pub fn socket(&self) -> &TcpStream {
+        &self.0
+    }
+
+    /// Whether a read would give something, as far as is known without asking the system. Leaves no waker.
+    pub fn is_readable(&self) -> bool {
+        self.0.try_io(Interest::READABLE, || Ok(())).is_ok()
+    }
+
+    /// Tries `work` until it is done or the socket is not ready for it. `work` gives how many bytes it moved, of how many that
+    /// there was room for: fewer mean that the socket has no more for now, which then need not be asked again.
+    fn poll_io(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut work: impl FnMut() -> rustix::io::Result<usize>,
+        room: usize,
+    ) -> Poll<io::Result<usize>> {
+        // A connection that always has something must let others have their turn.
+        let turn = ready!(poll_proceed(cx));
+        loop {
+            let mut moved = 0;
+            let tried = self.0.try_io(interest, || {
+                moved = work()?;
+                if moved > 0 && moved < room { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match tried {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && moved == 0 => {
+                    // An error shows again in the next try.
+                    let _ = match interest.is_readable() {
+                        true => ready!(self.0.poll_read_ready(cx)),
+                        false => ready!(self.0.poll_write_ready(cx)),
+                    };
+                }
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                    turn.made_progress();
+                    return Poll::Ready(Err(error));
+                }
+                _ => {
+                    turn.made_progress();
+                    return Poll::Ready(Ok(moved));
+                }
+            }
+        }
+    }
+}
+
+impl Io for Tcp {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_readable() {
+            return Poll::Ready(());
+        }
+        // An error here shows again in the read that follows.
+        self.0.poll_read_ready(cx).map(|_| ())
+    }
+
+    fn is_readable(&self) -> bool {
+        Self::is_readable(self)
+    }
+
+    fn abort(&mut self) {
+        // If it fails the stream ends in the ordinary way, and the body's framing still shows what is missing.
+        let _ = self.0.set_zero_linger();
+    }
+}
+
+impl AsyncRead for Tcp {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let free = buffer.initialize_unfilled();
+        let room = free.len();
+        let read = || rustix::net::recv(&self.0, &mut *free, RecvFlags::empty()).map(|(_, count)| count);
+        let count = ready!(self.poll_io(cx, Interest::READABLE, read, room))?;
+        buffer.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let write = || rustix::net::send(&self.0, bytes, SendFlags::NOSIGNAL);
+        self.poll_io(cx, Interest::WRITABLE, write, bytes.len())
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let room = pieces.iter().map(|piece| piece.len()).sum();
+        self.poll_io(cx, Interest::WRITABLE, || rustix::io::writev(&self.0, pieces), room)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Tcp, Tcp) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let one = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Tcp::new(one), Tcp::new(listener.accept().await.unwrap().0))
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn much_passes_whole_through_small_and_large_reads() {
+        let (mut one, mut other) = pair().await;
+        let sent: Vec<u8> = (0..5_000_000_u32).map(|at| (at >> 3) as u8 ^ at as u8).collect();
+        let want = sent.clone();
+        let writing = tokio::spawn(async move {
+            one.write_all(&sent).await.unwrap();
+            one.shutdown().await.unwrap();
+            one
+        });
+        let mut got = Vec::new();
+        let mut buffer = vec![0; 100_000];
+        for size in [1, 7, 4096, 100_000].into_iter().cycle() {
+            match other.read(&mut buffer[..size]).await.unwrap() {
+                0 => break,
+                count => got.extend_from_slice(&buffer[..count]),
+            }
+        }
+        assert!(got == want, "{} bytes of {}", got.len(), want.len());
+        drop(writing.await.unwrap());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_end_shows_even_behind_a_read_that_was_not_full() {
+        let (mut one, mut other) = pair().await;
+        one.write_all(b"last").await.unwrap();
+        drop(one);
+        let mut buffer = [0; 100];
+        assert_eq!(other.read(&mut buffer).await.unwrap(), 4);
+        assert_eq!(other.read(&mut buffer).await.unwrap(), 0);
+        assert_eq!(other.read(&mut buffer).await.unwrap(), 0);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_reset_is_an_error() {
+        let (mut one, mut other) = pair().await;
+        one.abort();
+        drop(one);
+        let mut buffer = [0; 100];
+        let error = other.read(&mut buffer).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn several_pieces_go_in_one_write() {
+        let (mut one, mut other) = pair().await;
+        let pieces = [IoSlice::new(b"one "), IoSlice::new(b"two")];
+        assert_eq!(one.write_vectored(&pieces).await.unwrap(), 7);
+        let mut buffer = [0; 7];
+        other.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"one two");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_connection_that_always_has_something_lets_others_have_their_turn() {
+        let (mut one, mut other) = pair().await;
+        one.write_all(&[7; 2_000]).await.unwrap();
+        let turns = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counted = std::rc::Rc::clone(&turns);
+        let local = tokio::task::LocalSet::new();
+        local.spawn_local(async move {
+            loop {
+                counted.set(counted.get() + 1);
+                tokio::task::yield_now().await;
+            }
+        });
+        let reading = async {
+            let mut byte = [0];
+            for _ in 0..2_000 {
+                assert_eq!(other.read(&mut byte).await.unwrap(), 1);
+            }
+        };
+        local.run_until(reading).await;
+        assert!(turns.get() > 5, "{}", turns.get());
+    }
+}
