@@ -59,6 +59,8 @@ pub trait Raw {
     fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>>;
     /// Sends of `bytes`, of which there is one at least, as many as this side takes.
     fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+    /// Whether something may be held back of what was put.
+    fn holds_back(&self) -> bool;
     /// Sends whatever is held back of what was put.
     fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     /// Says that nothing more will be put.

@@ -8,6 +8,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 ///
 /// That is what lets an idle connection own no buffer: it waits by [`Io::poll_readable`] and takes one only then.
 pub trait Io: AsyncRead + AsyncWrite + Unpin {
+    /// Whether what was written may wait for a flush.
+    const HOLDS_BACK: bool = true;
+
     /// Ready once a read would give bytes, the end of the stream, or an error. May be ready too early, never too late.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 

@@ -73,10 +73,9 @@ impl Tcp {
 }
 
 impl Io for Tcp {
+    const HOLDS_BACK: bool = false;
+
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_readable() {
-            return Poll::Ready(());
-        }
         // An error here shows again in the read that follows.
         self.0.poll_read_ready(cx).map(|_| ())
     }
@@ -92,7 +91,11 @@ impl Io for Tcp {
 }
 
 impl AsyncRead for Tcp {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let free = buffer.initialize_unfilled();
         let room = free.len();
         let read = || rustix::net::recv(&self.0, &mut *free, RecvFlags::empty()).map(|(_, count)| count);

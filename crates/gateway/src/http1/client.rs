@@ -174,8 +174,13 @@ impl<'a, S: Io> Http1<'a, S> {
         if self.input.capacity() < capacity {
             let mut larger =
                 if capacity > SMALL { self.local.stash.large() } else { self.local.stash.small() };
-            self.input.move_into(&mut larger);
-            self.local.stash.give_back(std::mem::replace(&mut self.input, larger));
+            if !self.input.is_empty() {
+                self.input.move_into(&mut larger);
+            }
+            let before = std::mem::replace(&mut self.input, larger);
+            if before.capacity() > 0 {
+                self.local.stash.give_back(before);
+            }
         }
     }
 
@@ -260,6 +265,10 @@ impl<S: Io> Raw for Http1<'_, S> {
 
     fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write(cx, bytes)
+    }
+
+    fn holds_back(&self) -> bool {
+        S::HOLDS_BACK || self.queued() > 0
     }
 
     fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

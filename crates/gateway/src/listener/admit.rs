@@ -47,7 +47,8 @@ pub async fn admit(
             Err(proxy::Refused::For(reason)) => {
                 WorkerMeter::up(&worker.meter.proxy_refused);
                 caller.scheme = Scheme::Http;
-                return http1::refuse(Tcp::new(stream), caller, worker, Reply::bad_proxy_header(reason)).await;
+                return http1::refuse(Tcp::new(stream), caller, worker, Reply::bad_proxy_header(reason))
+                    .await;
             }
         }
         // Whom a connection counts for is known only now.

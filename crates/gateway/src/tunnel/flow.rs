@@ -166,7 +166,7 @@ impl Flow {
             frames.follow(&from.unread()[..count]);
         }
         from.take(count);
-        self.held = true;
+        self.held = to.holds_back();
         self.bytes += count as u64;
         Poll::Ready(Ok(()))
     }
@@ -200,6 +200,9 @@ mod tests {
     }
 
     impl Raw for Side {
+        fn holds_back(&self) -> bool {
+            true
+        }
         fn is_readable(&self) -> bool {
             true
         }

@@ -15,8 +15,8 @@ pub use config::Config;
 pub(crate) use reason::refusal;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-pub(crate) use stream::Stream;
 use sekisho_exchange::Tcp;
+pub(crate) use stream::Stream;
 use tokio_rustls::TlsConnector;
 
 use crate::failure::Failure;

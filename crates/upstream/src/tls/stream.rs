@@ -79,6 +79,11 @@ impl Stream {
         }
     }
 
+    /// Whether something may be held back of what was written.
+    pub(crate) fn holds_back(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
     /// Sends what TLS holds back. `true` if there was something.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match self {

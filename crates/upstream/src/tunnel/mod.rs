@@ -60,7 +60,10 @@ impl Raw for Switched {
             return Poll::Pending;
         }
         if input.capacity() == 0 || large && input.capacity() < LARGE {
-            stash.give_back(std::mem::replace(input, if large { stash.large() } else { stash.small() }));
+            let before = std::mem::replace(input, if large { stash.large() } else { stash.small() });
+            if before.capacity() > 0 {
+                stash.give_back(before);
+            }
         }
         let filled = self.conn.poll_fill(cx);
         if !matches!(filled, Poll::Ready(Ok(1..))) {
@@ -74,6 +77,10 @@ impl Raw for Switched {
             Ok(0) => Err(io::ErrorKind::WriteZero.into()),
             written => written,
         })
+    }
+
+    fn holds_back(&self) -> bool {
+        self.conn.stream.holds_back()
     }
 
     fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
