@@ -138,16 +138,16 @@ impl fmt::Display for Part {
 /// Routes are compared by what they take and where they lead, and told of by their patterns.
 fn routes(old: &[Plan], new: &[Plan]) -> Part {
     let by_identity = |plans: &'_ [Plan]| {
-        plans.iter().map(|plan| (plan.identity.clone(), plan.digest)).collect::<HashMap<_, _>>()
+        plans.iter().map(|plan| (plan.about.identity.clone(), plan.about.digest)).collect::<HashMap<_, _>>()
     };
     let (known, kept) = (by_identity(old), by_identity(new));
     let patterns = |plans: &[Plan], which: &dyn Fn(&Plan) -> bool| {
         plans.iter().filter(|plan| which(plan)).map(|plan| plan.route.to_string()).collect()
     };
     Part {
-        added: patterns(new, &|plan| !known.contains_key(&plan.identity)),
-        removed: patterns(old, &|plan| !kept.contains_key(&plan.identity)),
-        changed: patterns(new, &|plan| known.get(&plan.identity).is_some_and(|old| *old != plan.digest)),
+        added: patterns(new, &|plan| !known.contains_key(&plan.about.identity)),
+        removed: patterns(old, &|plan| !kept.contains_key(&plan.about.identity)),
+        changed: patterns(new, &|plan| known.get(&plan.about.identity).is_some_and(|old| *old != plan.about.digest)),
     }
 }
 

@@ -11,15 +11,15 @@ use sekisho_upstream::Service;
 use crate::meter::{RouteMeter, StepMeter};
 
 /// A route's plan. The walker runs it, `sekisho plan` prints it.
+///
+/// Among thousands of routes each request finds another plan, far from the processor: so it begins a cache line, and holds
+/// itself only what requests look at.
+#[repr(align(64))]
 pub struct Plan {
     /// The route's pattern as written; empty for requests that no route took.
     pub route: Arc<str>,
-    /// What tells it from every other route, in this configuration and in those before and after it.
-    pub identity: Box<str>,
-    /// What is written of it: the same as before if it says the same.
-    pub digest: u64,
-    /// Where it stands in the document; none for requests that no route took.
-    pub place: Place,
+    /// What no request asks for.
+    pub about: Box<About>,
     /// Names of the pattern's `{name}` segments, in order.
     pub params: Box<[Box<str>]>,
     /// The policies on the route, in walking order.
@@ -38,6 +38,16 @@ pub struct Plan {
     pub meter: RouteMeter,
 }
 
+/// What there is to know of a plan beside what it does.
+pub struct About {
+    /// What tells it from every other route, in this configuration and in those before and after it.
+    pub identity: Box<str>,
+    /// What is written of it: the same as before if it says the same.
+    pub digest: u64,
+    /// Where it stands in the document; none for requests that no route took.
+    pub place: Place,
+}
+
 /// One step of a plan.
 pub struct PlanStep {
     /// The policy, shared by all routes that inherit it.
@@ -53,9 +63,9 @@ pub enum Target {
     /// A service.
     Service(Arc<Service>),
     /// The client is sent elsewhere.
-    Redirect(Redirect),
+    Redirect(Box<Redirect>),
     /// A fixed answer.
-    Respond(Respond),
+    Respond(Box<Respond>),
     /// Nothing: the plan of requests that no route took, or that are malformed.
     Nothing,
 }

@@ -27,7 +27,7 @@ impl<'a> Counters<'a> {
         let plans = running.map_or(&[][..], |site| &site.plans);
         Self {
             workers,
-            plans: plans.iter().map(|plan| (&*plan.identity, plan)).collect(),
+            plans: plans.iter().map(|plan| (&*plan.about.identity, plan)).collect(),
             fallback: running.map(|site| &site.fallback),
         }
     }

@@ -30,7 +30,7 @@ use crate::document::{Document, TopConfig};
 use crate::listener::Tickets;
 use crate::mark::Mark;
 use crate::outline::{Outline, digest_of_text};
-use crate::plan::{Plan, Target};
+use crate::plan::{About, Plan, Target};
 use crate::route::Router;
 use crate::site::{Settings, Site};
 use counters::Counters;
@@ -194,9 +194,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     let counted = counters.fallback();
     let fallback = Plan {
         route: "".into(),
-        identity: "".into(),
-        digest: 0,
-        place: Place::none(),
+        about: Box::new(About { identity: "".into(), digest: 0, place: Place::none() }),
         params: Box::default(),
         steps: top.plan_steps(&counted),
         target: Target::Nothing,

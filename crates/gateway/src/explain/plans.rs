@@ -104,7 +104,7 @@ impl RoutePlan {
             target: TargetPlan::of(&plan.target),
             timeout_ms: plan.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
             upgrade: upgrade_of(plan),
-            place: plan.place.to_string(),
+            place: plan.about.place.to_string(),
         }
     }
 }

@@ -193,7 +193,7 @@ fn passed(site: &Site, ask: &route::Ask<'_>, taken: Option<&Entry>) -> Vec<Passe
     near.truncate(MOST_PASSED);
     let passed = near.into_iter().map(|(_, entry, reason)| Passed {
         path: entry.pattern.to_string(),
-        place: site.plans[entry.plan].place.to_string(),
+        place: site.plans[entry.plan].about.place.to_string(),
         reason,
     });
     passed.collect()

@@ -19,7 +19,7 @@ use super::steps::Chain;
 
 pub(crate) use self::upgrade::usual as usual_upgrades;
 use crate::document::{Document, RouteConfig, RouteDocument};
-use crate::plan::{Plan, Target};
+use crate::plan::{About, Plan, Target};
 use crate::route::Entry;
 
 /// The routes that answer, flat.
@@ -100,9 +100,7 @@ impl Flat {
         let pattern = &self.entry.pattern;
         let plan = Plan {
             route: pattern.as_str().into(),
-            identity: identity.into(),
-            digest: self.digest,
-            place: self.place,
+            about: Box::new(About { identity: identity.into(), digest: self.digest, place: self.place }),
             params: pattern.params().map(Into::into).collect(),
             steps: self.chain.plan_steps(&counters),
             target: self.target,

@@ -47,8 +47,8 @@ pub(super) fn compile(
     let respond = route.respond.as_ref().map(|at| respond(at, &join(path, "respond"), problems));
     match (service, redirect, respond) {
         (Some(service), ..) => service.map(Target::Service),
-        (_, Some(redirect), _) => redirect.map(Target::Redirect),
-        (.., respond) => respond.flatten().map(Target::Respond),
+        (_, Some(redirect), _) => redirect.map(Box::new).map(Target::Redirect),
+        (.., respond) => respond.flatten().map(Box::new).map(Target::Respond),
     }
 }
 

@@ -88,7 +88,7 @@ routes:
         (second.total, second.risky_paths, second.trailers.len()),
         (Some(Duration::from_secs(1)), false, 0)
     );
-    assert_eq!(first.place.to_string(), "t:12:9");
+    assert_eq!(first.about.place.to_string(), "t:12:9");
 }
 
 #[test]
