@@ -147,7 +147,9 @@ fn routes(old: &[Plan], new: &[Plan]) -> Part {
     Part {
         added: patterns(new, &|plan| !known.contains_key(&plan.about.identity)),
         removed: patterns(old, &|plan| !kept.contains_key(&plan.about.identity)),
-        changed: patterns(new, &|plan| known.get(&plan.about.identity).is_some_and(|old| *old != plan.about.digest)),
+        changed: patterns(new, &|plan| {
+            known.get(&plan.about.identity).is_some_and(|old| *old != plan.about.digest)
+        }),
     }
 }
 

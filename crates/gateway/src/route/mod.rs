@@ -26,11 +26,9 @@ pub struct Router {
     tree: Tree,
     /// By leaf of the tree.
     shapes: Box<[Shape]>,
-    /// By leaf, the route that takes all that matches its pattern, or [`NONE`]: most leaves have one, and a short list of
-    /// numbers stays near the processor where thousands of shapes and entries cannot.
+    /// By leaf, the plan of the route that takes all that matches its pattern, or [`shape::NONE`]: most leaves have one, and a
+    /// short list of numbers stays near the processor where thousands of shapes and entries cannot.
     only: Box<[u32]>,
-    /// The plan of each entry, for the same reason.
-    plans: Box<[usize]>,
 }
 
 /// What is asked of the router.
@@ -114,8 +112,7 @@ impl Router {
         }
         let shapes: Box<[_]> = members.into_iter().map(|members| Shape::new(&entries, members)).collect();
         let only = shapes.iter().map(|shape| shape.only(&entries)).collect();
-        let plans = entries.iter().map(|entry| entry.plan).collect();
-        Self { shapes, only, plans, tree: tree.grown(), entries: entries.into() }
+        Self { shapes, only, tree: tree.grown(), entries: entries.into() }
     }
 
     /// The routes, in the order given to [`Router::new`].
@@ -136,9 +133,9 @@ impl Router {
                 .or_else(|| search.run(Want::AnyMethod)),
         };
         match taken {
-            Some((entry, shape)) => {
+            Some((plan, shape)) => {
                 let params = Params { rest: ask.path.split('/'), passed: 0, shape, next: 0 };
-                Found::Route { plan: self.plans[entry as usize], params }
+                Found::Route { plan, params }
             }
             None => search.refused(),
         }

@@ -29,7 +29,8 @@ pub(super) struct Search<'a, 'q> {
     allowed: MethodSet,
 }
 
-type Taken<'a> = (u32, &'a Shape);
+/// The plan of a route, and what the routes of its pattern have in common.
+type Taken<'a> = (usize, &'a Shape);
 
 impl<'a, 'q> Search<'a, 'q> {
     pub(super) fn new(router: &'a Router, ask: &'q Ask<'a>) -> Self {
@@ -55,7 +56,7 @@ impl<'a, 'q> Search<'a, 'q> {
         let router = self.router;
         let Some(rest) = rest else {
             return node
-                .end
+                .end()
                 .and_then(|leaf| self.ask_shape(leaf, want))
                 .or_else(|| self.ask_rest(node, want));
         };
@@ -78,18 +79,20 @@ impl<'a, 'q> Search<'a, 'q> {
     }
 
     fn ask_rest(&mut self, node: &'a Node, want: Want<'a>) -> Option<Taken<'a>> {
-        node.rest.and_then(|leaf| self.ask_shape(leaf, want))
+        node.rest().and_then(|leaf| self.ask_shape(leaf, want))
     }
 
     /// The first route of a pattern that takes what is wanted: exact host, wildcards from long to short, any host.
     fn ask_shape(&mut self, leaf: u32, want: Want<'a>) -> Option<Taken<'a>> {
-        let shape = &self.router.shapes[leaf as usize];
-        let only = self.router.only[leaf as usize];
+        let router = self.router;
+        let shape = &router.shapes[leaf as usize];
+        let only = router.only[leaf as usize];
         if only != NONE {
-            return Some((only, shape));
+            return Some((only as usize, shape));
         }
         let by_host = if shape.hosts.is_empty() { None } else { self.ask_hosts(shape, want) };
-        by_host.or_else(|| self.first(&shape.any, want)).map(|entry| (entry, shape))
+        let entry = by_host.or_else(|| self.first(&shape.any, want))?;
+        Some((router.entries[entry as usize].plan, shape))
     }
 
     // Out of line: most routes name no host, and the way past this is shorter so.

@@ -18,7 +18,7 @@ pub(super) struct Shape {
     pub(super) params: Box<[u16]>,
 }
 
-/// No route, where a route's number is expected.
+/// No plan, where a plan's number is expected.
 pub(super) const NONE: u32 = u32::MAX;
 
 impl Shape {
@@ -44,10 +44,12 @@ impl Shape {
         }
     }
 
-    /// The pattern's only route, if it takes every request that matches it; else [`NONE`].
+    /// The plan of the pattern's only route, if that takes every request that matches it; else [`NONE`].
     pub(super) fn only(&self, entries: &[Entry]) -> u32 {
         match &*self.any {
-            [only] if self.hosts.is_empty() && entries[*only as usize].takes_all() => *only,
+            [only] if self.hosts.is_empty() && entries[*only as usize].takes_all() => {
+                u32::try_from(entries[*only as usize].plan).unwrap_or(NONE)
+            }
             _ => NONE,
         }
     }

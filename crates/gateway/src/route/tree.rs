@@ -1,6 +1,8 @@
 //! The patterns as a tree of segments. Each node is reached in one way only, so that a search visits it at most once.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use foldhash::fast::RandomState;
 use sekisho_units::{Pattern, Segment};
@@ -14,20 +16,101 @@ pub(super) struct Tree {
     nodes: Box<[Node]>,
 }
 
+/// One cache line: among thousands of routes each request finds others, far from the processor.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Node {
     literals: Literals,
-    param: Option<u32>,
-    /// The leaf of the pattern that ends here.
-    pub(super) end: Option<u32>,
-    /// The leaf of the pattern that goes on with `*`.
-    pub(super) rest: Option<u32>,
+    param: Index,
+    end: Index,
+    rest: Index,
 }
+
+/// A number in half of the room of an `Option<u32>`.
+#[derive(Clone, Copy, Debug)]
+struct Index(u32);
 
 #[derive(Debug)]
 enum Literals {
     Few(Box<[(u64, Box<str>, u32)]>),
-    Many(HashMap<Box<str>, u32, RandomState>),
+    Many(HashMap<Text, u32, RandomState>),
+}
+
+/// A segment's text. A short one stands in the table itself, so that comparing it is no way to elsewhere in memory.
+#[derive(Debug)]
+enum Text {
+    Short { len: u8, bytes: [u8; Text::SHORT] },
+    Long(Box<[u8]>),
+}
+
+impl Index {
+    fn of(index: Option<u32>) -> Self {
+        Self(index.unwrap_or(u32::MAX))
+    }
+
+    #[inline]
+    fn get(self) -> Option<u32> {
+        Some(self.0).filter(|index| *index != u32::MAX)
+    }
+}
+
+impl Text {
+    const SHORT: usize = 22;
+
+    fn new(text: &str) -> Self {
+        let text = text.as_bytes();
+        let mut bytes = [0; Self::SHORT];
+        match bytes.get_mut(..text.len()) {
+            Some(place) => {
+                place.copy_from_slice(text);
+                Self::Short { len: text.len() as u8, bytes }
+            }
+            None => Self::Long(text.into()),
+        }
+    }
+
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Self::Long(bytes) => bytes,
+        }
+    }
+}
+
+impl Borrow<[u8]> for Text {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// As the bytes, by which it is looked up.
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl Node {
+    /// The leaf of the pattern that ends here.
+    #[inline]
+    pub(super) fn end(&self) -> Option<u32> {
+        self.end.get()
+    }
+
+    /// The leaf of the pattern that goes on with `*`.
+    #[inline]
+    pub(super) fn rest(&self) -> Option<u32> {
+        self.rest.get()
+    }
 }
 
 impl Tree {
@@ -44,7 +127,7 @@ impl Tree {
                 let found = few.iter().find(|(known, text, _)| *known == tag && **text == *segment);
                 found.map(|(.., index)| *index)
             }
-            Literals::Many(many) => many.get(segment).copied(),
+            Literals::Many(many) => many.get(segment.as_bytes()).copied(),
         };
         index.map(|index| &self.nodes[index as usize])
     }
@@ -52,7 +135,7 @@ impl Tree {
     /// The node one parameter further.
     #[inline]
     pub(super) fn param(&self, node: &Node) -> Option<&Node> {
-        node.param.map(|index| &self.nodes[index as usize])
+        node.param.get().map(|index| &self.nodes[index as usize])
     }
 }
 
@@ -124,9 +207,11 @@ impl Growing {
                 few.sort();
                 Literals::Few(few.into())
             } else {
-                Literals::Many(sprout.literals)
+                let many = sprout.literals.into_iter();
+                Literals::Many(many.map(|(text, index)| (Text::new(&text), index)).collect())
             };
-            Node { literals, param: sprout.param, end: sprout.end, rest: sprout.rest }
+            let [param, end, rest] = [sprout.param, sprout.end, sprout.rest].map(Index::of);
+            Node { literals, param, end, rest }
         });
         Tree { nodes: nodes.collect() }
     }
