@@ -28,6 +28,6 @@ pub use listener::{
 pub use mark::Mark;
 pub use meter::{BOUNDS, Cell, Handshake, RouteMeter, StepMeter, Verdicts, WorkerMeter};
 pub use outline::{Changes, Outline, Part};
-pub use plan::{About, Plan, PlanStep, Redirect, Respond, Target};
+pub use plan::{About, Handed, Plan, PlanStep, Redirect, Respond, Target};
 pub use site::{ClientTimeouts, Settings, Site};
 pub use worker::Worker;

@@ -96,7 +96,7 @@ impl Relay {
         {
             return Poll::Ready(ending);
         }
-        let waiting = match self.stream(cx, call, exchange, down, &way.plan.trailers) {
+        let waiting = match self.stream(cx, call, exchange, down, &way.plan.handed.trailers) {
             Ok(waiting) => waiting,
             Err(ending) => return Poll::Ready(ending),
         };
@@ -139,7 +139,7 @@ impl Relay {
         down: &mut D,
         way: &Way<'_>,
     ) -> Option<Ending> {
-        match call.continue_request(cx, exchange, down, &way.plan.trailers) {
+        match call.continue_request(cx, exchange, down, &way.plan.handed.trailers) {
             Ok(waits) => {
                 // Another deadline may be the next one now.
                 if self.uploads != waits {

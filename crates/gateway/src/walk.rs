@@ -76,8 +76,9 @@ pub(crate) async fn walk<'a, D: Downstream>(
     desk: Desk<'_>,
 ) {
     let _active = Active::count(way.worker);
+    way.plan.warm(way.worker.local.index);
     exchange.route = &way.plan.route;
-    exchange.deadline = way.plan.total.map(|total| exchange.started + total);
+    exchange.deadline = way.plan.handed.total.map(|total| exchange.started + total);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
 
     let stopped = enter(way, exchange, down, &mut passes, refusal.is_some()).await;
@@ -245,7 +246,7 @@ async fn ask_service<'a, D: Downstream>(
     let terms = Terms {
         body_grace: settings.client.body_grace,
         body_rate: settings.client.body_rate,
-        trailers: &way.plan.trailers,
+        trailers: &way.plan.handed.trailers,
     };
     match send(service, exchange, down, way.alarm, &way.worker.pools, &terms).await {
         Ok(call) => match seat {

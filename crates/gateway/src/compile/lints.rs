@@ -48,7 +48,7 @@ fn never(route: &Flat) -> Option<Problem> {
         Segment::Literal(text) if is_risky(text) => Some(text),
         _ => None,
     });
-    let segment = risky.filter(|_| !route.kept.risky_paths)?;
+    let segment = risky.filter(|_| !route.kept.handed.risky_paths)?;
     let message = format!("this route can never match: paths with `{segment}` are refused");
     let problem = Problem::warning(route.place.clone(), join(&route.path, "path"), message);
     Some(problem.remedy("add `risky_paths: true`"))

@@ -198,10 +198,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         params: Box::default(),
         steps: top.plan_steps(&counted),
         target: Target::Nothing,
-        risky_paths: false,
-        trailers: Box::default(),
-        upgrade: Box::default(),
-        total: None,
+        handed: Arc::default(),
         meter: counted.meter(),
     };
     let outline = Outline::default();

@@ -102,7 +102,7 @@ impl RoutePlan {
             conditions: Conditions::of(entry),
             policies: StepPlan::all(&plan.steps),
             target: TargetPlan::of(&plan.target),
-            timeout_ms: plan.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
+            timeout_ms: plan.handed.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
             upgrade: upgrade_of(plan),
             place: plan.about.place.to_string(),
         }
@@ -111,8 +111,8 @@ impl RoutePlan {
 
 /// What a route allows, if it is a service's and not as usual.
 fn upgrade_of(plan: &Plan) -> Option<Vec<String>> {
-    let shown = matches!(plan.target, Target::Service(_)) && plan.upgrade != usual_upgrades();
-    shown.then(|| plan.upgrade.iter().map(ToString::to_string).collect())
+    let shown = matches!(plan.target, Target::Service(_)) && plan.handed.upgrade != usual_upgrades();
+    shown.then(|| plan.handed.upgrade.iter().map(ToString::to_string).collect())
 }
 
 impl Conditions {

@@ -164,7 +164,7 @@ fn outcome(site: &Site, found: Found<'_>, taken: Option<&Entry>, risky: bool) ->
         (Found::Route { plan, params }, Some(entry)) => {
             let compiled = &site.plans[plan];
             let plan = Box::new(RoutePlan::of(entry, compiled));
-            if risky && !compiled.risky_paths {
+            if risky && !compiled.handed.risky_paths {
                 return Outcome::RiskyPath { plan };
             }
             let params = compiled.params.iter().zip(params);

@@ -37,7 +37,7 @@ pub(crate) fn wish(way: &Way<'_>, service: &Service, exchange: &mut Exchange<'_>
     if exchange.method != Method::Get || body || !asks_to_upgrade(exchange.head) {
         return Wish::None;
     }
-    let offer = offer(exchange.head, &way.plan.upgrade);
+    let offer = offer(exchange.head, &way.plan.handed.upgrade);
     if offer.is_empty() {
         return Wish::None;
     }

@@ -5,7 +5,6 @@ mod target;
 mod upgrade;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sekisho_policies::Context;
 use sekisho_units::{At, Place, Problem, Problems};
@@ -19,7 +18,7 @@ use super::steps::Chain;
 
 pub(crate) use self::upgrade::usual as usual_upgrades;
 use crate::document::{Document, RouteConfig, RouteDocument};
-use crate::plan::{About, Plan, Target};
+use crate::plan::{About, Handed, Plan, Target};
 use crate::route::Entry;
 
 /// The routes that answer, flat.
@@ -44,21 +43,13 @@ pub(super) struct Flat {
 #[derive(Clone)]
 pub(super) struct Kept {
     pub(super) public: bool,
-    pub(super) risky_paths: bool,
-    total: Option<Duration>,
-    trailers: Box<[Box<str>]>,
-    upgrade: Box<[Box<str>]>,
+    pub(super) handed: Arc<Handed>,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self {
-            public: false,
-            risky_paths: false,
-            total: None,
-            trailers: Box::default(),
-            upgrade: upgrade::usual(),
-        }
+        let handed = Handed { upgrade: upgrade::usual(), ..Handed::default() };
+        Self { public: false, handed: Arc::new(handed) }
     }
 }
 
@@ -104,10 +95,7 @@ impl Flat {
             params: pattern.params().map(Into::into).collect(),
             steps: self.chain.plan_steps(&counters),
             target: self.target,
-            risky_paths: self.kept.risky_paths,
-            trailers: self.kept.trailers,
-            upgrade: self.kept.upgrade,
-            total: self.kept.total,
+            handed: self.kept.handed,
             meter: counters.meter(),
         };
         (self.entry, plan)
@@ -186,21 +174,25 @@ impl Walk<'_> {
 
     fn keep(&mut self, config: &RouteConfig, path: &str, kept: &mut Kept) {
         kept.public = config.public.unwrap_or(kept.public);
-        kept.risky_paths = config.risky_paths.unwrap_or(kept.risky_paths);
+        if let Some(risky) = config.risky_paths {
+            Arc::make_mut(&mut kept.handed).risky_paths = risky;
+        }
         if let Some(timeout) = &config.timeout {
             if timeout.is_zero() {
                 let message = "no request would be in time";
                 let problem = Problem::error(timeout.place.clone(), join(path, "timeout"), message);
                 self.problems.push(problem.remedy("write a time such as `30s`"));
             }
-            kept.total = Some(timeout.as_duration());
+            Arc::make_mut(&mut kept.handed).total = Some(timeout.as_duration());
         }
         if let Some(trailers) = &config.trailers {
             self.check_trailers(trailers, path);
-            kept.trailers = trailers.iter().map(|at| at.value.as_str().into()).collect();
+            let names = trailers.iter().map(|at| at.value.as_str().into()).collect();
+            Arc::make_mut(&mut kept.handed).trailers = names;
         }
         if let Some(written) = &config.upgrade {
-            kept.upgrade = upgrade::compile(written, &join(path, "upgrade"), self.problems);
+            let allowed = upgrade::compile(written, &join(path, "upgrade"), self.problems);
+            Arc::make_mut(&mut kept.handed).upgrade = allowed;
         }
     }
 

@@ -81,11 +81,11 @@ routes:
     let (first, second) = (&site.plans[0], &site.plans[1]);
     assert_eq!(&*first.params, [Box::from("id")]);
     assert_eq!(
-        (first.total, first.risky_paths, first.trailers.len()),
+        (first.handed.total, first.handed.risky_paths, first.handed.trailers.len()),
         (Some(Duration::from_secs(5)), true, 1)
     );
     assert_eq!(
-        (second.total, second.risky_paths, second.trailers.len()),
+        (second.handed.total, second.handed.risky_paths, second.handed.trailers.len()),
         (Some(Duration::from_secs(1)), false, 0)
     );
     assert_eq!(first.about.place.to_string(), "t:12:9");
@@ -183,7 +183,7 @@ routes:
     for (route, want) in
         [("/usual", &["websocket"][..]), ("/none/a", &[]), ("/none/b", &["chat", "websocket"])]
     {
-        let allowed: Vec<&str> = plan(&site, route).upgrade.iter().map(AsRef::as_ref).collect();
+        let allowed: Vec<&str> = plan(&site, route).handed.upgrade.iter().map(AsRef::as_ref).collect();
         assert_eq!(allowed, want, "{route}");
     }
 }
