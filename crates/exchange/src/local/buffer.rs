@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// Bytes of a read buffer: a request's or response's head and a small body arrive in one read.
 pub const SMALL: usize = 16 * 1024;
 /// Bytes of a relay buffer, taken once a body proves to be large.
-pub const LARGE: usize = 128 * 1024;
+pub const LARGE: usize = 256 * 1024;
 /// Buffers of each size that a worker keeps for later.
 const KEPT_SMALL: usize = 128;
 const KEPT_LARGE: usize = 16;
