@@ -85,6 +85,11 @@ impl Endpoint {
     pub fn slot(&self) -> usize {
         self.kept.slot
     }
+
+    /// No configuration in force names it any more: its connections are closed once they are unused.
+    pub fn retire(&self) {
+        self.kept.retire();
+    }
 }
 
 impl Service {
@@ -143,14 +148,6 @@ impl Service {
     pub fn settle(&self) {
         for endpoint in &self.endpoints {
             endpoint.kept.settle(endpoint.limits.max);
-        }
-    }
-
-    /// Is no longer in force: connections of its endpoints are closed once they are unused, unless another service that is
-    /// settled afterwards has the same endpoints.
-    pub fn retire(&self) {
-        for endpoint in &self.endpoints {
-            endpoint.kept.retire();
         }
     }
 

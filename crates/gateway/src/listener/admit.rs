@@ -41,7 +41,8 @@ pub async fn admit(
 
     let mut _place = None;
     if let Some(from) = &listener.proxy_protocol {
-        match proxy::read(&mut stream, peer, from, &alarm).await {
+        let leaving = || caller.is_leaving(&worker);
+        match proxy::read(&mut stream, peer, from, &alarm, leaving).await {
             Ok(client) => caller.peer = client.unwrap_or(peer),
             Err(proxy::Refused::Gone) => return,
             Err(proxy::Refused::For(reason)) => {
@@ -57,12 +58,13 @@ pub async fn admit(
             None => return http1::refuse(Tcp::new(stream), caller, worker, Reply::crowded()).await,
         }
     }
-    let Some(tls) = &listener.tls else {
+    let config = listener.tls.as_ref().map(|tls| Arc::clone(&tls.config));
+    // A connection may outlive what was configured when it came.
+    drop(listener);
+    let Some(config) = config else {
         drop(alarm);
         return http1::serve(Tcp::new(stream), caller, worker).await;
     };
-    let config = Arc::clone(&tls.config);
-    drop(listener);
     // Apart, so that plain connections do not pay for its size.
     Box::pin(secure(stream, config, alarm, caller, worker)).await;
 }
@@ -74,7 +76,7 @@ async fn secure(
     mut caller: Caller,
     worker: Rc<Worker>,
 ) {
-    match first_byte(&mut stream, &alarm).await {
+    match first_byte(&mut stream, &alarm, || caller.is_leaving(&worker)).await {
         Some(HANDSHAKE) => {}
         Some(_) => {
             worker.meter.handshake(Handshake::PlainText);
@@ -102,13 +104,15 @@ async fn secure(
     }
 }
 
-/// Looks at the first byte without taking it. `None`: the client left, or sent none in time.
-async fn first_byte(stream: &mut TcpStream, alarm: &Alarm) -> Option<u8> {
+/// Looks at the first byte without taking it. `None`: the client left, or sent none in time, or before connections were to
+/// end.
+async fn first_byte(stream: &mut TcpStream, alarm: &Alarm, leaving: impl Fn() -> bool) -> Option<u8> {
     poll_fn(|cx| {
         let mut byte = [0];
         match stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
             Poll::Ready(Ok(1..)) => Poll::Ready(Some(byte[0])),
             Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending if leaving() => Poll::Ready(None),
             Poll::Pending => {
                 ready!(alarm.poll(cx));
                 Poll::Ready(None)

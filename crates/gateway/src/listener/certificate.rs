@@ -50,7 +50,7 @@ impl Certificate {
     /// Reads a chain and the key of its first certificate.
     ///
     /// # Errors
-    /// [`BadCertificate`] of the chain (`Err(Ok(…))` never: see [`BadCertificate::is_of_the_key`]).
+    /// [`BadCertificate`]; [`BadCertificate::is_of_the_key`] tells which of the two texts is to blame.
     pub fn read(chain: &str, key: &str, provider: &CryptoProvider) -> Result<Self, BadCertificate> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(chain.as_bytes())
             .collect::<Result<_, _>>()

@@ -26,6 +26,7 @@ pub(super) async fn read(
     peer: SocketAddr,
     from: &[Cidr],
     alarm: &Alarm,
+    leaving: impl Fn() -> bool,
 ) -> Result<Option<SocketAddr>, Refused> {
     let ip = peer.ip().to_canonical();
     if !from.iter().any(|range| range.contains(ip)) {
@@ -37,7 +38,10 @@ pub(super) async fn read(
         loop {
             let mut ahead = ReadBuf::new(&mut bytes[taken..]);
             let Poll::Ready(peeked) = stream.poll_peek(cx, &mut ahead) else {
-                ready!(alarm.poll(cx));
+                // Who has said nothing when connections are to end is not waited for.
+                if taken > 0 || !leaving() {
+                    ready!(alarm.poll(cx));
+                }
                 return Poll::Ready(Err(Refused::Gone));
             };
             let Ok(count @ 1..) = peeked else { return Poll::Ready(Err(Refused::Gone)) };

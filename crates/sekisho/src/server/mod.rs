@@ -155,6 +155,8 @@ async fn until_told(state: &State, signals: &mut Signals) -> Signal {
     loop {
         match signals.next().await {
             Signal::Reopen => state.sinks.reopen(),
+            // Where nothing can be read anew, the end of the terminal is the end, as for any other program.
+            Signal::Reload if !state.reloads.are_possible() => return Signal::Terminate,
             Signal::Reload if state.takes_reloads() => state.reloads.ask(Origin::Signal),
             Signal::Reload => note("not reloaded (HUP): the gateway is ending"),
             signal => return signal,

@@ -61,6 +61,11 @@ impl Reloads {
         told.await.ok()
     }
 
+    /// Whether there is a file to read anew.
+    pub(crate) fn are_possible(&self) -> bool {
+        self.asks.get().is_some()
+    }
+
     /// What came of the last one.
     pub(crate) fn last(&self) -> Option<Report> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -224,8 +224,8 @@ fn orders_come_from_the_instances_in_turn() {
 }
 
 #[test]
-fn term_and_int_are_both_a_good_end() {
-    for signal in [Signal::TERM, Signal::INT] {
+fn term_int_and_the_end_of_the_terminal_are_a_good_end() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut demo = Demo::start();
         assert_eq!(demo.get("/").status, 200);
         let began = Instant::now();

@@ -168,3 +168,15 @@ fn tls_follows_the_header() {
         "{headers}"
     );
 }
+
+#[test]
+fn a_drain_does_not_wait_for_a_header_that_has_not_begun() {
+    let service = Service::echo();
+    let top = "client: { handshake: 60s }\ndrain: { grace: 60s }";
+    let mut gateway = proxied(&service, "{ from: [127.0.0.1] }", top);
+    let mut silent = gateway.connect();
+    gateway.wait_metric("gateway_connections", &[], 1.0);
+    gateway.signal("TERM");
+    assert!(silent.closed());
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}

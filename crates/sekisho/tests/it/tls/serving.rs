@@ -145,3 +145,16 @@ fn a_drain_ends_connections_with_a_goodbye() {
     assert!(client.closed());
     assert_eq!(gateway.wait_exit().code(), Some(0));
 }
+
+#[test]
+fn a_drain_does_not_wait_for_those_who_have_not_said_a_word() {
+    let (_, own) = pair();
+    let service = Service::echo();
+    let mut gateway =
+        gateway(&service, &[("own", &own)], "client: { handshake: 60s }\ndrain: { grace: 60s }");
+    let mut silent = gateway.connect();
+    gateway.wait_metric("gateway_connections", &[], 1.0);
+    gateway.signal("TERM");
+    assert!(silent.closed());
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
