@@ -29,13 +29,8 @@ impl Tcp {
         &self.0
     }
 
-    /// Whether a read would give something, as far as is known without asking the system. Leaves no waker.
-    pub fn is_readable(&self) -> bool {
-        self.0.try_io(Interest::READABLE, || Ok(())).is_ok()
-    }
-
-    /// Tries `work` until it is done or the socket is not ready for it. `work` gives how many bytes it moved, of how many that
-    /// there was room for: fewer mean that the socket has no more for now, which then need not be asked again.
+    /// Tries `work` until it is done or the socket is not ready for it. `work` gives how many bytes it moved, and there is `room` for
+    /// so many: fewer mean that the socket is at its end until it says otherwise.
     fn poll_io(
         &self,
         cx: &mut Context<'_>,
@@ -81,7 +76,7 @@ impl Io for Tcp {
     }
 
     fn is_readable(&self) -> bool {
-        Self::is_readable(self)
+        self.0.try_io(Interest::READABLE, || Ok(())).is_ok()
     }
 
     fn abort(&mut self) {
