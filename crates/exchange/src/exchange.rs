@@ -1,12 +1,13 @@
 //! The traveller: what policies read of a request, what they change, and what is noted.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use sekisho_units::Tick;
 use sekisho_wire::{Edits, Framing, HeadView, Method};
 
 use crate::policy::Mode;
-use crate::{Client, Facts, Ids, Local, Reply};
+use crate::{Client, Facts, Identity, Ids, Local, Papers, Reply};
 
 /// The body that comes with a request, as its head announces it.
 pub type RequestBody = Framing;
@@ -47,6 +48,12 @@ pub struct Exchange<'a> {
     pub client: Client,
     /// Request and correlation id; none where `request_id` is off.
     pub ids: Option<Ids<'a>>,
+    /// Who it is, once a policy has vouched for the client. [`Exchange::identity`] is for policies.
+    pub identity: Option<Arc<Identity>>,
+    /// Who it is by a policy that only watches.
+    pub(crate) supposed: Option<Arc<Identity>>,
+    /// What policies that authenticate have found.
+    pub papers: Papers,
     /// The pattern of the route that took it; empty before one did, and where none does.
     pub route: &'a str,
     /// The values of the route's `{name}` segments, in their order.
@@ -79,6 +86,7 @@ pub struct Mark<'a> {
     to_service: sekisho_wire::Mark,
     to_client: sekisho_wire::Mark,
     body_limit: Option<BodyLimit>,
+    identity: Option<Arc<Identity>>,
 }
 
 impl<'a> Exchange<'a> {
@@ -103,6 +111,9 @@ impl<'a> Exchange<'a> {
             body,
             client,
             ids: None,
+            identity: None,
+            supposed: None,
+            papers: Papers::default(),
             route: "",
             params: Vec::new(),
             to_ask: Rewritten { path: Cow::Borrowed(path), query: query.map(Cow::Borrowed) },
@@ -130,14 +141,20 @@ impl<'a> Exchange<'a> {
             to_service: self.to_service.mark(),
             to_client: self.to_client.mark(),
             body_limit: self.body_limit,
+            identity: self.identity.clone(),
         }
     }
 
-    /// Undoes every change since `mark` was taken. A body limit set since then stays, but only watches.
+    /// Undoes every change since `mark` was taken. A body limit set since then stays, but only watches; who the client was
+    /// found to be stays for steps that only watch.
     pub fn rollback(&mut self, mark: Mark<'a>) {
         self.to_ask = mark.to_ask;
         self.to_service.rollback(&mark.to_service);
         self.to_client.rollback(&mark.to_client);
+        let found = std::mem::replace(&mut self.identity, mark.identity);
+        if found != self.identity {
+            self.supposed = found;
+        }
         if self.body_limit != mark.body_limit {
             self.body_limit = match (self.body_limit, mark.body_limit) {
                 // A limit that bites stays in force beside one that only watches.

@@ -5,7 +5,7 @@
 //! route's plan implements. [`Reply`] is every answer that the gateway itself gives. [`Downstream`] is how the answer
 //! reaches the client whatever protocol it speaks, and [`Local`] is what one worker owns: alarms, buffers, the clock.
 
-mod client;
+mod ask;
 mod downstream;
 mod exchange;
 mod facts;
@@ -15,8 +15,9 @@ mod permits;
 mod policy;
 mod reply;
 mod template;
+mod who;
 
-pub use client::{Client, Scheme};
+pub use ask::{Answered, Ask, Asking, Errand, Errands, NoErrands, Peer, Unanswered};
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};
 pub use facts::{Decider, Ending, Facts, Shadowed};
@@ -24,5 +25,6 @@ pub use ids::{Id, Ids};
 pub use local::{Alarm, Alarms, Buffer, Io, LARGE, Local, SMALL, Stash, Tcp};
 pub use permits::{Permit, Permits};
 pub use policy::{Answerer, Mode, Outcome, Policy, Response, Resume, Verdict};
-pub use reply::{Content, Reply};
+pub use reply::{Content, Needed, RateOf, Reply};
 pub use template::{BadTemplate, Template};
+pub use who::{BadSubject, Client, Described, Entries, Identity, Papers, Scheme, Unproved};

@@ -98,6 +98,8 @@ pub trait Policy {
     /// Whether `leave` is called even where an earlier step answered before this one was entered, so that what it adds is
     /// on every answer.
     const EVERY_ANSWER: bool = false;
+    /// Whether it may vouch for a client: of several such policies on a route, any is enough.
+    const AUTHENTICATES: bool = false;
 
     /// Looks at the request; may change what the service will see through [`Exchange::to_service`].
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<Self::Pass>;

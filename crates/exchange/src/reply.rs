@@ -3,7 +3,10 @@
 //! Errors are `application/problem+json` (RFC 9457) with the members of the Express gateway beside them: `error`, `code`,
 //! `request_id`, `timestamp`. What the log says (`reason`) may tell more than the client learns.
 
+mod access;
 mod render;
+
+pub use access::{Needed, RateOf};
 
 use std::borrow::Cow;
 use std::sync::Arc;

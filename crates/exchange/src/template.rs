@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Exchange, Outcome};
+use crate::{Exchange, Identity, Outcome};
 
 /// A parsed template.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +33,12 @@ enum Value {
     CorrelationId,
     ClientIp,
     ClientPort,
+    UserId,
+    UserEmail,
+    UserTier,
+    UserRoles,
+    UserPermissions,
+    Claim(String),
     Route,
     Param(String),
     Service,
@@ -59,6 +65,11 @@ const WORDS: &[(&str, Value)] = &[
     ("correlation.id", Value::CorrelationId),
     ("client.ip", Value::ClientIp),
     ("client.port", Value::ClientPort),
+    ("identity.id", Value::UserId),
+    ("identity.email", Value::UserEmail),
+    ("identity.tier", Value::UserTier),
+    ("identity.roles", Value::UserRoles),
+    ("identity.permissions", Value::UserPermissions),
     ("route", Value::Route),
     ("service", Value::Service),
     ("endpoint", Value::Endpoint),
@@ -79,8 +90,9 @@ pub enum BadTemplate {
     /// A word that means nothing here.
     #[error(
         "unknown value `{{{0}}}`{1}; known are request.method, request.path, request.query, request.host, request.scheme, \
-         request.id, request.bytes, request.header.NAME, correlation.id, client.ip, client.port, route, param.NAME, service, \
-         endpoint, response.status, response.bytes, reason, decided_by, duration_ms, time"
+         request.id, request.bytes, request.header.NAME, correlation.id, client.ip, client.port, identity.id, \
+         identity.email, identity.tier, identity.roles, identity.permissions, identity.claim.NAME, route, param.NAME, service, endpoint, \
+         response.status, response.bytes, reason, decided_by, duration_ms, time"
     )]
     Unknown(String, String),
 }
@@ -146,6 +158,9 @@ impl Value {
         if let Some(name) = word.strip_prefix("request.header.").filter(|name| !name.is_empty()) {
             return Ok(Self::Header(name.to_owned()));
         }
+        if let Some(name) = word.strip_prefix("identity.claim.").filter(|name| !name.is_empty()) {
+            return Ok(Self::Claim(name.to_owned()));
+        }
         if let Some(name) = word.strip_prefix("param.").filter(|name| !name.is_empty()) {
             return Ok(Self::Param(name.to_owned()));
         }
@@ -161,6 +176,7 @@ impl Value {
 
     fn write(&self, exchange: &Exchange<'_>, outcome: Option<&Outcome>, out: &mut String) {
         let facts = &exchange.facts;
+        let who = exchange.identity.as_deref();
         match self {
             Self::Method => push_bytes(exchange.head.method_bytes(), out),
             Self::Path => out.push_str(exchange.path),
@@ -180,6 +196,21 @@ impl Value {
             }
             Self::ClientIp => push_display(exchange.client.ip, out),
             Self::ClientPort => push_display(exchange.client.peer.port(), out),
+            Self::UserId => out.push_str(who.map_or("", Identity::subject)),
+            Self::UserEmail => out.push_str(who.map_or("", Identity::email)),
+            Self::UserTier => out.push_str(who.map_or("", Identity::tier)),
+            Self::UserRoles => out.push_str(&who.map_or_else(String::new, |who| who.roles().joined())),
+            Self::UserPermissions => {
+                out.push_str(&who.map_or_else(String::new, |who| who.permissions().joined()));
+            }
+            Self::Claim(name) => match who.and_then(|who| who.claim(name)) {
+                Some(serde_json::Value::String(text)) => push_bytes(text.as_bytes(), out),
+                Some(value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => {
+                    push_display(value, out);
+                }
+                // What is no single value has no place in a text.
+                _ => {}
+            },
             Self::Route => out.push_str(exchange.route),
             Self::Param(name) => out.push_str(exchange.param(name).unwrap_or_default()),
             Self::Service => out.push_str(facts.service.unwrap_or_default()),

@@ -106,6 +106,35 @@ impl Lines {
     }
 }
 
+/// What services are told of a known user, beside the id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Introduction {
+    /// `X-User-Email`.
+    pub email: bool,
+    /// `X-User-Roles`.
+    pub roles: bool,
+    /// `X-User-Permissions`.
+    pub permissions: bool,
+}
+
+/// Tells the service who the user is, if that is known. What the client itself says of that never passes.
+#[inline]
+pub(crate) fn identify(exchange: &mut Exchange<'_>, tell: Introduction) {
+    let Some(identity) = &exchange.identity else { return };
+    let edits = &mut exchange.to_service;
+    let mut ok = edits.set(Known::XUserId, identity.subject().as_bytes()).is_ok();
+    if tell.email && !identity.email().is_empty() {
+        ok &= edits.set(Known::XUserEmail, identity.email().as_bytes()).is_ok();
+    }
+    if tell.roles {
+        ok &= edits.set(Known::XUserRoles, identity.roles().joined().as_bytes()).is_ok();
+    }
+    if tell.permissions {
+        ok &= edits.set(Known::XUserPermissions, identity.permissions().joined().as_bytes()).is_ok();
+    }
+    debug_assert!(ok, "an identity takes only what fits into a line");
+}
+
 /// The gateway in `Via` (RFC 9110 §7.6.3), as a line for each version of the message that it received.
 #[derive(Clone, Debug)]
 pub struct Via {

@@ -20,7 +20,7 @@ mod tunnel;
 pub mod walk;
 mod worker;
 
-pub use forward::Via;
+pub use forward::{Introduction, Via};
 pub use http1::{Caller, serve};
 pub use listener::{
     BadCertificate, Certificate, Crowd, Door, Listener, Place, SecureRedirect, Tickets, Tls, admit,

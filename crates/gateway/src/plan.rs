@@ -24,6 +24,8 @@ pub struct Plan {
     pub params: Box<[Box<str>]>,
     /// The policies on the route, in walking order.
     pub steps: Box<[PlanStep]>,
+    /// How many of them may vouch for a client, and bite.
+    pub authenticators: u8,
     /// What gives the answer when every step proceeds.
     pub target: Target,
     /// What it was handed down: one for all routes that say nothing of their own.
@@ -105,6 +107,12 @@ impl Plan {
         for step in &self.steps {
             step.meter.warm(worker);
         }
+    }
+
+    /// Of these steps, those that may vouch for a client and bite.
+    pub(crate) fn authenticators(steps: &[PlanStep]) -> u8 {
+        let bite = |step: &&PlanStep| step.mode == Mode::Enforce && step.step.authenticates();
+        u8::try_from(steps.iter().filter(bite).count()).expect("there are not so many policies")
     }
 
     /// The service's name for logs and metrics; empty where there is none.

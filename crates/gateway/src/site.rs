@@ -9,7 +9,7 @@ use sekisho_units::Cidr;
 use sekisho_upstream::{Endpoint, Service};
 use sekisho_wire::{Limits, PathRules};
 
-use crate::forward::Via;
+use crate::forward::{Introduction, Via};
 use crate::listener::Listener;
 use crate::outline::Outline;
 use crate::plan::Plan;
@@ -58,6 +58,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Cidr>,
     /// The gateway's pseudonym in `Via`, if it tells one (RFC 9110 §7.6.3).
     pub via: Option<Via>,
+    /// What services are told of a known user.
+    pub identity: Introduction,
     /// How paths are normalised.
     pub paths: PathRules,
     /// Limits of a request's head.

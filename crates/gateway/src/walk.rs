@@ -4,17 +4,18 @@
 //! target, back through the steps in reverse, to the client, and into the accounts. Whoever answers is recorded.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::Poll;
 
 use sekisho_exchange::{
-    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Mode, Outcome, Reply, Response,
+    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Mode, Outcome, Papers, Reply, Response,
     ResponseHead, Verdict,
 };
 use sekisho_policies::{NAMES, Pass};
 use sekisho_upstream::{Call, Failure, Seat, Service, Terms, send};
 use sekisho_wire::{Framing, HeadBuf, HeadView, Known, Method, Skip, hop_by_hop};
 
-use crate::forward::Lines;
+use crate::forward::{Lines, identify};
 use crate::listener::Door;
 use crate::meter::WorkerMeter;
 use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
@@ -78,6 +79,7 @@ pub(crate) async fn walk<'a, D: Downstream>(
     let _active = Active::count(way.worker);
     way.plan.warm(way.worker.local.index);
     exchange.route = &way.plan.route;
+    exchange.papers = Papers::expecting(way.plan.authenticators);
     exchange.deadline = way.plan.handed.total.map(|total| exchange.started + total);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
 
@@ -134,9 +136,9 @@ async fn enter<D: Downstream>(
         let mark = exchange.watched.then(|| exchange.mark());
         let mut verdict = planned.step.enter(exchange);
         while let Verdict::Wait(waiting) = verdict {
-            match while_client_stays(waiting, down).await {
-                Some(resume) => verdict = resume(exchange),
-                None => return Some(Answer::Nobody),
+            match wait(waiting, way, exchange, down).await {
+                Ok(resume) => verdict = resume(exchange),
+                Err(failure) => return Some(given_up(failure, way, exchange)),
             }
         }
         if let Some(mark) = mark {
@@ -164,16 +166,41 @@ async fn enter<D: Downstream>(
     None
 }
 
-/// Waits for `work`, or for the client to leave.
-async fn while_client_stays<F: Future + Unpin, D: Downstream>(
+/// Waits for `work` as long as the client stays and the exchange has time.
+async fn wait<F: Future + Unpin, D: Downstream>(
     mut work: F,
+    way: &Way<'_>,
+    exchange: &Exchange<'_>,
     down: &mut D,
-) -> Option<F::Output> {
-    poll_fn(|cx| match std::pin::Pin::new(&mut work).poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => down.poll_gone(cx).map(|_| None),
+) -> Result<F::Output, Failure> {
+    match exchange.deadline {
+        Some(deadline) => way.alarm.set(deadline),
+        // It rings all the same when the gateway stops.
+        None => way.alarm.clear(),
+    }
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = Pin::new(&mut work).poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        if down.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        let stopping = exchange.local.cut.get();
+        way.alarm.poll(cx).map(|()| Err(if stopping { Failure::Stopping } else { Failure::Expired }))
     })
     .await
+}
+
+/// What it means that a step's wait was in vain.
+#[cold]
+fn given_up(failure: Failure, way: &Way<'_>, exchange: &mut Exchange<'_>) -> Answer<'static> {
+    match failure.reply(way.plan.service_name()) {
+        Some(reply) => {
+            exchange.facts.decide(Decider::Upstream, &reply);
+            Answer::Gateway(Box::new(reply))
+        }
+        None => Answer::Nobody,
+    }
 }
 
 /// The target's answer.
@@ -243,6 +270,7 @@ async fn ask_service<'a, D: Downstream>(
     }
     let settings = &way.site.settings;
     lines.set(exchange, settings.via.as_ref());
+    identify(exchange, settings.identity);
     let terms = Terms {
         body_grace: settings.client.body_grace,
         body_rate: settings.client.body_rate,

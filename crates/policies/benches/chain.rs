@@ -10,7 +10,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_exchange::{Answerer, Client, Exchange, Local, Outcome, Response, Scheme};
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, Here, Pass, Step};
+use sekisho_policies::{Context, Here, Kept, Pass, Step};
 use sekisho_units::{Clock, Place, Problems};
 use sekisho_wire::{Edits, Framing, Head, HeadBuf, Limits, parse_request};
 
@@ -24,8 +24,10 @@ const BROWSER: &str = "GET /api/users/7?page=2 HTTP/1.1\r\nHost: shop.example\r\
 fn step(name: &str, settings: &str, sinks: &Sinks) -> Step {
     let node = sekisho_yaml::parse("bench.yaml", settings).expect("the settings are YAML");
     let mut problems = Problems::new();
-    let mut here = Here { place: Place::none(), path: name.into(), problems: &mut problems };
-    let step = Step::compile(name, &node, &mut here, &Context { workers: 1, sinks });
+    let mut here = Here { place: Place::none(), path: name.into(), scope: "", problems: &mut problems };
+    let read_file = |name: &str| Err(std::io::Error::other(name.to_owned()));
+    let context = Context { workers: 1, sinks, kept: &Kept::default(), read_file: &read_file };
+    let step = Step::compile(name, &node, &mut here, &context);
     step.unwrap_or_else(|| panic!("{problems}"))
 }
 

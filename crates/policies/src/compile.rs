@@ -1,7 +1,10 @@
 //! From a policy as written to the policy as it runs.
 
+use std::io;
+
 use sekisho_units::{Place, Problem, Problems};
 
+use crate::Kept;
 use crate::access_log::Sinks;
 
 /// What compilation knows beside the policy's own settings.
@@ -10,6 +13,10 @@ pub struct Context<'a> {
     pub workers: usize,
     /// The log sinks of the process, shared by every `access_log` that writes to the same place.
     pub sinks: &'a Sinks,
+    /// What policies keep from one configuration to the next.
+    pub kept: &'a Kept,
+    /// Gives the text of a file that the document names.
+    pub read_file: &'a dyn Fn(&str) -> io::Result<String>,
 }
 
 /// Where in the document the settings stand, and where to report what is wrong with them.
@@ -18,6 +25,9 @@ pub struct Here<'a> {
     pub place: Place,
     /// Their path, as in `routes[0].policies.cors`.
     pub path: String,
+    /// The route where they stand, by what tells it from others; empty at the top. With the policy's name it is the identity
+    /// by which state goes on from one configuration to the next.
+    pub scope: &'a str,
     /// Where problems go.
     pub problems: &'a mut Problems,
 }

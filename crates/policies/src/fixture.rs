@@ -1,5 +1,6 @@
 //! A request and its way through one policy, for tests.
 
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::access_log::Sinks;
-use crate::{Compile, Context, Here};
+use crate::{Compile, Context, Here, Kept};
 
 /// A request as it came, and what an exchange borrows beside it.
 pub(crate) struct Fixture {
@@ -107,8 +108,11 @@ pub(crate) fn compile_with<C: Compile + DeserializeOwned>(
 ) -> Result<C::Into, String> {
     let config: C = serde_json::from_value(settings).map_err(|error| error.to_string())?;
     let mut problems = Problems::new();
-    let mut here = Here { place: Place::none(), path: "policies.it".into(), problems: &mut problems };
-    let compiled = config.compile(&mut here, &Context { workers: 4, sinks });
+    let path = "policies.it".into();
+    let mut here = Here { place: Place::none(), path, scope: "", problems: &mut problems };
+    let read_file = |name: &str| Err(io::Error::other(format!("there is no `{name}`")));
+    let context = Context { workers: 4, sinks, kept: &Kept::default(), read_file: &read_file };
+    let compiled = config.compile(&mut here, &context);
     match compiled {
         Some(policy) if !problems.has_errors() => Ok(policy),
         _ => {

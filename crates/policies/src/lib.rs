@@ -10,10 +10,12 @@ pub mod cors;
 #[cfg(test)]
 mod fixture;
 pub mod headers;
+mod kept;
 pub mod request_id;
 pub mod rewrite;
 pub mod security_headers;
 mod table;
 
 pub use compile::{Compile, Context, Here};
+pub use kept::Kept;
 pub use table::{DEFAULT_ON, NAMES, Pass, Step, schemas};

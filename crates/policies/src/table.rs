@@ -53,6 +53,11 @@ macro_rules! policies {
                 match self { $(Self::$Type(_) => <$module::$Type as Policy>::EVERY_ANSWER,)+ }
             }
 
+            /// Whether it may vouch for a client.
+            pub fn authenticates(&self) -> bool {
+                match self { $(Self::$Type(_) => <$module::$Type as Policy>::AUTHENTICATES,)+ }
+            }
+
             /// See [`Policy::enter`].
             #[inline]
             pub fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<Pass> {

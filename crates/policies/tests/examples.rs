@@ -1,18 +1,25 @@
 //! Each policy's `example.yaml` is read and compiled, so that what the documentation shows is true.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, DEFAULT_ON, Here, NAMES, Step, schemas};
+use sekisho_policies::{Context, DEFAULT_ON, Here, Kept, NAMES, Step, schemas};
 use sekisho_units::{Place, Problems};
 use sekisho_yaml::Node;
+
+/// Reads what an example names, beside it.
+fn fs_in_src(name: &str) -> impl Fn(&str) -> io::Result<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name);
+    move |file| fs::read_to_string(folder.join(file))
+}
 
 fn compile(name: &str, settings: &Node) -> Result<Step, String> {
     let sinks = Sinks::new();
     let mut problems = Problems::new();
-    let mut here = Here { place: Place::none(), path: name.into(), problems: &mut problems };
-    match Step::compile(name, settings, &mut here, &Context { workers: 1, sinks: &sinks }) {
+    let mut here = Here { place: Place::none(), path: name.into(), scope: "", problems: &mut problems };
+    let context = Context { workers: 1, sinks: &sinks, kept: &Kept::default(), read_file: &fs_in_src(name) };
+    match Step::compile(name, settings, &mut here, &context) {
         Some(step) if problems.is_empty() => Ok(step),
         _ => Err(problems.to_string()),
     }

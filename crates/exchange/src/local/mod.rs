@@ -5,8 +5,9 @@ mod buffer;
 mod io;
 mod tcp;
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use sekisho_units::{Clock, Stamp, Tick, Wall};
@@ -28,6 +29,8 @@ pub struct Local {
     pub stash: Stash,
     /// Set once the time for exchanges in flight is over: an alarm that rings then means the end, whatever is due.
     pub cut: Cell<bool>,
+    /// What an upper floor keeps for this worker.
+    lent: OnceCell<Weak<dyn Any>>,
     /// A time of day, and when it was read.
     read: Cell<Option<(Tick, Wall)>>,
     /// The texts of the last second.
@@ -46,9 +49,21 @@ impl Local {
             clock,
             stash: Stash::default(),
             cut: Cell::new(false),
+            lent: OnceCell::new(),
             read: Cell::new(None),
             stamp: RefCell::default(),
         })
+    }
+
+    /// Makes known what an upper floor keeps for this worker, such as its connections to services. The first one counts.
+    pub fn lend<T: Any>(&self, things: &Rc<T>) {
+        let things: Rc<dyn Any> = Rc::<T>::clone(things);
+        let _ = self.lent.set(Rc::downgrade(&things));
+    }
+
+    /// What was made known, if it is of this type and still there.
+    pub fn lent<T: Any>(&self) -> Option<Rc<T>> {
+        self.lent.get()?.upgrade()?.downcast().ok()
     }
 
     /// The time of day at `moment`, which is now or not long ago.

@@ -19,8 +19,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sekisho_policies::Context;
 use sekisho_policies::access_log::Sinks;
+use sekisho_policies::{Context, Kept};
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_upstream::Carry as Endpoints;
 use sekisho_yaml::Node;
@@ -58,6 +58,8 @@ pub struct Carry {
     pub sinks: Arc<Sinks>,
     /// Pools and connection counts of endpoints, by service and URL.
     pub endpoints: Arc<Endpoints>,
+    /// What policies keep.
+    pub kept: Arc<Kept>,
     /// The keys of session tickets.
     pub tickets: Arc<Tickets>,
     /// The configuration in force, whose routes' counters go on and whose number of workers holds; none at the start.
@@ -184,19 +186,26 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     }
     let services =
         Services::compile(document, &carry.endpoints, settings.head_limits, files.reader(), problems);
-    let context = Context { workers: settings.workers, sinks: &carry.sinks };
-    let top = steps::Chain::default_on(&context, problems).with(&document.policies, &context, problems);
+    let context = Context {
+        workers: settings.workers,
+        sinks: &carry.sinks,
+        kept: &carry.kept,
+        read_file: files.reader(),
+    };
+    let top = steps::Chain::default_on(&context, problems).with(("", &document.policies), &context, problems);
     let compiled = Compiled::new(document, &top, &services, &context, problems);
     ambiguity::check(&compiled, problems);
     lints::check(document, &compiled, &services, problems);
     let counters = Counters::of(carry.running.as_deref(), settings.workers);
     let (entries, plans) = compiled.finish(&counters);
     let counted = counters.fallback();
+    let steps = top.plan_steps(&counted);
     let fallback = Plan {
         route: "".into(),
         about: Box::new(About { identity: "".into(), digest: 0, place: Place::none() }),
         params: Box::default(),
-        steps: top.plan_steps(&counted),
+        authenticators: Plan::authenticators(&steps),
+        steps,
         target: Target::Nothing,
         handed: Arc::default(),
         meter: counted.meter(),

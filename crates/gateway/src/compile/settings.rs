@@ -7,8 +7,8 @@ use sekisho_wire::{Limits, MAX_HEAD, MAX_LINES, PathRules, is_field_name};
 
 use super::files::Files;
 use super::listen;
-use crate::document::{LimitsConfig, OrOff, TopConfig};
-use crate::forward::Via;
+use crate::document::{Detail, LimitsConfig, OrOff, TopConfig};
+use crate::forward::{Introduction, Via};
 use crate::listener::Tickets;
 use crate::site::{ClientTimeouts, Settings};
 
@@ -41,6 +41,7 @@ pub(super) fn compile(
         workers: workers(top, problems),
         trusted_proxies: top.trusted_proxies.clone(),
         via: via(top, problems),
+        identity: introduction(top, problems),
         paths: PathRules { merge_slashes: top.merge_slashes.unwrap_or(true) },
         head_limits: limits(&top.limits, problems),
         connections: top.limits.connections.value as usize,
@@ -105,6 +106,24 @@ fn via(top: &TopConfig, problems: &mut Problems) -> Option<Via> {
             problems.push(Problem::error(at.place.clone(), "via", message).remedy(remedy));
             None
         }
+    }
+}
+
+/// The id goes to services whether it is written or not.
+fn introduction(top: &TopConfig, problems: &mut Problems) -> Introduction {
+    let told = &top.identity.forward;
+    let tells = |detail| told.iter().any(|at| at.value == detail);
+    for (index, at) in told.iter().enumerate() {
+        if told[..index].iter().any(|before| before.value == at.value) {
+            let path = format!("identity.forward[{index}]");
+            let problem = Problem::warning(at.place.clone(), path, "it is there twice");
+            problems.push(problem.remedy("remove one"));
+        }
+    }
+    Introduction {
+        email: tells(Detail::Email),
+        roles: tells(Detail::Roles),
+        permissions: tells(Detail::Permissions),
     }
 }
 

@@ -26,17 +26,18 @@ impl Chain {
         let settings = Node { place: Place::none(), kind: Kind::Map(Vec::new()) };
         let steps = NAMES.iter().map(|name| {
             let on = DEFAULT_ON.contains(name);
-            let mut here = Here { place: Place::none(), path: format!("policies.{name}"), problems };
+            let path = format!("policies.{name}");
+            let mut here = Here { place: Place::none(), path, scope: "", problems };
             let step = on.then(|| Step::compile(name, &settings, &mut here, context)).flatten();
             step.map(|step| (Arc::new(step), Mode::Enforce))
         });
         Self { steps: steps.collect() }
     }
 
-    /// The policies that hold beneath `entries`.
+    /// The policies that hold beneath `entries`, which stand on the route that `scope` tells from others.
     pub(super) fn with(
         &self,
-        entries: &[PolicyEntry],
+        (scope, entries): (&str, &[PolicyEntry]),
         context: &Context<'_>,
         problems: &mut Problems,
     ) -> Self {
@@ -45,7 +46,8 @@ impl Chain {
             chain.steps[entry.policy] = match &entry.setting {
                 Setting::Off => None,
                 Setting::On { settings, mode } => {
-                    let mut here = Here { place: entry.place.clone(), path: entry.path.clone(), problems };
+                    let (place, path) = (entry.place.clone(), entry.path.clone());
+                    let mut here = Here { place, path, scope, problems };
                     // Settings are checked even if the policy is off, so that switching it on holds no surprise.
                     Step::compile(NAMES[entry.policy], settings, &mut here, context)
                         .filter(|_| *mode != Mode::Off)

@@ -21,7 +21,9 @@ pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_yaml::{Key, Node, read};
-pub use top::{ClientConfig, DrainConfig, LimitsConfig, ReloadConfig, StoreConfig, TopConfig};
+pub use top::{
+    ClientConfig, Detail, DrainConfig, IdentityConfig, LimitsConfig, ReloadConfig, StoreConfig, TopConfig,
+};
 pub use upgrade::UpgradeConfig;
 
 use crate::outline::{digest, digest_without};

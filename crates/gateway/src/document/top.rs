@@ -29,6 +29,8 @@ pub struct TopConfig {
     pub workers: Option<At<u32>>,
     /// Addresses and networks of proxies that are believed when they tell of a client. Default: none.
     pub trusted_proxies: Vec<Cidr>,
+    /// What services are told of a known user.
+    pub identity: IdentityConfig,
     /// Where state is kept that requests share. Default `memory`.
     pub store: StoreConfig,
     /// Settings of every service, except `endpoints`; a service's own words win, map by map.
@@ -56,6 +58,30 @@ pub struct TopConfig {
     pub drain: DrainConfig,
     /// When the configuration is read anew.
     pub reload: ReloadConfig,
+}
+
+/// What services are told of a known user.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdentityConfig {
+    /// Which headers go to services: `id` is `X-User-ID`, `email` is `X-User-Email`, `roles` and `permissions` are
+    /// `X-User-Roles` and `X-User-Permissions` with commas. Default `[id]`, which is always among them.
+    #[schemars(with = "Vec<Detail>")]
+    pub forward: Vec<At<Detail>>,
+}
+
+/// Something that is known of a user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Detail {
+    /// Who it is.
+    Id,
+    /// The mail address.
+    Email,
+    /// The roles.
+    Roles,
+    /// The permissions.
+    Permissions,
 }
 
 /// Where state is kept that requests share.

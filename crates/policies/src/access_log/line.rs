@@ -29,6 +29,9 @@ pub(super) fn end(out: &mut Vec<u8>, exchange: &Exchange<'_>, outcome: &Outcome,
     out.extend_from_slice(br#","responseSize":"#);
     text::number(out, facts.response_bytes);
     client(out, exchange);
+    if let Some(identity) = &exchange.identity {
+        member(out, br#","userId":""#, identity.subject().as_bytes());
+    }
     member(out, br#","service":""#, facts.service.unwrap_or_default().as_bytes());
     member(out, br#","endpoint":""#, facts.endpoint.unwrap_or_default().as_bytes());
     upstream(out, facts.upstream_duration);

@@ -89,11 +89,13 @@ impl Flat {
         let identity = self.identity();
         let counters = counters.route(&identity);
         let pattern = &self.entry.pattern;
+        let steps = self.chain.plan_steps(&counters);
         let plan = Plan {
             route: pattern.as_str().into(),
             about: Box::new(About { identity: identity.into(), digest: self.digest, place: self.place }),
             params: pattern.params().map(Into::into).collect(),
-            steps: self.chain.plan_steps(&counters),
+            authenticators: Plan::authenticators(&steps),
+            steps,
             target: self.target,
             handed: self.kept.handed,
             meter: counters.meter(),
@@ -116,14 +118,16 @@ impl Flat {
 
 impl Walk<'_> {
     fn route(&mut self, route: &RouteDocument, above: &Asked, chain: &Arc<Chain>, kept: &Kept) {
-        let chain = match route.policies.as_slice() {
-            [] => Arc::clone(chain),
-            entries => Arc::new(chain.with(entries, self.context, self.problems)),
-        };
         let mut asked = above.clone();
         let mut kept = kept.clone();
         if let Some(config) = &route.config {
             asked = above.narrow(config, &route.path, self.problems);
+        }
+        let chain = match route.policies.as_slice() {
+            [] => Arc::clone(chain),
+            entries => Arc::new(chain.with((&asked.scope(), entries), self.context, self.problems)),
+        };
+        if let Some(config) = &route.config {
             self.keep(config, &route.path, &mut kept);
             self.answer(route, config, &asked, &chain, &kept);
         } else {

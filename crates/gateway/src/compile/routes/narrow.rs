@@ -37,6 +37,13 @@ impl Asked {
         Self { above: None, hosts: Vec::new(), methods: Methods::Any, headers: Vec::new(), impossible: None }
     }
 
+    /// What tells the route from others.
+    pub(in crate::compile) fn scope(&self) -> String {
+        let Self { above, hosts, methods, headers, .. } = self;
+        let pattern = above.as_ref().map(Pattern::as_str).unwrap_or_default();
+        format!("{pattern} {methods:?} {hosts:?} {headers:?}")
+    }
+
     /// What is asked where a route asks more. `path` is the route's own.
     pub(in crate::compile) fn narrow(
         &self,
