@@ -10,6 +10,7 @@ pub use access::{Needed, RateOf};
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sekisho_units::Size;
 use sekisho_wire::Refusal;
@@ -199,6 +200,20 @@ impl Reply {
         )
         .member("service", service)
         .because(reason)
+    }
+
+    /// 503: the service's circuit breaker is open, and after `after` a request may be let through again.
+    pub fn circuit_open(service: &str, after: Duration) -> Self {
+        Self::problem(
+            503,
+            "CIRCUIT_OPEN",
+            "Service circuit breaker is open",
+            "The service has failed too often; wait as long as `Retry-After` says.",
+        )
+        .member("service", service)
+        .member("message", "Service is temporarily unavailable due to repeated failures")
+        .header("Retry-After", after.as_millis().div_ceil(1000).max(1).to_string())
+        .because("circuit_open")
     }
 
     /// 503: too much is in flight. `after` seconds later it may be otherwise.

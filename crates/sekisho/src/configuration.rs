@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sekisho_gateway::compile::{self, Carry, Source};
 use sekisho_gateway::{Mark, Site};
 use sekisho_units::Problems;
+use sekisho_upstream::Carry as Endpoints;
 
+use crate::events::Told;
 use crate::output::Failure;
 
 /// Where the configuration is looked for when none is named; the first that exists counts.
@@ -38,10 +41,15 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
         Some(path) => path.to_owned(),
         None => usual(Path::exists)?,
     };
-    let carry = Carry::default();
+    let carry = telling();
     let compile::Loaded { site, problems, files } =
         compile::load(&path, &carry).map_err(|error| Failure::new(error.to_string()))?;
     Ok(Loaded { name: path.display().to_string(), site, carry, path: Some(path), files, problems })
+}
+
+/// What outlives configurations, with operators told of what happens to services.
+fn telling() -> Carry {
+    Carry { endpoints: Arc::new(Endpoints::telling(Arc::new(Told))), ..Carry::default() }
 }
 
 fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
@@ -56,7 +64,7 @@ fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
 
 /// Compiles a text that is part of the program, with these variables. It can name no files.
 pub(crate) fn compile_text(name: &str, text: &str, env: impl Fn(&str) -> Option<String>) -> Loaded {
-    let carry = Carry::default();
+    let carry = telling();
     let no_files = |path: &str| {
         Err(io::Error::new(io::ErrorKind::NotFound, format!("{path} is not part of the program")))
     };

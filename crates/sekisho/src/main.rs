@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod configuration;
 mod demo;
+mod events;
 mod metrics;
 mod output;
 mod server;

@@ -7,6 +7,7 @@
 mod cidr;
 mod clock;
 mod host;
+mod or_off;
 mod pattern;
 mod problem;
 mod rate;
@@ -18,6 +19,7 @@ mod text;
 pub use cidr::{Cidr, CidrError};
 pub use clock::{Clock, Stamp, Tick, Wall};
 pub use host::{HostPattern, HostPatternError};
+pub use or_off::OrOff;
 pub use pattern::{Pattern, PatternError, Segment, Specificity};
 pub use problem::{AT, At, Place, Problem, Problems, Severity, nearest};
 pub use rate::{Rate, RateError};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sekisho_exchange::Permits;
 
+use crate::breaker::{BreakerState, Events, Settings};
 use crate::tunnel::TunnelMeter;
 
 /// What all endpoints keep, by identity: the service's name and the endpoint's URL.
@@ -13,6 +14,8 @@ use crate::tunnel::TunnelMeter;
 pub struct Carry {
     table: Arc<Mutex<Table>>,
     tunnels: Mutex<HashMap<String, Weak<TunnelMeter>>>,
+    breakers: Mutex<HashMap<String, Weak<BreakerState>>>,
+    events: Option<Arc<dyn Events>>,
 }
 
 type Identity = (String, String);
@@ -76,6 +79,30 @@ impl Carry {
         let meter = Arc::default();
         tunnels.insert(service.to_owned(), Arc::downgrade(&meter));
         meter
+    }
+}
+
+impl Carry {
+    /// With somebody who is told what happens to services.
+    pub fn telling(events: Arc<dyn Events>) -> Self {
+        Self { events: Some(events), ..Self::default() }
+    }
+
+    pub(crate) fn events(&self) -> Option<Arc<dyn Events>> {
+        self.events.clone()
+    }
+
+    /// Where the breaker of a service stands; anew, if its window has changed.
+    pub(crate) fn breaker(&self, service: &str, settings: &Settings) -> Arc<BreakerState> {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = breakers.get(service).and_then(Weak::upgrade);
+        if let Some(known) = known.filter(|state| state.suits(settings)) {
+            return known;
+        }
+        breakers.retain(|_, state| state.strong_count() > 0);
+        let state = Arc::new(BreakerState::new(settings));
+        breakers.insert(service.to_owned(), Arc::downgrade(&state));
+        state
     }
 }
 

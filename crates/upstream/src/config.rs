@@ -1,12 +1,14 @@
 //! A service as written.
 
 use std::fmt;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use sekisho_units::{At, Place, Problem, Problems, Span};
+use sekisho_units::{At, OrOff, Place, Problem, Problems, Span};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::breaker::BreakerConfig;
 use crate::tls;
 use crate::tunnel::TunnelsConfig;
 
@@ -31,6 +33,9 @@ pub struct Config {
     /// TLS to `https://` endpoints.
     #[serde(default)]
     pub tls: Option<tls::Config>,
+    /// Stops asking the service while it fails. Default: none; `off` takes one from `service_defaults` away.
+    #[serde(default)]
+    pub breaker: Option<OrOff<BreakerConfig>>,
     /// Connections that have changed protocols, such as WebSockets.
     #[serde(default)]
     pub tunnels: TunnelsConfig,
@@ -208,6 +213,23 @@ impl Config {
             );
         }
         self.tunnels.check(place, path, problems);
+        if let Some(breaker) = self.breaker() {
+            breaker.check(place, path, problems);
+        }
+    }
+
+    /// The circuit breaker, if there is to be one.
+    pub(crate) fn breaker(&self) -> Option<&BreakerConfig> {
+        match &self.breaker {
+            Some(OrOff::On(breaker)) => Some(breaker),
+            Some(OrOff::Off) | None => None,
+        }
+    }
+
+    /// The longest wait for the response's head.
+    pub(crate) fn first_byte(&self) -> Duration {
+        let first_byte = self.timeouts.first_byte;
+        self.breaker().map_or(first_byte, |breaker| first_byte.min(breaker.timeout.value)).as_duration()
     }
 }
 

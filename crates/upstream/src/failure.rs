@@ -1,5 +1,7 @@
 //! How a call fails before its response's head, and what the client is told.
 
+use std::time::Duration;
+
 use sekisho_exchange::{BrokenBody, Reply};
 use sekisho_wire::Malformed;
 
@@ -10,6 +12,8 @@ pub enum Failure {
     Unreachable(&'static str),
     /// All connections are taken, and the queue is full or the wait was too long. The word is for the log.
     Overloaded(&'static str),
+    /// The circuit breaker is open; the next probe may come after this.
+    CircuitOpen(Duration),
     /// No response head in time. The word is for the log.
     Slow(&'static str),
     /// The time for the whole exchange is over.
@@ -37,11 +41,33 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether it is the service's fault, and so its circuit breaker's business.
+    pub(crate) fn is_the_services(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::Slow(_)
+            | Self::Expired
+            | Self::Broke
+            | Self::Stale
+            | Self::Garbage(_)
+            | Self::Switched
+            | Self::WrongProtocol => true,
+            Self::Overloaded(_)
+            | Self::CircuitOpen(_)
+            | Self::Stopping
+            | Self::ClientGone
+            | Self::ClientSlow
+            | Self::Refused(_)
+            | Self::Body(_) => false,
+        }
+    }
+
     /// The answer to the client, or `None` if there is no client any more.
     pub fn reply(self, service: &str) -> Option<Reply> {
         Some(match self {
             Self::Unreachable(reason) => Reply::upstream_unavailable(service, reason),
             Self::Overloaded(reason) => Reply::overloaded(service, 1, reason),
+            Self::CircuitOpen(after) => Reply::circuit_open(service, after),
             Self::Slow(reason) => Reply::upstream_timeout(service, reason),
             Self::Expired => Reply::upstream_timeout(service, "total_timeout"),
             Self::Broke | Self::Stale => Reply::bad_gateway(service, "closed_before_head"),

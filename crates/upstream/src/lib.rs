@@ -5,6 +5,7 @@
 //! connection proves stale. What comes back is a [`Call`], whose body the caller reads.
 
 mod balance;
+mod breaker;
 mod call;
 mod carry;
 mod compose;
@@ -18,6 +19,7 @@ mod tls;
 mod tunnel;
 mod upload;
 
+pub use breaker::{Breaker, BreakerConfig, BreakerState, Change, Events, Guard, Standing};
 pub use call::{BrokenResponse, Call};
 pub use carry::Carry;
 pub use config::{

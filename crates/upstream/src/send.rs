@@ -31,6 +31,8 @@ pub struct Terms<'a> {
 
 /// Asks `service` and waits for the head of its response, while the request's body streams.
 ///
+/// A service with a circuit breaker is not asked while that is open.
+///
 /// A request that found a kept connection closed is sent once more over a new one, if its method is safe
 /// (RFC 9110 §9.2.1) and it is still wholly at hand.
 ///
@@ -49,13 +51,20 @@ pub async fn send<'a, D: Downstream>(
         let end = exchange.started + total;
         exchange.deadline = Some(exchange.deadline.map_or(end, |deadline| deadline.min(end)));
     }
-    let endpoint = service.pick();
     exchange.facts.service = Some(&service.name);
+    let ticket = match &service.breaker {
+        Some(guard) => Some(guard.admit(began).map_err(Failure::CircuitOpen)?),
+        None => None,
+    };
+    let endpoint = service.pick();
     exchange.facts.endpoint = Some(&endpoint.authority);
     exchange.facts.attempts += 1;
     let result = attempt(service, endpoint, exchange, down, alarm, pools, terms).await;
     let ended = result.as_ref().map_or_else(|_| pools.local.clock.now(), |call| call.moved());
     exchange.facts.upstream_duration = Some(ended.since(began));
+    if let (Some(guard), Some(ticket)) = (&service.breaker, ticket) {
+        guard.judge(ticket, result.as_ref().map(|call| call.head().status()), ended);
+    }
     result
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sekisho_wire::Limits;
 
 use crate::balance::RoundRobin;
+use crate::breaker::Guard;
 use crate::carry::{Carry, Kept};
 use crate::config::Config;
 use crate::tls::Secured;
@@ -26,6 +27,8 @@ pub struct Service {
     pub head_limits: Limits,
     /// Its connections that change protocols.
     pub tunnels: Tunnels,
+    /// Its circuit breaker, if it has one.
+    pub breaker: Option<Guard>,
     balance: RoundRobin,
 }
 
@@ -134,13 +137,14 @@ impl Service {
             balance: RoundRobin::new(&weights),
             timeouts: Timeouts {
                 connect: timeouts.connect.as_duration(),
-                first_byte: timeouts.first_byte.as_duration(),
+                first_byte: config.first_byte(),
                 idle: timeouts.idle.as_duration(),
                 total: timeouts.total.map(sekisho_units::Span::as_duration),
             },
             preserve_host: config.preserve_host,
             head_limits,
             tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
+            breaker: config.breaker().map(|config| Guard::new(name, config, carry)),
         }
     }
 

@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use sekisho_exchange::Scheme;
-use sekisho_units::{At, Clock, Place, Problem, Problems};
+use sekisho_units::{At, Clock, OrOff, Place, Problem, Problems};
 use sekisho_yaml::join;
 
 use super::files::Files;
 use crate::document::{
-    Address, CertificateConfig, Listen, ListenerConfig, OrOff, ProxyProtocolConfig, SecureRedirectConfig,
-    TlsConfig, TopConfig,
+    Address, CertificateConfig, Listen, ListenerConfig, ProxyProtocolConfig, SecureRedirectConfig, TlsConfig,
+    TopConfig,
 };
 use crate::listener::{Certificate, Listener, SecureRedirect, Tickets, Tls, provider, server_config};
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sekisho_units::{Place, Problem, Problems};
+use sekisho_units::{OrOff, Place, Problem, Problems};
 use sekisho_wire::{Limits, MAX_HEAD, MAX_LINES, PathRules, is_field_name};
 
 use super::files::Files;
 use super::listen;
-use crate::document::{Detail, LimitsConfig, OrOff, TopConfig};
+use crate::document::{Detail, LimitsConfig, TopConfig};
 use crate::forward::{Introduction, Via};
 use crate::listener::Tickets;
 use crate::site::{ClientTimeouts, Settings};

@@ -1,4 +1,4 @@
-//! Addresses to listen on, and words that may be `off`.
+//! Addresses to listen on.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -94,44 +94,6 @@ impl JsonSchema for Address {
             "pattern": "^https?://.+:[0-9]+/?$",
             "examples": ["http://127.0.0.1:8080", "https://[::]:8443"],
         })
-    }
-}
-
-/// A value, or the word `off` for none.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OrOff<T> {
-    /// The word `off`.
-    Off,
-    /// A value.
-    On(T),
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OrOff<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Either<T> {
-            type Value = OrOff<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, or `off`")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OrOff<T>, E> {
-                if text == "off" {
-                    return Ok(OrOff::Off);
-                }
-                T::deserialize(de::value::StrDeserializer::new(text)).map(OrOff::On)
-            }
-        }
-        deserializer.deserialize_str(Either(std::marker::PhantomData))
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for OrOff<T> {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        format!("{}OrOff", T::schema_name()).into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let one = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [{ "const": "off" }, one] })
     }
 }
 

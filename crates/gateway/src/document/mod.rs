@@ -11,7 +11,7 @@ mod schema;
 mod top;
 mod upgrade;
 
-pub use address::{Address, BadAddress, OrOff};
+pub use address::{Address, BadAddress};
 pub use listen::{
     CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig,
     TlsConfig, UnknownName,

@@ -1,11 +1,11 @@
 //! The words at the top of a document.
 
 use schemars::JsonSchema;
-use sekisho_units::{At, Cidr, Size, Span};
+use sekisho_units::{At, Cidr, OrOff, Size, Span};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::address::{Address, OrOff};
+use super::address::Address;
 use super::listen::{Listen, TlsConfig};
 use super::route::RouteConfig;
 use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};

@@ -3,6 +3,7 @@
 //! It runs on hyper and on the background runtime, apart from traffic, and takes few connections at once.
 
 mod answer;
+mod breakers;
 mod pages;
 
 use std::convert::Infallible;

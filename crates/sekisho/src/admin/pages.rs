@@ -7,6 +7,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer};
+use super::breakers;
 use crate::commands::version;
 use crate::metrics::{Exposition, Metrics};
 use crate::server::{Origin, Outcome, Phase, State};
@@ -16,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/livez", "200 as long as the process runs"),
     ("/readyz", "200 while it takes traffic, 503 before and while it drains"),
     ("/metrics", "counters and gauges for Prometheus"),
+    ("/api/breakers", "circuit breakers; POST to /api/breakers/{service}/open or …/close moves one by hand"),
     ("/api/plan", "what each route does with a request"),
     ("/api/reload", "what came of the last reload; POST reads the configuration anew"),
     ("/api/version", "what runs here"),
@@ -35,8 +37,14 @@ impl Pages {
     /// The answer to a request. Its body, if it has one, is of no interest.
     pub(super) async fn answer<B>(&self, request: &Request<B>) -> Answer {
         let now = self.state.clock.wall();
-        match (request.uri().path(), request.method()) {
-            ("/api/reload", &Method::POST) if is_foreign(request.headers()) => answer::foreign(now),
+        let path = request.uri().path();
+        if request.method() == Method::POST && is_foreign(request.headers()) {
+            return answer::foreign(now);
+        }
+        if let Some((service, order)) = breakers::asked(path) {
+            return breakers::answer(&self.state, service, order, request.method());
+        }
+        match (path, request.method()) {
             ("/api/reload", &Method::POST) => self.reload().await,
             ("/api/reload", method) if !is_read(method) => answer::not_allowed("GET, HEAD, POST", now),
             (_, method) if !is_read(method) => answer::not_allowed("GET, HEAD", now),
@@ -49,6 +57,7 @@ impl Pages {
             }
             ("/api/plan", _) => answer::json(StatusCode::OK, &self.plan()),
             ("/api/reload", _) => self.last_reload(),
+            ("/api/breakers", _) => answer::json(StatusCode::OK, &breakers::all(&self.state)),
             ("/api/version", _) => answer::json(StatusCode::OK, &version::document()),
             _ => answer::unknown(now),
         }
@@ -181,6 +190,9 @@ mod tests {
             ("POST", "/livez", 405, "METHOD_NOT_ALLOWED"),
             ("DELETE", "/nothing", 405, "METHOD_NOT_ALLOWED"),
             ("PUT", "/api/reload", 405, "METHOD_NOT_ALLOWED"),
+            ("GET", "/api/breakers/a/open", 405, "METHOD_NOT_ALLOWED"),
+            ("POST", "/api/breakers/a/open", 404, "NO_ROUTE"),
+            ("POST", "/api/breakers/a/shut", 405, "METHOD_NOT_ALLOWED"),
             ("POST", "/api/reload", 503, "NO_RELOAD"),
         ] {
             let answer = ask(&pages, method, path).await;

@@ -1,6 +1,7 @@
 //! Metrics for Prometheus: read from what the workers count at the moment they are asked for, so that counting itself costs
 //! a request next to nothing.
 
+mod breakers;
 mod exposition;
 mod family;
 mod policies;
@@ -57,6 +58,7 @@ impl Collector for Reader {
         traffic::encode(&mut encoder, &site, &self.0)?;
         traffic::configuration(&mut encoder, &site, &self.0)?;
         tunnels::encode(&mut encoder, &site)?;
+        breakers::encode(&mut encoder, &site, self.0.clock.now())?;
         policies::encode(&mut encoder, &site)?;
         process::encode(&mut encoder)
     }

@@ -15,6 +15,7 @@ mod harness;
 
 mod admin;
 mod attack;
+mod breaker;
 mod cases;
 mod cli;
 mod demo;

@@ -103,9 +103,7 @@ impl Gateway {
     /// `POST /api/reload`: the status, and the report.
     #[track_caller]
     pub(crate) fn reload(&self) -> (u16, Value) {
-        let mut client = Client::connect(self.admin);
-        client.send("POST /api/reload HTTP/1.1\r\nHost: admin.test\r\nConnection: close\r\n\r\n");
-        let answer = client.answer();
+        let answer = self.admin_post("/api/reload");
         (answer.status, answer.json())
     }
 
@@ -165,8 +163,19 @@ impl Gateway {
     /// `GET path` from the admin port.
     #[track_caller]
     pub(crate) fn admin_get(&self, path: &str) -> Answer {
+        self.admin_ask("GET", path)
+    }
+
+    /// `POST path` without a body to the admin port.
+    #[track_caller]
+    pub(crate) fn admin_post(&self, path: &str) -> Answer {
+        self.admin_ask("POST", path)
+    }
+
+    #[track_caller]
+    fn admin_ask(&self, method: &str, path: &str) -> Answer {
         let mut client = Client::connect(self.admin);
-        client.send(format!("GET {path} HTTP/1.1\r\nHost: admin.test\r\nConnection: close\r\n\r\n"));
+        client.send(format!("{method} {path} HTTP/1.1\r\nHost: admin.test\r\nConnection: close\r\n\r\n"));
         client.answer()
     }
 
