@@ -1,7 +1,7 @@
 //! What is measured and what it should come to.
 
 use super::load::Resumption;
-use super::targets::{Site, Subject};
+use super::targets::{Remember, Site, Subject};
 use super::wrk::{Asks, Scheme};
 use crate::failure::Failure;
 
@@ -121,6 +121,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         }),
     },
     Scenario {
+        name: "full1k",
+        what: "GET of 1 KB with the whole chain (JWT HS256 verified each time, permission, limit per address, breaker, ids, \
+               identity, security headers, JSON access log, metrics), against plain nginx",
+        kind: Kind::Ratio(full(Remember::Never, 1.00)),
+    },
+    Scenario {
+        name: "remembered",
+        what: "as full1k, with verified tokens remembered",
+        kind: Kind::Ratio(full(Remember::Always, 0.97)),
+    },
+    Scenario {
         name: "routes",
         what: "GET of 1 KB through 10,000 routes, against 10 routes",
         kind: Kind::Ratio(Plan {
@@ -179,6 +190,11 @@ const fn plain(asks: Asks, connections: u32) -> Plan {
     beside(Drive::Wrk(Scheme::Http, asks), connections, Site::Plain, 0.95)
 }
 
+/// The whole chain against a plain nginx, both with a token.
+const fn full(remember: Remember, target: f64) -> Plan {
+    beside(Drive::Wrk(Scheme::Http, Asks::Get { path: "/" }), 64, Site::Full(remember), target)
+}
+
 /// A site against nginx.
 const fn beside(drive: Drive, connections: u32, site: Site, target: f64) -> Plan {
     Plan { drive, connections, reference: Subject::Nginx, site, target, origin: Origin::Left }
@@ -204,7 +220,9 @@ impl Scenario {
     /// Whether the question makes no sense about peers alone.
     pub(super) fn needs_sekisho(&self) -> bool {
         match &self.kind {
-            Kind::Ratio(plan) => plan.reference != Subject::Nginx || plan.site == Site::Policies,
+            Kind::Ratio(plan) => {
+                plan.reference != Subject::Nginx || matches!(plan.site, Site::Policies | Site::Full(_))
+            }
             Kind::Idle => false,
             Kind::Start | Kind::Workers | Kind::Reload | Kind::Soak => true,
         }
@@ -269,6 +287,9 @@ mod tests {
     #[test]
     fn some_scenarios_are_about_sekisho_alone() {
         let alone: Vec<_> = SCENARIOS.iter().filter(|one| one.needs_sekisho()).map(|one| one.name).collect();
-        assert_eq!(alone, ["policies", "routes", "start", "workers", "reload", "soak"]);
+        assert_eq!(
+            alone,
+            ["policies", "full1k", "remembered", "routes", "start", "workers", "reload", "soak"]
+        );
     }
 }

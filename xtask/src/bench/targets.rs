@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use super::certificates::{self, AUTHORITY, CERTIFICATE, KEY};
@@ -11,9 +12,12 @@ use super::load::{Task, Work};
 use super::processes::{Cores, Process, free_ports};
 use super::scenarios::FILE;
 use super::templates::{nginx_user, render, routes, service_body};
+use crate::command::capture;
 use crate::failure::Failure;
 use crate::tools;
 
+/// What tokens are signed with; it guards nothing but this measurement.
+const SECRET: &str = "sekisho-bench-secret-sekisho-bench-secret";
 /// Nothing that is well takes longer to start.
 const READY: Duration = Duration::from_secs(20);
 
@@ -39,6 +43,8 @@ pub(super) enum Subject {
 pub(super) enum Site {
     Plain,
     Policies,
+    /// The whole chain; with tokens remembered once they are verified, or without.
+    Full(Remember),
     Routes(usize),
     /// Both a plain port and one of TLS, with so many workers.
     Tls(usize),
@@ -48,6 +54,13 @@ pub(super) enum Site {
     Reload(usize),
     /// All at once: both ports, tunnels, an access log, limits.
     Soak,
+}
+
+/// Whether tokens are remembered once they are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remember {
+    Never,
+    Always,
 }
 
 impl Peer {
@@ -77,6 +90,8 @@ impl Subject {
             Subject::Haproxy => "haproxy".to_owned(),
             Subject::Sekisho(Site::Plain) => "sekisho".to_owned(),
             Subject::Sekisho(Site::Policies) => "sekisho-policies".to_owned(),
+            Subject::Sekisho(Site::Full(Remember::Never)) => "sekisho-full".to_owned(),
+            Subject::Sekisho(Site::Full(Remember::Always)) => "sekisho-full-remembering".to_owned(),
             Subject::Sekisho(Site::Routes(count)) => format!("sekisho-{count}-routes"),
             Subject::Sekisho(Site::Tls(1)) => "sekisho-tls".to_owned(),
             Subject::Sekisho(Site::Tls(workers)) => format!("sekisho-{workers}-workers"),
@@ -199,6 +214,7 @@ impl Stage {
             Subject::Haproxy => ("haproxy.cfg", "cfg"),
             Subject::Sekisho(Site::Plain) => ("plain.yaml", "yaml"),
             Subject::Sekisho(Site::Policies) => ("policies.yaml", "yaml"),
+            Subject::Sekisho(Site::Full(_)) => ("full.yaml", "yaml"),
             Subject::Sekisho(Site::Routes(_)) => ("routes.yaml", "yaml"),
             Subject::Sekisho(Site::Tls(_)) => ("tls.yaml", "yaml"),
             Subject::Sekisho(Site::Tunnels) => ("tunnels.yaml", "yaml"),
@@ -234,6 +250,12 @@ impl Stage {
             ("user", nginx_user()),
             ("access_log", access_log.display().to_string()),
             ("workers", workers.to_string()),
+            ("secret", SECRET.to_owned()),
+            (
+                "remember",
+                if subject == Subject::Sekisho(Site::Full(Remember::Always)) { "10000" } else { "off" }
+                    .to_owned(),
+            ),
             ("generation", "0".to_owned()),
             ("routes", routes(subject)),
         ]
@@ -251,6 +273,24 @@ impl Stage {
         let beside = target.file.with_extension("new");
         let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &target.file));
         written.map_err(|e| format!("cannot write {}: {e}", target.file.display()))
+    }
+
+    /// A token that the whole chain lets through.
+    pub(super) fn token(&self) -> Result<String, String> {
+        let binary = self.sekisho.as_ref().ok_or("Sekisho is not measured in this run")?;
+        let mut command = Command::new(binary);
+        command.args([
+            "token",
+            "--secret",
+            SECRET,
+            "--subject",
+            "u-1",
+            "--permissions",
+            "user:read",
+            "--ttl",
+            "1d",
+        ]);
+        Ok(capture(&mut command)?.trim().to_owned())
     }
 
     /// The authority that clients must trust.

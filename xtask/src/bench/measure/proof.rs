@@ -27,6 +27,34 @@ const SIGNS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "cors"),
 ];
 
+/// The same for the whole chain: besides, each of its policies must have let every request through, the breaker must have
+/// counted, and without a token nobody passes.
+pub(super) fn full(target: &Target, headers: &[(String, String)], requests: u64) -> Result<Proof, String> {
+    let Proof { note, mut problems } = logged(target, headers, requests, &SIGNS[..4])?;
+    let text = http::get(target.admin, "/metrics", &[])?;
+    let text = String::from_utf8_lossy(&text.body);
+    for policy in ["rate_limit", "jwt", "authorize"] {
+        let through = sum_of(&text, "gateway_policy_decisions_total", |labels| {
+            labels.contains(&format!("policy=\"{policy}\"")) && labels.contains("decision=\"proceeded\"")
+        });
+        if through < requests {
+            problems.push(format!("`{policy}` let {through} requests through, but {requests} were answered"));
+        }
+    }
+    if sum_of(&text, "gateway_circuit_breaker_window", |labels| labels.contains("result=\"success\"")) == 0 {
+        problems.push("the circuit breaker has counted nothing of the last seconds".to_owned());
+    }
+    let bare: Vec<_> = headers.iter().filter(|(name, _)| name != "Authorization").cloned().collect();
+    let refused = http::get(target.port, "/", &bare)?.status;
+    if refused != 401 {
+        problems.push(format!("without a token the answer is {refused}, not 401"));
+    }
+    Ok(Proof {
+        note: format!("{note}; each policy let as many through; without a token: {refused}"),
+        problems,
+    })
+}
+
 /// Compares an answer's headers, the target's counters and its access log with what the load counted.
 ///
 /// `requests` leaves out what was in flight when a load ended, so both may show a little more.
@@ -35,7 +63,16 @@ pub(super) fn policies(
     headers: &[(String, String)],
     requests: u64,
 ) -> Result<Proof, String> {
-    let mut problems = missing(&http::get(target.port, "/", headers)?);
+    logged(target, headers, requests, SIGNS)
+}
+
+fn logged(
+    target: &Target,
+    headers: &[(String, String)],
+    requests: u64,
+    signs: &[(&str, &str)],
+) -> Result<Proof, String> {
+    let mut problems = missing(&http::get(target.port, "/", headers)?, signs);
     let (mut counted, mut lines) = (0, 0);
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline && !(counted >= requests && near(lines, requests)) {
@@ -88,8 +125,8 @@ fn lines_of(path: &Path, routes: &[&str]) -> Result<u64, String> {
     Ok(lines)
 }
 
-fn missing(answer: &Answer) -> Vec<String> {
-    let absent = SIGNS.iter().filter(|(header, _)| answer.header(header).is_none());
+fn missing(answer: &Answer, signs: &[(&str, &str)]) -> Vec<String> {
+    let absent = signs.iter().filter(|(header, _)| answer.header(header).is_none());
     absent.map(|(header, policy)| format!("no {header} on an answer: is `{policy}` on?")).collect()
 }
 
@@ -104,7 +141,12 @@ fn total(metrics: &str) -> u64 {
 
 /// The sum of the counter of requests over the labels that `chosen` takes, from Prometheus' text format.
 fn sum(metrics: &str, chosen: impl Fn(&str) -> bool) -> u64 {
-    let samples = metrics.lines().filter_map(|line| line.strip_prefix("gateway_requests_total"));
+    sum_of(metrics, "gateway_requests_total", chosen)
+}
+
+/// The sum of a family over the labels that `chosen` takes.
+fn sum_of(metrics: &str, name: &str, chosen: impl Fn(&str) -> bool) -> u64 {
+    let samples = metrics.lines().filter_map(|line| line.strip_prefix(name));
     let values = samples.filter_map(|rest| {
         let (labels, value) = if rest.starts_with('{') { rest.rsplit_once('}')? } else { ("", rest) };
         let value = value.strip_prefix(' ')?.split(' ').next()?.parse::<f64>().ok()?;
@@ -166,8 +208,8 @@ mod tests {
             headers: signs.iter().map(|(header, _)| ((*header).to_owned(), "x".to_owned())).collect(),
             body: Vec::new(),
         };
-        assert!(missing(&with(SIGNS)).is_empty());
-        let problems = missing(&with(&SIGNS[..4]));
+        assert!(missing(&with(SIGNS), SIGNS).is_empty());
+        let problems = missing(&with(&SIGNS[..4]), SIGNS);
         assert_eq!(problems, ["no access-control-allow-origin on an answer: is `cors` on?"]);
     }
 

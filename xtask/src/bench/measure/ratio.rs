@@ -71,7 +71,7 @@ pub(super) fn measure(
     let mut contenders = Vec::new();
     for subject in subjects(stage, plan, options) {
         let target = stage.start(subject)?;
-        let force = force(stage, plan, &target, options.headers);
+        let force = force(stage, plan, &target, options.headers)?;
         contenders.push(Contender { target, force, rounds: Vec::new(), requests: 0 });
     }
     let (mut notes, mut problems) = (Vec::new(), Vec::new());
@@ -92,12 +92,19 @@ pub(super) fn measure(
             contender.rounds.push(round);
         }
     }
-    for contender in contenders.iter().filter(|one| one.target.subject == Subject::Sekisho(Site::Policies)) {
-        if let Force::Wrk(load) = &contender.force {
-            let proof = proof::policies(&contender.target, &load.headers, contender.requests)?;
-            notes.push(proof.note);
-            problems.extend(proof.problems);
-        }
+    for contender in &contenders {
+        let Force::Wrk(load) = &contender.force else { continue };
+        let proof = match contender.target.subject {
+            Subject::Sekisho(Site::Policies) => {
+                proof::policies(&contender.target, &load.headers, contender.requests)?
+            }
+            Subject::Sekisho(Site::Full(_)) => {
+                proof::full(&contender.target, &load.headers, contender.requests)?
+            }
+            _ => continue,
+        };
+        notes.push(proof.note);
+        problems.extend(proof.problems);
     }
     Ok(section(scenario, plan, &contenders, notes, problems))
 }
@@ -188,10 +195,18 @@ fn subjects(stage: &Stage, plan: &Plan, options: &Options) -> Vec<Subject> {
     subjects
 }
 
-fn force(stage: &Stage, plan: &Plan, target: &Target, headers: Headers) -> Force {
+fn force(stage: &Stage, plan: &Plan, target: &Target, headers: Headers) -> Result<Force, String> {
     let connections = plan.connections as usize;
-    match plan.drive {
-        Drive::Wrk(scheme, asks) => Force::Wrk(Load { scheme, ..load(plan, asks, target.subject, headers) }),
+    Ok(match plan.drive {
+        Drive::Wrk(scheme, asks) => {
+            let mut load = Load { scheme, ..load(plan, asks, target.subject, headers) };
+            if let Site::Full(_) = plan.site {
+                // The same for those who do not look at it.
+                load.headers.retain(|(name, _)| name != "Authorization");
+                load.headers.push(("Authorization".to_owned(), format!("Bearer {}", stage.token()?)));
+            }
+            Force::Wrk(load)
+        }
         Drive::Handshakes(resumption) => Force::Own(Task::Handshakes(Handshakes {
             port: target.tls,
             authority: stage.authority(),
@@ -206,7 +221,7 @@ fn force(stage: &Stage, plan: &Plan, target: &Target, headers: Headers) -> Force
             bytes,
             rate: None,
         })),
-    }
+    })
 }
 
 fn load(plan: &Plan, asks: Asks, subject: Subject, headers: Headers) -> Load {
