@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sekisho-units", 1),
     ("sekisho-yaml", 1),
     ("sekisho-wire", 1),
+    ("sekisho-jose", 1),
     ("sekisho-waf", 1),
     ("sekisho-graph", 1),
     ("sekisho-exchange", 2),
