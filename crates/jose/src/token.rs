@@ -25,8 +25,8 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Takes the first two parts off. The third may hold dots still: decoding it refuses them, and [`several`] says
-    /// what was meant.
+    /// Takes the first two parts off. The third may hold dots still: decoding it refuses them, and [`Parts::misspelt`]
+    /// says what was meant.
     #[inline]
     pub(crate) fn split(token: &'a [u8]) -> Result<Self, Error> {
         let first = memchr::memchr(b'.', token).ok_or(Error::Malformed)?;
@@ -40,16 +40,19 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// What is wrong with a third part that cannot be decoded.
-    pub(crate) fn several(&self) -> Error {
-        let dots = memchr::memchr_iter(b'.', self.signature).count();
-        if dots == 2 { Error::Encrypted } else { Error::Malformed }
+    /// What is wrong with a third part that cannot be decoded into `room` bytes.
+    pub(crate) fn misspelt(&self, room: usize) -> Error {
+        match memchr::memchr_iter(b'.', self.signature).count() {
+            0 if self.signature.len() > room => Error::BadSignature,
+            2 => Error::Encrypted,
+            _ => Error::Malformed,
+        }
     }
 
     /// The header, after a look at how many parts there are.
     pub(crate) fn read_header(&self) -> Result<Header, Error> {
         if memchr::memchr(b'.', self.signature).is_some() {
-            return Err(self.several());
+            return Err(self.misspelt(usize::MAX));
         }
         Header::parse(self.header)
     }

@@ -135,7 +135,10 @@ impl Verifier {
     /// Decodes the signature into `room` and tries the keys.
     #[inline]
     fn check_within(&self, room: &mut [u8], parts: &Parts<'_>, signer: Signer) -> Result<(), Error> {
-        let length = base64::decode_into(parts.signature, room).map_err(|_| parts.several())?;
+        let length = match base64::decode_into(parts.signature, room) {
+            Ok(length) => length,
+            Err(_) => return Err(parts.misspelt(room.len())),
+        };
         let signature = room.get(..length).unwrap_or_default();
         let mut keys = self.keys.these(signer.keys);
         if keys.any(|key| key.verify(signer.algorithm, parts.signed, signature)) {
