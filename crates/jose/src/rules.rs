@@ -7,7 +7,7 @@ use sekisho_units::Wall;
 use crate::algorithm::Algorithms;
 use crate::claims::Claims;
 use crate::error::Error;
-use crate::json::{Value, same};
+use crate::json::{Value, says};
 
 /// What is asked of a token.
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ impl<'a> Registered<'a> {
             ("iss", &mut self.iss),
             ("aud", &mut self.aud),
         ];
-        all.into_iter().find(|(own, _)| same(own, name)).map(|(_, place)| place)
+        all.into_iter().find(|(own, _)| says(name, own)).map(|(_, place)| place)
     }
 }
 

@@ -10,6 +10,6 @@ mod text;
 mod value;
 
 pub(crate) use scan::{Members, Nested, scan};
-pub(crate) use text::same;
+pub(crate) use text::says;
 pub(crate) use value::descend;
 pub use value::{Items, Value};

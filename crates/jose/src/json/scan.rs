@@ -1,6 +1,6 @@
 //! The scanner: checks a whole text once, and notes the members of its outermost object.
 
-use super::text::same;
+use super::text::{same, says};
 
 /// Objects and arrays within each other. A claim needs three or four; the limit is what recursion may cost.
 const MAX_DEPTH: usize = 32;
@@ -57,10 +57,8 @@ impl Members {
 
     /// The value of the member `name`, compared after escapes.
     pub(crate) fn get<'a>(&self, text: &'a str, name: &str) -> Option<&'a str> {
-        let member = self.list.iter().find(|member| {
-            let own = part(text, member.name);
-            own == name || (self.escaped && same(own, name))
-        })?;
+        let named = |own: &str| if self.escaped { says(own, name) } else { own == name };
+        let member = self.list.iter().find(|member| named(part(text, member.name)))?;
         Some(part(text, member.value))
     }
 
@@ -182,7 +180,7 @@ impl Scanner<'_> {
     #[inline]
     fn alike(&self, one: (u32, u32), other: (u32, u32), escaped: bool) -> bool {
         let (one, other) = (part(self.text, one), part(self.text, other));
-        one == other || (escaped && same(one, other))
+        if escaped { same(one, other) } else { one == other }
     }
 
     /// What stands behind a value: the end (true), or a comma and the next.

@@ -7,6 +7,16 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
     Characters(one).eq(Characters(other))
 }
 
+/// Whether a string, without its quotes, says `plain`, which has no escapes.
+#[inline]
+pub(crate) fn says(text: &str, plain: &str) -> bool {
+    if memchr::memchr(b'\\', text.as_bytes()).is_none() {
+        text == plain
+    } else {
+        Characters(text).eq(plain.chars())
+    }
+}
+
 /// What a string says; borrowed where nothing is escaped.
 pub(crate) fn read(text: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\\', text.as_bytes()).is_none() {
@@ -74,9 +84,13 @@ mod tests {
             (r"\u0000", "\0"),
         ] {
             assert_eq!(read(text), want, "{text}");
-            assert!(same(text, &want.replace('\\', r"\\")), "{text}");
+            assert!(says(text, want) && same(text, text), "{text}");
         }
+        assert!(same(r"a\u0062", "ab") && same(r"\/", "/") && same(r"\\", r"\u005c"));
         assert!(!same("ab", "abc") && !same("abc", "ab") && !same("a", "b"));
+        assert!(
+            !says(r"\\", r"\\") && !says(r"\u0061", r"\u0061") && !says("ab", "a") && !says("a", r"\u0061")
+        );
         assert!(matches!(read("plain"), Cow::Borrowed(_)));
     }
 }

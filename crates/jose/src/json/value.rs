@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::text::{read, same};
+use super::text::{read, says};
 
 /// A JSON value as it is written in claims that were checked. Copying it copies a reference.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl<'a> Value<'a> {
 
     /// Whether this is a string that says `text`.
     pub fn is(self, text: &str) -> bool {
-        self.quoted().is_some_and(|own| own == text || (own.contains('\\') && same(own, text)))
+        self.quoted().is_some_and(|own| says(own, text))
     }
 
     /// What a string says, or a number, `true` or `false` as written: for ids that some write as numbers. `None`
