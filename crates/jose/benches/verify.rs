@@ -3,8 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use hmac::{Hmac, KeyInit, Mac};
 use sekisho_jose::{Algorithm, Algorithms, Key, KeySet, Rules, Token, Verifier};
 use sekisho_units::Wall;
+use sha2::Sha256;
 
 const SECRET: &[u8] = b"sekisho-bench-secret-sekisho-bench-secret";
 const NOW: Wall = Wall::from_secs(1_767_225_600);
@@ -40,6 +42,10 @@ fn hs(c: &mut Criterion) {
             });
         });
     }
+    let state = <Hmac<Sha256> as KeyInit>::new_from_slice(SECRET).expect("a secret");
+    group.bench_function("of it, the hash of small", |b| {
+        b.iter(|| state.clone().chain_update(black_box(&[b'x'; 127])).verify_slice(&[0; 32]).is_ok());
+    });
     let token = key.sign(Algorithm::Hs256, HEADER, LARGE).expect("a secret signs");
     let claims = verifier(Algorithm::Hs256).verify(token.as_bytes(), NOW).expect("a good token");
     group.bench_function("claims, a list within an object", |b| {

@@ -82,20 +82,28 @@ struct Scanner<'a> {
     names: Vec<(u32, u32)>,
 }
 
-/// What a byte means within a string.
-const fn is_plain(byte: u8) -> bool {
-    byte >= 0x20 && byte != b'"' && byte != b'\\'
-}
-
-static PLAIN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = is_plain(byte as u8);
-        byte += 1;
+/// How many bytes of a string come before the next quote, backslash or control character, a word at a time.
+#[inline]
+fn plain(text: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = 0;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*chunk);
+        let (quote, slash) = (word ^ (LOW * 0x22), word ^ (LOW * 0x5C));
+        // A borrow can only mark bytes above one that is rightly marked, so the lowest mark is true.
+        let quote = quote.wrapping_sub(LOW) & !quote;
+        let slash = slash.wrapping_sub(LOW) & !slash;
+        let control = word.wrapping_sub(LOW * 0x20) & !word;
+        let marks = (quote | slash | control) & HIGH;
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
     }
-    table
-};
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
+}
 
 impl Scanner<'_> {
     fn outermost(&mut self) -> Result<Members, Malformed> {
@@ -219,8 +227,7 @@ impl Scanner<'_> {
     fn string(&mut self) -> Result<bool, Malformed> {
         let mut escaped = false;
         loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            self.at += rest.iter().position(|&byte| !PLAIN[usize::from(byte)]).ok_or(Malformed)?;
+            self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -415,6 +422,18 @@ mod tests {
         }
         assert!(scan("{\"x\":{\"a\":1,\"a\":2}}", Nested::Later).is_ok());
         assert!(scan("{\"a\":1,\"a\":2}", Nested::Later).is_err());
+    }
+
+    #[test]
+    fn a_string_ends_where_it_should_at_every_distance() {
+        for length in 0..40 {
+            for byte in 0..=0x7F_u8 {
+                let text = [&vec![0xC3; length][..], &[byte], &[0; 9]].concat();
+                let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
+                assert_eq!(plain(&text), length + usize::from(!ends), "{length} {byte}");
+                assert_eq!(plain(&text[..length]), length, "{length}");
+            }
+        }
     }
 
     #[test]
