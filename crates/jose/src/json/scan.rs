@@ -38,15 +38,10 @@ pub(crate) struct Members {
 
 /// Checks that `text` is one JSON object with nothing behind it, and finds its members.
 pub(crate) fn scan(text: &str, nested: Nested) -> Result<Members, Malformed> {
-    if u32::try_from(text.len()).is_err() {
-        return Err(Malformed);
-    }
-    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, nested, names: Vec::new() };
-    scanner.space();
-    scanner.expect(b'{')?;
-    let members = scanner.outermost()?;
-    scanner.space();
-    if scanner.at == text.len() { Ok(members) } else { Err(Malformed) }
+    let mut members = Members { list: Vec::with_capacity(8), escaped: false };
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), nested, names: Vec::new() };
+    let end = scanner.outermost(&mut members).ok_or(Malformed)?;
+    if end == text.len() && u32::try_from(end).is_ok() { Ok(members) } else { Err(Malformed) }
 }
 
 impl Members {
@@ -73,10 +68,11 @@ fn part(text: &str, (start, end): (u32, u32)) -> &str {
     text.get(start as usize..end as usize).unwrap_or_default()
 }
 
+/// Each step takes the position where it begins and gives the one behind it, `None` if the text is no JSON: a
+/// position that is handed on stays in a register.
 struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    at: usize,
     nested: Nested,
     /// The names of all objects within the outermost one that are open.
     names: Vec<(u32, u32)>,
@@ -106,82 +102,84 @@ fn plain(text: &[u8]) -> usize {
 }
 
 impl Scanner<'_> {
-    fn outermost(&mut self) -> Result<Members, Malformed> {
-        let mut members = Members { list: Vec::with_capacity(8), escaped: false };
-        self.space();
-        if self.take(b'}') {
-            return Ok(members);
+    fn outermost(&mut self, members: &mut Members) -> Option<usize> {
+        let mut at = self.space(self.expect(self.space(0), b'{')?);
+        if self.peek(at) == Some(b'}') {
+            return Some(self.space(at + 1));
         }
         loop {
-            let (name, escaped) = self.name()?;
-            members.escaped |= escaped;
+            let (name, start) = self.name(at, &mut members.escaped)?;
             if members.list.len() == MAX_MEMBERS
                 || members.list.iter().any(|other| self.alike(other.name, name, members.escaped))
             {
-                return Err(Malformed);
+                return None;
             }
-            let start = self.at;
-            self.value(1)?;
-            members.list.push(Member { name, value: (position(start), position(self.at)) });
-            if self.last(b'}')? {
-                return Ok(members);
+            at = self.value(start, 1)?;
+            members.list.push(Member { name, value: (position(start), position(at)) });
+            at = self.space(at);
+            match self.peek(at)? {
+                b',' => at = self.space(at + 1),
+                b'}' => return Some(self.space(at + 1)),
+                _ => return None,
             }
         }
     }
 
     /// An object behind its brace, at some depth.
-    fn object(&mut self, depth: usize) -> Result<(), Malformed> {
-        self.space();
-        if self.take(b'}') {
-            return Ok(());
+    fn object(&mut self, at: usize, depth: usize) -> Option<usize> {
+        let mut at = self.space(at);
+        if self.peek(at) == Some(b'}') {
+            return Some(at + 1);
         }
         let base = self.names.len();
-        let mut any_escaped = false;
+        let mut escaped = false;
         loop {
-            let (name, escaped) = self.name()?;
-            any_escaped |= escaped;
+            let (name, start) = self.name(at, &mut escaped)?;
             if self.nested == Nested::Strict {
                 let before = self.names.get(base..).unwrap_or_default();
-                if before.len() == MAX_MEMBERS
-                    || before.iter().any(|&other| self.alike(other, name, any_escaped))
+                if before.len() == MAX_MEMBERS || before.iter().any(|&other| self.alike(other, name, escaped))
                 {
-                    return Err(Malformed);
+                    return None;
                 }
                 self.names.push(name);
             }
-            self.value(depth)?;
-            if self.last(b'}')? {
-                self.names.truncate(base);
-                return Ok(());
+            at = self.value(start, depth)?;
+            at = self.space(at);
+            match self.peek(at)? {
+                b',' => at = self.space(at + 1),
+                b'}' => {
+                    self.names.truncate(base);
+                    return Some(at + 1);
+                }
+                _ => return None,
             }
         }
     }
 
     /// An array behind its bracket.
-    fn array(&mut self, depth: usize) -> Result<(), Malformed> {
-        self.space();
-        if self.take(b']') {
-            return Ok(());
+    fn array(&mut self, at: usize, depth: usize) -> Option<usize> {
+        let mut at = self.space(at);
+        if self.peek(at) == Some(b']') {
+            return Some(at + 1);
         }
         loop {
-            self.value(depth)?;
-            if self.last(b']')? {
-                return Ok(());
+            at = self.value(at, depth)?;
+            at = self.space(at);
+            match self.peek(at)? {
+                b',' => at = self.space(at + 1),
+                b']' => return Some(at + 1),
+                _ => return None,
             }
         }
     }
 
-    /// A name and its colon, up to the value; the name without quotes, and whether it holds an escape.
+    /// A name without its quotes, and where the value begins.
     #[inline]
-    fn name(&mut self) -> Result<((u32, u32), bool), Malformed> {
-        self.expect(b'"')?;
-        let start = self.at;
-        let escaped = self.string()?;
-        let name = (position(start), position(self.at - 1));
-        self.space();
-        self.expect(b':')?;
-        self.space();
-        Ok((name, escaped))
+    fn name(&self, at: usize, escaped: &mut bool) -> Option<((u32, u32), usize)> {
+        let start = self.expect(at, b'"')?;
+        let end = self.string(start, escaped)?;
+        let name = (position(start), position(end - 1));
+        Some((name, self.space(self.expect(self.space(end), b':')?)))
     }
 
     /// Whether two names are one.
@@ -191,149 +189,113 @@ impl Scanner<'_> {
         if escaped { same(one, other) } else { one == other }
     }
 
-    /// What stands behind a value: the end (true), or a comma and the next.
     #[inline]
-    fn last(&mut self, end: u8) -> Result<bool, Malformed> {
-        self.space();
-        if self.take(b',') {
-            self.space();
-            return Ok(false);
-        }
-        self.expect(end).map(|()| true)
-    }
-
-    #[inline]
-    fn value(&mut self, depth: usize) -> Result<(), Malformed> {
-        let byte = self.peek().ok_or(Malformed)?;
-        match byte {
-            b'"' => {
-                self.at += 1;
-                self.string().map(drop)
-            }
-            b'-' | b'0'..=b'9' => self.number(),
-            b'{' | b'[' if depth < MAX_DEPTH => {
-                self.at += 1;
-                if byte == b'{' { self.object(depth + 1) } else { self.array(depth + 1) }
-            }
-            b't' => self.word("true"),
-            b'f' => self.word("false"),
-            b'n' => self.word("null"),
-            _ => Err(Malformed),
+    fn value(&mut self, at: usize, depth: usize) -> Option<usize> {
+        match self.peek(at)? {
+            b'"' => self.string(at + 1, &mut false),
+            b'-' | b'0'..=b'9' => self.number(at),
+            b'{' if depth < MAX_DEPTH => self.object(at + 1, depth + 1),
+            b'[' if depth < MAX_DEPTH => self.array(at + 1, depth + 1),
+            b't' => self.word(at, "true"),
+            b'f' => self.word(at, "false"),
+            b'n' => self.word(at, "null"),
+            _ => None,
         }
     }
 
-    /// A string behind its first quote; whether it holds an escape.
+    /// A string behind its first quote; notes whether it holds an escape.
     #[inline]
-    fn string(&mut self) -> Result<bool, Malformed> {
-        let mut escaped = false;
+    fn string(&self, mut at: usize, escaped: &mut bool) -> Option<usize> {
         loop {
-            self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                _ => return Err(Malformed),
+            at += plain(self.bytes.get(at..)?);
+            match self.peek(at)? {
+                b'"' => return Some(at + 1),
+                b'\\' => at = self.escape(at + 1)?,
+                _ => return None,
             }
+            *escaped = true;
         }
     }
 
-    fn escape(&mut self) -> Result<(), Malformed> {
-        self.at += 1;
-        let kind = self.peek().ok_or(Malformed)?;
-        self.at += 1;
-        match kind {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
-            b'u' => match self.hex()? {
+    /// What stands behind a backslash.
+    fn escape(&self, at: usize) -> Option<usize> {
+        match self.peek(at)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+            b'u' => match self.hex(at + 1)? {
                 // A high surrogate is half a character: the other half must follow.
                 0xD800..=0xDBFF => {
-                    self.expect(b'\\')?;
-                    self.expect(b'u')?;
-                    if matches!(self.hex()?, 0xDC00..=0xDFFF) { Ok(()) } else { Err(Malformed) }
+                    let low = self.expect(self.expect(at + 5, b'\\')?, b'u')?;
+                    matches!(self.hex(low)?, 0xDC00..=0xDFFF).then_some(low + 4)
                 }
-                0xDC00..=0xDFFF => Err(Malformed),
-                _ => Ok(()),
+                0xDC00..=0xDFFF => None,
+                _ => Some(at + 5),
             },
-            _ => Err(Malformed),
+            _ => None,
         }
     }
 
-    fn hex(&mut self) -> Result<u32, Malformed> {
-        let digits = self.bytes.get(self.at..self.at + 4).ok_or(Malformed)?;
-        self.at += 4;
-        digits.iter().try_fold(0, |sum, &digit| {
-            char::from(digit).to_digit(16).map(|digit| sum << 4 | digit).ok_or(Malformed)
-        })
+    fn hex(&self, at: usize) -> Option<u32> {
+        let digits = self.bytes.get(at..at + 4)?;
+        digits.iter().try_fold(0, |sum, &digit| Some(sum << 4 | char::from(digit).to_digit(16)?))
     }
 
-    fn number(&mut self) -> Result<(), Malformed> {
-        let start = self.at;
-        self.take(b'-');
-        let whole = self.digits();
-        let first = self.bytes.get(self.at - whole);
-        if whole == 0 || (whole > 1 && first == Some(&b'0')) {
-            return Err(Malformed);
+    fn number(&self, start: usize) -> Option<usize> {
+        let whole = start + usize::from(self.peek(start) == Some(b'-'));
+        let mut at = self.digits(whole);
+        if at == whole || (at > whole + 1 && self.peek(whole) == Some(b'0')) {
+            return None;
         }
-        let mut plain = whole < 300;
-        if self.take(b'.') && self.digits() == 0 {
-            return Err(Malformed);
-        }
-        if self.take(b'e') || self.take(b'E') {
-            plain = false;
-            if !self.take(b'-') {
-                self.take(b'+');
-            }
-            if self.digits() == 0 {
-                return Err(Malformed);
+        let mut finite = at - whole < 300;
+        if self.peek(at) == Some(b'.') {
+            let fraction = at + 1;
+            at = self.digits(fraction);
+            if at == fraction {
+                return None;
             }
         }
-        let finite =
-            || self.text.get(start..self.at)?.parse::<f64>().ok().filter(|number| number.is_finite());
-        if plain || finite().is_some() { Ok(()) } else { Err(Malformed) }
-    }
-
-    /// How many digits stand here; they are passed.
-    #[inline]
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
+        if matches!(self.peek(at), Some(b'e' | b'E')) {
+            let exponent = at + 1 + usize::from(matches!(self.peek(at + 1), Some(b'-' | b'+')));
+            at = self.digits(exponent);
+            if at == exponent {
+                return None;
+            }
+            finite = false;
         }
-        self.at - start
+        // What is beyond an `f64` would be read as infinite by some and refused by others.
+        finite = finite || self.text.get(start..at)?.parse::<f64>().is_ok_and(f64::is_finite);
+        finite.then_some(at)
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Malformed> {
-        let found = self.bytes.get(self.at..).unwrap_or_default().starts_with(word.as_bytes());
-        self.at += word.len();
-        if found { Ok(()) } else { Err(Malformed) }
-    }
-
+    /// Behind all digits that stand here.
     #[inline]
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
+    fn digits(&self, mut at: usize) -> usize {
+        while matches!(self.peek(at), Some(b'0'..=b'9')) {
+            at += 1;
         }
+        at
+    }
+
+    fn word(&self, at: usize, word: &str) -> Option<usize> {
+        self.bytes.get(at..)?.starts_with(word.as_bytes()).then_some(at + word.len())
+    }
+
+    /// Behind all space that stands here.
+    #[inline]
+    fn space(&self, mut at: usize) -> usize {
+        while matches!(self.peek(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            at += 1;
+        }
+        at
     }
 
     #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    fn peek(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
     }
 
     #[inline]
-    fn take(&mut self, byte: u8) -> bool {
-        let there = self.peek() == Some(byte);
-        self.at += usize::from(there);
-        there
-    }
-
-    #[inline]
-    fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
-        if self.take(byte) { Ok(()) } else { Err(Malformed) }
+    fn expect(&self, at: usize, byte: u8) -> Option<usize> {
+        (self.peek(at)? == byte).then_some(at + 1)
     }
 }
 
