@@ -2,7 +2,8 @@
 //!
 //! [`send`] is the whole of a call up to the response's head: it picks an endpoint, takes a connection from the worker's
 //! [`Pools`], streams the request to it while it waits for the answer, and repeats what is safe to repeat when a kept
-//! connection proves stale. What comes back is a [`Call`], whose body the caller reads.
+//! connection proves stale. What comes back is a [`Call`], whose body the caller reads. What the gateway asks for itself goes the
+//! same way: a [`Service`] is a [`Peer`](sekisho_exchange::Peer).
 
 mod balance;
 mod breaker;
@@ -12,6 +13,7 @@ mod compose;
 mod config;
 mod conn;
 mod failure;
+mod peer;
 mod pool;
 mod send;
 mod service;
@@ -26,6 +28,7 @@ pub use config::{
     Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, Scheme, TimeoutsConfig,
 };
 pub use failure::Failure;
+pub use peer::peer_at;
 pub use pool::Pools;
 pub use send::{Terms, send};
 pub use service::{ConnectionLimits, Endpoint, Service, Target, Timeouts};

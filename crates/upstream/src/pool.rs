@@ -58,9 +58,12 @@ pub(crate) struct Kit {
 }
 
 impl Pools {
-    /// Without connections yet; spawn [`Pools::sweep`] on the worker's runtime.
+    /// Without connections yet; spawn [`Pools::sweep`] on the worker's runtime. From now on policies of this worker can ask
+    /// services by them.
     pub fn new(local: Rc<Local>) -> Rc<Self> {
-        Rc::new(Self { local, pools: RefCell::default(), kits: RefCell::default() })
+        let pools = Rc::new(Self { local, pools: RefCell::default(), kits: RefCell::default() });
+        pools.local.lend(&pools);
+        pools
     }
 
     /// Drops connections that the service closed or that were unused for too long, and those that requests of other workers

@@ -1,0 +1,65 @@
+//! The client's side of a call that the gateway makes for itself: it sends no body, takes no answer, and never leaves.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
+use sekisho_wire::{Edits, HeadView, Skip};
+
+/// Nobody.
+pub(super) struct Nobody;
+
+impl Raw for Nobody {
+    fn unread(&self) -> &[u8] {
+        &[]
+    }
+    fn take(&mut self, _: usize) {}
+    fn is_readable(&self) -> bool {
+        false
+    }
+    fn poll_more(&mut self, _: &mut Context<'_>, _: bool) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(0))
+    }
+    fn poll_put(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+    fn holds_back(&self) -> bool {
+        false
+    }
+    fn poll_settle(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+    fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Downstream for Nobody {
+    fn poll_body(&mut self, _: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>> {
+        Poll::Ready(Ok(BodyEvent::End))
+    }
+    fn body(&self) -> &[u8] {
+        &[]
+    }
+    fn consume(&mut self, _: usize) {}
+    fn trailers(&self) -> &[u8] {
+        &[]
+    }
+    fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<Gone> {
+        Poll::Pending
+    }
+    fn interim(&mut self, _: HeadView<'_>, _: Skip) {}
+    fn start(&mut self, _: &ResponseHead<'_>) {}
+    fn switch(&mut self, _: HeadView<'_>, _: Skip, _: &Edits, _: &[u8]) {}
+    fn push(&mut self, _: &[u8]) {}
+    fn finish(&mut self, _: &[u8]) {}
+    fn queued(&self) -> usize {
+        0
+    }
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+    fn poll_send(&mut self, _: &mut Context<'_>, payload: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(payload.len()))
+    }
+}
