@@ -5,12 +5,13 @@
 
 use std::hint::black_box;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sekisho_exchange::{Answerer, Client, Exchange, Local, Outcome, Response, Scheme};
+use sekisho_exchange::{Answerer, Client, Errands, Exchange, Local, NoErrands, Outcome, Response, Scheme};
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, Here, Kept, Pass, Step};
+use sekisho_policies::{Context, Here, Kept, NoPeers, Pass, Step};
 use sekisho_units::{Clock, Place, Problems};
 use sekisho_wire::{Edits, Framing, Head, HeadBuf, Limits, parse_request};
 
@@ -26,7 +27,9 @@ fn step(name: &str, settings: &str, sinks: &Sinks) -> Step {
     let mut problems = Problems::new();
     let mut here = Here { place: Place::none(), path: name.into(), scope: "", problems: &mut problems };
     let read_file = |name: &str| Err(std::io::Error::other(name.to_owned()));
-    let context = Context { workers: 1, sinks, kept: &Kept::default(), read_file: &read_file };
+    let errands: Arc<dyn Errands> = Arc::new(NoErrands);
+    let (kept, peers, errands) = (&Kept::default(), &NoPeers, &errands);
+    let context = Context { workers: 1, sinks, kept, read_file: &read_file, peers, errands };
     let step = Step::compile(name, &node, &mut here, &context);
     step.unwrap_or_else(|| panic!("{problems}"))
 }

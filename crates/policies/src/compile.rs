@@ -1,8 +1,10 @@
 //! From a policy as written to the policy as it runs.
 
 use std::io;
+use std::sync::Arc;
 
-use sekisho_units::{Place, Problem, Problems};
+use sekisho_exchange::{Errands, Peer};
+use sekisho_units::{At, Place, Problem, Problems};
 
 use crate::Kept;
 use crate::access_log::Sinks;
@@ -17,6 +19,47 @@ pub struct Context<'a> {
     pub kept: &'a Kept,
     /// Gives the text of a file that the document names.
     pub read_file: &'a dyn Fn(&str) -> io::Result<String>,
+    /// Whom a policy can ask.
+    pub peers: &'a dyn Peers,
+    /// Who does what no request waits for.
+    pub errands: &'a Arc<dyn Errands>,
+}
+
+/// Finds those whom a policy asks.
+pub trait Peers {
+    /// The service of a name. An unknown one is reported at `path`; one that has problems of its own is not again.
+    fn service(&self, name: &At<String>, path: &str, problems: &mut Problems) -> Option<Arc<dyn Peer>>;
+
+    /// Whoever is at a URL, and the target to ask for; `name`, the policy's, stands for them in logs and answers. What is
+    /// wrong with the URL is reported at `path`.
+    fn url(
+        &self,
+        name: &'static str,
+        url: &At<String>,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<(Arc<dyn Peer>, String)>;
+}
+
+/// Finds nobody: for policies that ask none.
+pub struct NoPeers;
+
+impl Peers for NoPeers {
+    fn service(&self, name: &At<String>, path: &str, problems: &mut Problems) -> Option<Arc<dyn Peer>> {
+        problems.error(&name.place, path, "there is nobody to ask");
+        None
+    }
+
+    fn url(
+        &self,
+        _: &'static str,
+        url: &At<String>,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<(Arc<dyn Peer>, String)> {
+        problems.error(&url.place, path, "there is nobody to ask");
+        None
+    }
 }
 
 /// Where in the document the settings stand, and where to report what is wrong with them.

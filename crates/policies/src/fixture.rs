@@ -3,8 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use sekisho_exchange::{Answerer, Client, Exchange, Local, Policy, Reply, Response, Scheme, Verdict};
+use sekisho_exchange::{
+    Answerer, Client, Errands, Exchange, Local, NoErrands, Policy, Reply, Response, Scheme, Verdict,
+};
 use sekisho_units::{Clock, Place, Problems};
 use sekisho_wire::{
     Edits, Framing, Head, HeadBuf, HeadView, Limits, Parsed, PathRules, Skip, check_request, normalise,
@@ -14,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::access_log::Sinks;
-use crate::{Compile, Context, Here, Kept};
+use crate::{Compile, Context, Here, Kept, NoPeers};
 
 /// A request as it came, and what an exchange borrows beside it.
 pub(crate) struct Fixture {
@@ -111,7 +114,9 @@ pub(crate) fn compile_with<C: Compile + DeserializeOwned>(
     let path = "policies.it".into();
     let mut here = Here { place: Place::none(), path, scope: "", problems: &mut problems };
     let read_file = |name: &str| Err(io::Error::other(format!("there is no `{name}`")));
-    let context = Context { workers: 4, sinks, kept: &Kept::default(), read_file: &read_file };
+    let errands: Arc<dyn Errands> = Arc::new(NoErrands);
+    let (kept, peers, errands) = (&Kept::default(), &NoPeers, &errands);
+    let context = Context { workers: 4, sinks, kept, read_file: &read_file, peers, errands };
     let compiled = config.compile(&mut here, &context);
     match compiled {
         Some(policy) if !problems.has_errors() => Ok(policy),

@@ -16,6 +16,6 @@ pub mod rewrite;
 pub mod security_headers;
 mod table;
 
-pub use compile::{Compile, Context, Here};
+pub use compile::{Compile, Context, Here, NoPeers, Peers};
 pub use kept::Kept;
 pub use table::{DEFAULT_ON, NAMES, Pass, Step, schemas};

@@ -1,11 +1,13 @@
 //! Each policy's `example.yaml` is read and compiled, so that what the documentation shows is true.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::{fs, io};
 
+use sekisho_exchange::{Ask, Asking, Errands, Local, NoErrands, Peer, Unanswered};
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, DEFAULT_ON, Here, Kept, NAMES, Step, schemas};
-use sekisho_units::{Place, Problems};
+use sekisho_policies::{Context, DEFAULT_ON, Here, Kept, NAMES, Peers, Step, schemas};
+use sekisho_units::{At, Place, Problems};
 use sekisho_yaml::Node;
 
 /// Reads what an example names, beside it.
@@ -14,11 +16,42 @@ fn fs_in_src(name: &str) -> impl Fn(&str) -> io::Result<String> {
     move |file| fs::read_to_string(folder.join(file))
 }
 
+/// Every service that an example names is there, but answers nothing.
+struct Anybody;
+
+impl Peers for Anybody {
+    fn service(&self, _: &At<String>, _: &str, _: &mut Problems) -> Option<Arc<dyn Peer>> {
+        Some(Arc::new(Self))
+    }
+
+    fn url(
+        &self,
+        _: &'static str,
+        _: &At<String>,
+        _: &str,
+        _: &mut Problems,
+    ) -> Option<(Arc<dyn Peer>, String)> {
+        Some((Arc::new(Self), "/".to_owned()))
+    }
+}
+
+impl Peer for Anybody {
+    fn name(&self) -> &str {
+        "anybody"
+    }
+
+    fn ask(self: Arc<Self>, _: &Local, _: Ask) -> Asking {
+        Box::pin(async { Err(Unanswered("nobody_there")) })
+    }
+}
+
 fn compile(name: &str, settings: &Node) -> Result<Step, String> {
     let sinks = Sinks::new();
     let mut problems = Problems::new();
     let mut here = Here { place: Place::none(), path: name.into(), scope: "", problems: &mut problems };
-    let context = Context { workers: 1, sinks: &sinks, kept: &Kept::default(), read_file: &fs_in_src(name) };
+    let errands: Arc<dyn Errands> = Arc::new(NoErrands);
+    let (kept, peers, errands) = (&Kept::default(), &Anybody, &errands);
+    let context = Context { workers: 1, sinks: &sinks, kept, read_file: &fs_in_src(name), peers, errands };
     match Step::compile(name, settings, &mut here, &context) {
         Some(step) if problems.is_empty() => Ok(step),
         _ => Err(problems.to_string()),

@@ -8,6 +8,7 @@ mod counters;
 mod files;
 mod lints;
 mod listen;
+mod peers;
 mod routes;
 mod services;
 mod settings;
@@ -19,6 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sekisho_exchange::{Errands, NoErrands};
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Kept};
 use sekisho_units::{Place, Problem, Problems};
@@ -35,6 +37,7 @@ use crate::route::Router;
 use crate::site::{Settings, Site};
 use counters::Counters;
 use files::Files;
+use peers::Known;
 use routes::Compiled;
 pub(crate) use routes::usual_upgrades;
 use services::Services;
@@ -52,7 +55,7 @@ pub struct Source<'a> {
 }
 
 /// What outlives a configuration, by identity: a reload drops no connection and forgets no count.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Carry {
     /// The log sinks of the process, by destination.
     pub sinks: Arc<Sinks>,
@@ -60,10 +63,25 @@ pub struct Carry {
     pub endpoints: Arc<Endpoints>,
     /// What policies keep.
     pub kept: Arc<Kept>,
+    /// Who does what policies want done apart from requests; nobody, where a configuration is only looked at.
+    pub errands: Arc<dyn Errands>,
     /// The keys of session tickets.
     pub tickets: Arc<Tickets>,
     /// The configuration in force, whose routes' counters go on and whose number of workers holds; none at the start.
     pub running: Option<Arc<Site>>,
+}
+
+impl Default for Carry {
+    fn default() -> Self {
+        Self {
+            sinks: Arc::default(),
+            endpoints: Arc::default(),
+            kept: Arc::default(),
+            errands: Arc::new(NoErrands),
+            tickets: Arc::default(),
+            running: None,
+        }
+    }
 }
 
 /// What came of a file.
@@ -191,6 +209,8 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         sinks: &carry.sinks,
         kept: &carry.kept,
         read_file: files.reader(),
+        peers: &Known { services: &services, carry: &carry.endpoints },
+        errands: &carry.errands,
     };
     let top = steps::Chain::default_on(&context, problems).with(("", &document.policies), &context, problems);
     let compiled = Compiled::new(document, &top, &services, &context, problems);

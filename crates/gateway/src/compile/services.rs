@@ -89,7 +89,7 @@ impl Services {
         None
     }
 
-    /// Those that no route names.
+    /// Those that no route and no policy names.
     pub(super) fn unused(&self) -> impl Iterator<Item = &Named> {
         self.all.iter().filter(|named| !named.used.get())
     }
