@@ -3,14 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sekisho_gateway::compile::{self, Carry, Source};
 use sekisho_gateway::{Mark, Site};
 use sekisho_units::Problems;
-use sekisho_upstream::Carry as Endpoints;
 
-use crate::events::Told;
 use crate::output::Failure;
 
 /// Where the configuration is looked for when none is named; the first that exists counts.
@@ -32,24 +29,18 @@ pub(crate) struct Loaded {
     pub(crate) problems: Problems,
 }
 
-/// Compiles the file that was named, or else the usual one.
+/// Compiles the file that was named, or else the usual one; `carry` is what there is already.
 ///
 /// # Errors
 /// There is no such file, or it cannot be read.
-pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
+pub(crate) fn load(named: Option<&Path>, carry: Carry) -> Result<Loaded, Failure> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => usual(Path::exists)?,
     };
-    let carry = telling();
     let compile::Loaded { site, problems, files } =
         compile::load(&path, &carry).map_err(|error| Failure::new(error.to_string()))?;
     Ok(Loaded { name: path.display().to_string(), site, carry, path: Some(path), files, problems })
-}
-
-/// What outlives configurations, with operators told of what happens to services.
-fn telling() -> Carry {
-    Carry { endpoints: Arc::new(Endpoints::telling(Arc::new(Told))), ..Carry::default() }
 }
 
 fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
@@ -63,8 +54,12 @@ fn usual(exists: impl Fn(&Path) -> bool) -> Result<PathBuf, Failure> {
 }
 
 /// Compiles a text that is part of the program, with these variables. It can name no files.
-pub(crate) fn compile_text(name: &str, text: &str, env: impl Fn(&str) -> Option<String>) -> Loaded {
-    let carry = telling();
+pub(crate) fn compile_text(
+    name: &str,
+    text: &str,
+    env: impl Fn(&str) -> Option<String>,
+    carry: Carry,
+) -> Loaded {
     let no_files = |path: &str| {
         Err(io::Error::new(io::ErrorKind::NotFound, format!("{path} is not part of the program")))
     };
@@ -75,7 +70,7 @@ pub(crate) fn compile_text(name: &str, text: &str, env: impl Fn(&str) -> Option<
 /// The configuration in a text that is right.
 #[cfg(test)]
 pub(crate) fn site_of(text: &str) -> Site {
-    let loaded = compile_text("test.yaml", text, |_| None);
+    let loaded = compile_text("test.yaml", text, |_| None, Carry::default());
     loaded.site.unwrap_or_else(|| panic!("{}", loaded.problems))
 }
 
@@ -93,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_told_by_its_name() {
-        let Err(failure) = load(Some(Path::new("no/such/file.yaml"))) else { panic!("loaded") };
+        let Err(failure) = load(Some(Path::new("no/such/file.yaml")), Carry::default()) else {
+            panic!("loaded")
+        };
         assert!(failure.to_string().contains("no/such/file.yaml"), "{failure}");
     }
 }

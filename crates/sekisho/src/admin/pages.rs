@@ -125,7 +125,6 @@ fn index() -> String {
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt as _;
-    use sekisho_policies::access_log::Sinks;
 
     use super::*;
     use crate::configuration;
@@ -134,7 +133,7 @@ mod tests {
         let site = configuration::site_of(
             "services: {a: {endpoints: [http://127.0.0.1:1]}}\nroutes: [{path: /a, service: a}]",
         );
-        Pages::new(State::new(site, Arc::new(Sinks::new())))
+        Pages::new(State::new(site, &Default::default()))
     }
 
     async fn ask(pages: &Pages, method: &str, path: &str) -> Answer {

@@ -1,5 +1,6 @@
 //! `sekisho check`: every problem of a configuration, with its place and what to write instead.
 
+use sekisho_gateway::compile::Carry;
 use sekisho_units::{Problem, Problems};
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use crate::output::{Exit, Failure, print};
 
 /// Prints the problems. The answer is no if one of them is an error, or if `strict` and there is any.
 pub(super) fn run(config: &ConfigFile, strict: bool, format: Format) -> Result<Exit, Failure> {
-    let loaded = configuration::load(config.config.as_deref())?;
+    let loaded = configuration::load(config.config.as_deref(), Carry::default())?;
     let good = match (&loaded.site, strict) {
         (None, _) => false,
         (Some(_), true) => loaded.problems.is_empty(),

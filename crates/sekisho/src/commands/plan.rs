@@ -1,6 +1,7 @@
 //! `sekisho plan`: what each route does with a request, or what happens to one request.
 
 use sekisho_gateway::Site;
+use sekisho_gateway::compile::Carry;
 use sekisho_gateway::explain::{self, BadRequest, Explanation, Outcome};
 
 use crate::cli::{Format, PlanArgs};
@@ -9,7 +10,7 @@ use crate::output::{Exit, Failure, print, report};
 
 /// Prints the plans. The answer is no if the configuration has errors, or if no route takes the request.
 pub(super) fn run(arguments: &PlanArgs) -> Result<Exit, Failure> {
-    let loaded = configuration::load(arguments.config.config.as_deref())?;
+    let loaded = configuration::load(arguments.config.config.as_deref(), Carry::default())?;
     if !loaded.problems.is_empty() {
         report(&loaded.problems.to_string());
     }

@@ -11,7 +11,8 @@ use crate::systemd::Sockets;
 /// Runs the gateway to its end.
 pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> {
     let mut given = Sockets::given();
-    let loaded = configuration::load(config.config.as_deref())?;
+    let (carry, todo) = server::carried();
+    let loaded = configuration::load(config.config.as_deref(), carry)?;
     if !loaded.problems.is_empty() {
         report(&loaded.problems.to_string());
     }
@@ -25,6 +26,7 @@ pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> 
         admin: site.settings.admin.map(open).transpose().map_err(failure)?,
         site,
         carry: loaded.carry,
+        todo,
         file: loaded.path.map(|path| (path, loaded.files)),
         begun,
     };

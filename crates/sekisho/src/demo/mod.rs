@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
         .map_err(|error| Failure::new(format!("cannot start the demo's services: {error}")))?;
     let variables = open_shop(&runtime)?;
     let env = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
-    let loaded = configuration::compile_text(NAME, YAML, env);
+    let (carry, todo) = server::carried();
+    let loaded = configuration::compile_text(NAME, YAML, env, carry);
     let Some(site) = loaded.site else {
         return Err(Failure::new(format!(
             "the demo's configuration cannot be used here:\n{}",
@@ -54,6 +55,7 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
     let start = Start {
         site,
         carry: loaded.carry,
+        todo,
         // It is part of the program: there is nothing to read anew.
         file: None,
         traffic: vec![ports::open(Wish::of(arguments.listen, 8080))?],
@@ -89,11 +91,13 @@ fn open_shop(runtime: &Runtime) -> Result<HashMap<&'static str, String>, Failure
 
 #[cfg(test)]
 mod tests {
+    use sekisho_gateway::compile::Carry;
+
     use super::*;
 
     #[test]
     fn the_example_compiles_without_a_word_of_complaint() {
-        let loaded = configuration::compile_text(NAME, YAML, |_| None);
+        let loaded = configuration::compile_text(NAME, YAML, |_| None, Carry::default());
         assert_eq!(loaded.problems.to_string(), "");
         assert!(loaded.site.is_some());
     }

@@ -21,7 +21,7 @@ routes:
 ";
 
 fn state() -> Arc<State> {
-    let loaded = compile_text("test.yaml", YAML, |_| None);
+    let loaded = compile_text("test.yaml", YAML, |_| None, Default::default());
     let site = loaded.site.unwrap_or_else(|| panic!("{}", loaded.problems));
     let plan =
         |route: &str, nth: usize| site.plans.iter().filter(|plan| &*plan.route == route).nth(nth).unwrap();
@@ -45,7 +45,7 @@ fn state() -> Arc<State> {
     tunnel.ended("tunnel_idle");
     // One that is still open.
     std::mem::forget(tunnel);
-    let state = State::new(site, loaded.carry.sinks);
+    let state = State::new(site, &loaded.carry);
     state.workers[0].connections.store(2, Relaxed);
     state.workers[1].connections.store(1, Relaxed);
     state.workers[1].accepted.store(7, Relaxed);

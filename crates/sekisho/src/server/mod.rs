@@ -5,6 +5,7 @@
 
 mod accept;
 mod dispatch;
+mod errands;
 mod listen;
 mod overload;
 mod ports;
@@ -22,9 +23,11 @@ use std::time::{Duration, Instant};
 use sekisho_exchange::Permits;
 use sekisho_gateway::compile::Carry;
 use sekisho_gateway::{Listener, Mark};
+use sekisho_upstream::Carry as Endpoints;
 use tokio::runtime::Builder;
 
 use self::dispatch::Dispatch;
+pub(crate) use self::errands::Todo;
 pub(crate) use self::listen::{ListenError, listen};
 use self::ports::Ports;
 use self::reload::Reloader;
@@ -32,6 +35,7 @@ pub(crate) use self::reload::{Origin, Outcome};
 use self::signals::{Signal, Signals};
 pub(crate) use self::state::{Phase, State};
 use self::worker::{Ended, Workers};
+use crate::events::Told;
 use crate::metrics;
 use crate::output::{Exit, Failure, note};
 use crate::systemd::{self, Watchdog};
@@ -39,12 +43,21 @@ use crate::systemd::{self, Watchdog};
 /// How long threads and tasks may take to notice that all is over.
 const ENDING: Duration = Duration::from_secs(2);
 
+/// What outlives the configurations of a gateway that is to run: who tells operators of services, and who runs errands.
+pub(crate) fn carried() -> (Carry, Todo) {
+    let (errands, todo) = errands::errands();
+    let endpoints = Arc::new(Endpoints::telling(Arc::new(Told)));
+    (Carry { errands, endpoints, ..Carry::default() }, todo)
+}
+
 /// All that a gateway needs to begin: its configuration is good and its ports are open.
 pub(crate) struct Start {
     /// The compiled configuration.
     pub(crate) site: sekisho_gateway::Site,
     /// What outlives it.
     pub(crate) carry: Carry,
+    /// What it wants done apart from requests.
+    pub(crate) todo: Todo,
     /// The file that it stands in, and all that it was made of as they were then; none if it is part of the program.
     pub(crate) file: Option<(PathBuf, HashMap<PathBuf, Mark>)>,
     /// Where clients connect, one for each listener of the site.
@@ -87,12 +100,14 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let mut signals = Signals::new().map_err(|error| cannot("listen for signals", &error))?;
     let addresses = Addresses::of(&start).map_err(|error| cannot("read the address of a port", &error))?;
     let counts = (start.site.plans.len(), start.site.services.len());
-    let Start { site, carry, file, traffic, admin, begun } = start;
-    let state = State::new(site, Arc::clone(&carry.sinks));
+    let Start { site, carry, todo, file, traffic, admin, begun } = start;
+    let state = State::new(site, &carry);
     let site = state.site.load_full();
 
-    let (workers, ended) =
-        Workers::start(&state).map_err(|error| cannot("start the worker threads", &error))?;
+    let (alive, ended) = Ended::of_all();
+    let workers =
+        Workers::start(&state, &alive).map_err(|error| cannot("start the worker threads", &error))?;
+    errands::start(todo, &state, alive).map_err(|error| cannot("start the thread for errands", &error))?;
     let dispatch = Dispatch::new(workers, &site, Arc::clone(&state));
     let mut ports = Ports::new(Arc::clone(&dispatch), Arc::clone(&state));
     let listeners: Vec<(Arc<Listener>, _)> = site.settings.listen.iter().cloned().zip(traffic).collect();

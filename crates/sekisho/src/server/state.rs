@@ -4,7 +4,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use sekisho_gateway::compile::Carry;
 use sekisho_gateway::{Site, WorkerMeter};
+use sekisho_policies::Kept;
 use sekisho_policies::access_log::Sinks;
 use sekisho_units::Clock;
 use tokio::sync::watch;
@@ -42,6 +44,8 @@ pub(crate) struct State {
     pub(crate) sites: watch::Sender<Sites>,
     /// Where logs go.
     pub(crate) sinks: Arc<Sinks>,
+    /// What policies keep.
+    pub(crate) kept: Arc<Kept>,
     /// What each worker counts.
     pub(crate) workers: Box<[Arc<WorkerMeter>]>,
     /// Client connections that were turned away because too many were open.
@@ -57,13 +61,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The state at the start.
-    pub(crate) fn new(site: Site, sinks: Arc<Sinks>) -> Arc<Self> {
+    /// The state at the start, with what outlives the configuration.
+    pub(crate) fn new(site: Site, carry: &Carry) -> Arc<Self> {
         Arc::new(Self {
             workers: (0..site.settings.workers).map(|_| Arc::default()).collect(),
             site: Arc::new(ArcSwap::from_pointee(site)),
             sites: watch::Sender::default(),
-            sinks,
+            sinks: Arc::clone(&carry.sinks),
+            kept: Arc::clone(&carry.kept),
             refused: AtomicU64::new(0),
             throughput: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),

@@ -113,10 +113,22 @@ impl Deref for Workers {
     }
 }
 
-/// Tells when all threads have ended: each holds the sending half until then.
+/// What a thread holds for as long as it runs.
+#[derive(Clone)]
+pub(super) struct Alive {
+    _thread: mpsc::Sender<()>,
+}
+
+/// Tells when all threads have ended.
 pub(super) struct Ended(mpsc::Receiver<()>);
 
 impl Ended {
+    /// To be told of the end of those who hold the other half.
+    pub(super) fn of_all() -> (Alive, Self) {
+        let (thread, ended) = mpsc::channel(1);
+        (Alive { _thread: thread }, Self(ended))
+    }
+
     /// Waits for the threads, but not longer than `most`: one that is stuck must not keep the process.
     pub(super) async fn wait(mut self, most: Duration) {
         let _ = tokio::time::timeout(most, self.0.recv()).await;
@@ -128,26 +140,38 @@ impl Workers {
     ///
     /// # Errors
     /// The system has no thread or no event queue to give.
-    pub(super) fn start(state: &Arc<State>) -> io::Result<(Self, Ended)> {
-        let (alive, ended) = mpsc::channel(1);
-        let handles = (0..state.workers.len())
-            .map(|index| spawn(index, state, alive.clone()))
-            .collect::<io::Result<_>>()?;
-        Ok((Self(handles), Ended(ended)))
+    pub(super) fn start(state: &Arc<State>, alive: &Alive) -> io::Result<Self> {
+        let handles = (0..state.workers.len()).map(|index| spawn(index, state, alive.clone()));
+        Ok(Self(handles.collect::<io::Result<_>>()?))
     }
 }
 
-fn spawn(index: usize, state: &Arc<State>, alive: mpsc::Sender<()>) -> io::Result<Handle> {
+fn spawn(index: usize, state: &Arc<State>, alive: Alive) -> io::Result<Handle> {
     let (queue, errands) = mpsc::channel(QUEUE);
-    // The runtime cannot leave its thread, so the thread makes it and says whether it could.
-    let (says, told) = std::sync::mpsc::sync_channel(1);
     let state = Arc::clone(state);
     let phase = state.phase.subscribe();
-    thread::Builder::new().name(format!("sekisho-worker-{index}")).spawn(move || {
+    on_a_thread(format!("sekisho-worker-{index}"), alive, move |runtime| {
+        work(runtime, index, &state, errands, phase);
+    })?;
+    Ok(Handle { queue, load: Arc::default() })
+}
+
+/// Runs `work` on a new thread with a runtime of its own. Ending the runtime cuts what it has not finished.
+///
+/// # Errors
+/// The system has no thread or no event queue to give.
+pub(super) fn on_a_thread(
+    name: String,
+    alive: Alive,
+    work: impl FnOnce(&LocalRuntime) + Send + 'static,
+) -> io::Result<()> {
+    // The runtime cannot leave its thread, so the thread makes it and says whether it could.
+    let (says, told) = std::sync::mpsc::sync_channel(1);
+    thread::Builder::new().name(name).spawn(move || {
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 let _ = says.send(Ok(()));
-                work(&runtime, index, &state, errands, phase);
+                work(&runtime);
             }
             Err(error) => {
                 let _ = says.send(Err(error));
@@ -155,11 +179,10 @@ fn spawn(index: usize, state: &Arc<State>, alive: mpsc::Sender<()>) -> io::Resul
         }
         drop(alive);
     })?;
-    told.recv().map_err(io::Error::other)??;
-    Ok(Handle { queue, load: Arc::default() })
+    told.recv().map_err(io::Error::other)?
 }
 
-/// Serves what arrives until all is over. Ending the runtime cuts the connections that are left.
+/// Serves what arrives until all is over.
 fn work(
     runtime: &LocalRuntime,
     index: usize,
