@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sekisho_exchange::{
-    Answerer, Client, Errands, Exchange, Local, NoErrands, Policy, Reply, Response, Scheme, Verdict,
+    Answerer, Ask, Asking, Client, Errands, Exchange, Local, NoErrands, Peer, Policy, Reply, Response,
+    Scheme, Unanswered, Verdict,
 };
-use sekisho_units::{Clock, Place, Problems};
+use sekisho_units::{At, Clock, Place, Problems};
 use sekisho_wire::{
     Edits, Framing, Head, HeadBuf, HeadView, Limits, Parsed, PathRules, Skip, check_request, normalise,
     parse_request,
@@ -17,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::access_log::Sinks;
-use crate::{Compile, Context, Here, Kept, NoPeers};
+use crate::{Compile, Context, Here, Kept, NoPeers, Peers};
 
 /// A request as it came, and what an exchange borrows beside it.
 pub(crate) struct Fixture {
@@ -104,10 +105,59 @@ pub(crate) fn lines(edits: &Edits, view: HeadView<'_>) -> String {
     String::from_utf8(out).unwrap().replace("\r\n", "\n")
 }
 
+/// Knows the service `users`, which answers nothing, and any URL.
+pub(crate) struct Somebody;
+
+impl Peers for Somebody {
+    fn service(&self, name: &At<String>, path: &str, problems: &mut Problems) -> Option<Arc<dyn Peer>> {
+        if *name.value == *"users" {
+            return Some(Arc::new(Self));
+        }
+        problems.error(&name.place, path, format!("unknown service `{name}`"));
+        None
+    }
+
+    fn url(
+        &self,
+        _: &'static str,
+        _: &At<String>,
+        _: &str,
+        _: &mut Problems,
+    ) -> Option<(Arc<dyn Peer>, String)> {
+        Some((Arc::new(Self), "/check".to_owned()))
+    }
+}
+
+impl Peer for Somebody {
+    fn name(&self) -> &str {
+        "users"
+    }
+
+    fn ask(self: Arc<Self>, _: &Local, _: Ask) -> Asking {
+        Box::pin(async { Err(Unanswered("nobody_there")) })
+    }
+}
+
 /// Compiles settings, or gives the problems as one text.
 pub(crate) fn compile_with<C: Compile + DeserializeOwned>(
     settings: Value,
     sinks: &Sinks,
+) -> Result<C::Into, String> {
+    compile_in::<C>(settings, sinks, &NoPeers)
+}
+
+/// The same for policies that ask somebody.
+pub(crate) fn compile_asking<C: Compile + DeserializeOwned>(
+    settings: Value,
+    peers: &dyn Peers,
+) -> Result<C::Into, String> {
+    compile_in::<C>(settings, &Sinks::new(), peers)
+}
+
+fn compile_in<C: Compile + DeserializeOwned>(
+    settings: Value,
+    sinks: &Sinks,
+    peers: &dyn Peers,
 ) -> Result<C::Into, String> {
     let config: C = serde_json::from_value(settings).map_err(|error| error.to_string())?;
     let mut problems = Problems::new();
@@ -115,7 +165,7 @@ pub(crate) fn compile_with<C: Compile + DeserializeOwned>(
     let mut here = Here { place: Place::none(), path, scope: "", problems: &mut problems };
     let read_file = |name: &str| Err(io::Error::other(format!("there is no `{name}`")));
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
-    let (kept, peers, errands) = (&Kept::default(), &NoPeers, &errands);
+    let (kept, errands) = (&Kept::default(), &errands);
     let context = Context { workers: 4, sinks, kept, read_file: &read_file, peers, errands };
     let compiled = config.compile(&mut here, &context);
     match compiled {

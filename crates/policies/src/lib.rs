@@ -14,8 +14,11 @@ mod kept;
 pub mod request_id;
 pub mod rewrite;
 pub mod security_headers;
+mod shards;
 mod table;
+pub mod user_lookup;
 
 pub use compile::{Compile, Context, Here, NoPeers, Peers};
 pub use kept::Kept;
+pub use shards::Counts;
 pub use table::{DEFAULT_ON, NAMES, Pass, Step, schemas};

@@ -8,7 +8,7 @@ use sekisho_exchange::{Exchange, Outcome, Policy, Response, Verdict};
 use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
-use crate::{access_log, body_limit, cors, headers, request_id, rewrite, security_headers};
+use crate::{access_log, body_limit, cors, headers, request_id, rewrite, security_headers, user_lookup};
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
 pub const DEFAULT_ON: &[&str] = &["request_id", "access_log", "body_limit"];
@@ -95,6 +95,7 @@ policies! {
     security_headers => SecurityHeaders,
     cors => Cors,
     body_limit => BodyLimit,
+    user_lookup => UserLookup,
     rewrite => Rewrite,
     headers => Headers,
 }
