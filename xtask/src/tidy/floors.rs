@@ -12,9 +12,9 @@ const FLOORS: &[(&str, u8)] = &[
     ("sekisho-waf", 1),
     ("sekisho-graph", 1),
     ("sekisho-exchange", 2),
+    ("sekisho-store", 2),
     ("sekisho-policies", 3),
     ("sekisho-upstream", 3),
-    ("sekisho-store", 3),
     ("sekisho-gateway", 4),
     ("sekisho", 5),
 ];

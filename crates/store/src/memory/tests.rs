@@ -1,0 +1,147 @@
+//! What the memory store keeps, for how long, and how much of it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use sekisho_units::{Rate, Span};
+
+use super::*;
+use crate::key::Space;
+use crate::limit::Algorithm;
+
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::SlidingWindow, Algorithm::TokenBucket, Algorithm::FixedWindow];
+
+fn rule(algorithm: Algorithm, count: u64, millis: u64) -> Rule {
+    Rule::new(algorithm, Rate::new(count, Span::from_millis(millis)).unwrap(), None).unwrap()
+}
+
+fn at(millis: u64) -> Moment {
+    Moment::from_millis(millis)
+}
+
+fn key(name: &[u8]) -> Key<'_> {
+    Key { space: Space::of("test"), name }
+}
+
+#[test]
+fn a_limit_of_n_admits_exactly_n_at_any_parallelism() {
+    for algorithm in ALGORITHMS {
+        let (memory, passed) = (Memory::new(100), AtomicU64::new(0));
+        let rule = rule(algorithm, 1_000, 3_600_000);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        passed.fetch_add(memory.take(&rule, key(b"one"), 1, at(50)).allowed.into(), Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(passed.into_inner(), 1_000, "{algorithm:?}");
+    }
+}
+
+#[test]
+fn keys_count_apart() {
+    let memory = Memory::new(100);
+    let rule = rule(Algorithm::FixedWindow, 1, 1_000);
+    let other = Key { space: Space::of("another rule"), name: b"a" };
+    for key in [key(b"a"), key(b"b"), key(b""), other] {
+        assert!(memory.take(&rule, key, 1, at(0)).allowed);
+        assert!(!memory.take(&rule, key, 1, at(0)).allowed);
+    }
+}
+
+#[test]
+fn another_rate_for_the_same_rule_goes_on_from_what_was_counted() {
+    for algorithm in ALGORITHMS {
+        let memory = Memory::new(100);
+        let take = |rule: &Rule| memory.take(rule, key(b"a"), 1, at(10_000));
+        for _ in 0..6 {
+            assert!(take(&rule(algorithm, 10, 10_000)).allowed);
+        }
+        assert!(!take(&rule(algorithm, 5, 10_000)).allowed, "{algorithm:?}: six have passed already");
+        assert_eq!(take(&rule(algorithm, 20, 10_000)).remaining, 13, "{algorithm:?}: seven of twenty");
+        assert_eq!(take(&rule(algorithm, 30, 60_000)).remaining, 22, "{algorithm:?}: eight of thirty");
+    }
+}
+
+#[test]
+fn never_holds_more_than_its_bound_and_keeps_what_expires_last() {
+    let memory = Memory::new(1_000);
+    let (long, short) = (rule(Algorithm::FixedWindow, 1, 1_000_000), rule(Algorithm::FixedWindow, 1, 1_000));
+    assert!(memory.take(&long, key(b"kept"), 1, at(0)).allowed);
+    for number in 0..20_000_u32 {
+        assert!(memory.take(&short, key(&number.to_be_bytes()), 1, at(1)).allowed);
+        assert!(memory.tally().entries <= 1_000);
+    }
+    assert_eq!(memory.tally().evicted, 19_001);
+    assert!(!memory.take(&long, key(b"kept"), 1, at(1)).allowed);
+}
+
+#[test]
+fn what_has_expired_is_swept_by_the_way() {
+    // One shard: each is swept by its own decisions.
+    let memory = Memory::new(1_500);
+    let rule = rule(Algorithm::FixedWindow, 2, 1_000);
+    for number in 0..1_000_u32 {
+        memory.take(&rule, key(&number.to_be_bytes()), 1, at(0));
+    }
+    assert_eq!(memory.tally().entries, 1_000);
+    for _ in 0..1_100 {
+        memory.take(&rule, key(b"another"), 0, at(1_000));
+    }
+    assert_eq!((memory.tally().entries, memory.tally().evicted), (0, 0));
+}
+
+#[test]
+fn looking_and_being_denied_make_no_entries() {
+    for algorithm in ALGORITHMS {
+        let memory = Memory::new(10);
+        let rule = rule(algorithm, 3, 1_000);
+        assert!(memory.take(&rule, key(b"a"), 0, at(0)).allowed);
+        assert!(!memory.take(&rule, key(b"a"), 4, at(0)).allowed);
+        assert_eq!(memory.tally().entries, 0, "{algorithm:?}");
+    }
+}
+
+#[test]
+fn a_million_keys_take_less_than_100_megabytes() {
+    let memory = Memory::new(Memory::ENTRIES);
+    let rule = rule(Algorithm::SlidingWindow, 100, 60_000);
+    for number in 0..1_000_000_u32 {
+        memory.take(&rule, key(&number.to_be_bytes()), 1, at(0));
+    }
+    let tally = memory.tally();
+    assert!(tally.entries > 990_000, "{tally:?}");
+    assert!(tally.bytes < 100_000_000, "{tally:?}");
+}
+
+proptest! {
+    /// Expiry, sweeping, eviction's bookkeeping and the order of entries must not show.
+    #[test]
+    fn answers_as_if_every_key_had_a_store_of_its_own(
+        steps in proptest::collection::vec((0_u8..40, 0_u32..4, 0_u64..400), 1..400),
+        count in 1_u64..6,
+        which in 0_usize..3,
+    ) {
+        let rule = rule(ALGORITHMS[which], count, 1_000);
+        let (memory, mut model) = (Memory::new(100), std::collections::HashMap::new());
+        let mut now = 5_000;
+        for (name, cost, pause) in steps {
+            now += pause;
+            let outcome = decide(&rule, model.get(&name).copied(), at(now), cost);
+            if let Some(kept) = outcome.keep {
+                model.insert(name, kept);
+            }
+            prop_assert_eq!(memory.take(&rule, key(&[name]), cost, at(now)), outcome.decision);
+        }
+    }
+}
+
+#[test]
+fn the_moment_of_a_tick_is_its_milliseconds() {
+    let tick = sekisho_units::Tick::ZERO + Duration::from_micros(2_999);
+    assert_eq!(Moment::from(tick), at(2));
+}

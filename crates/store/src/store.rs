@@ -1,0 +1,150 @@
+//! [`Store`]: limits in memory, or in Redis with what happens while Redis is away.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use sekisho_units::Tick;
+use serde::{Deserialize, Serialize};
+
+use crate::key::Key;
+use crate::limit::{Decision, Rule};
+use crate::memory::{Hash, Memory};
+use crate::redis::{Away, Limits};
+
+/// What a limit does while the shared store is away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// Each gateway counts by itself, from zero, until the store is back.
+    #[default]
+    Local,
+    /// Requests pass uncounted.
+    Allow,
+    /// Requests are refused.
+    Deny,
+}
+
+/// Where limits are counted. Shared by all workers; it is to outlive a reload, and keeps what it counted.
+pub enum Store {
+    /// In this process.
+    Memory(Memory),
+    /// In Redis, by all gateways together.
+    Redis {
+        /// The shared counts.
+        shared: Limits,
+        /// What counts while Redis is away.
+        local: Memory,
+    },
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// The store has decided.
+    Decided(Decision),
+    /// The shared store is away; this process has decided by itself.
+    Local(Decision, Away),
+    /// The shared store is away; the request passes, by [`OnFailure::Allow`].
+    Open(Away),
+    /// The shared store is away; the request does not pass, by [`OnFailure::Deny`].
+    Closed(Away),
+}
+
+impl Ruling {
+    /// Whether the request passes.
+    pub const fn allowed(&self) -> bool {
+        match self {
+            Self::Decided(decision) | Self::Local(decision, _) => decision.allowed,
+            Self::Open(_) => true,
+            Self::Closed(_) => false,
+        }
+    }
+
+    /// The numbers, if anybody has counted.
+    pub const fn decision(&self) -> Option<&Decision> {
+        match self {
+            Self::Decided(decision) | Self::Local(decision, _) => Some(decision),
+            Self::Open(_) | Self::Closed(_) => None,
+        }
+    }
+
+    /// Why the shared store has not decided.
+    pub const fn away(&self) -> Option<&Away> {
+        match self {
+            Self::Decided(_) => None,
+            Self::Local(_, away) | Self::Open(away) | Self::Closed(away) => Some(away),
+        }
+    }
+}
+
+/// A ruling, now or later.
+pub enum Taken {
+    /// Now: by memory, or because Redis is known to be away.
+    Now(Ruling),
+    /// Once Redis has answered, or its time is over. To be polled on the worker's runtime.
+    Later(Pin<Box<dyn Future<Output = Ruling> + Send>>),
+}
+
+impl Store {
+    /// Rules on a request of a key by `rule`, and counts it if it passes; a cost of 0 only looks.
+    ///
+    /// `now` is the process's time, `worker` the number of the worker that asks.
+    #[inline]
+    pub fn take(
+        self: &Arc<Self>,
+        rule: &Rule,
+        key: Key<'_>,
+        cost: u32,
+        now: Tick,
+        worker: usize,
+        failing: OnFailure,
+    ) -> Taken {
+        match &**self {
+            Self::Memory(memory) => Taken::Now(Ruling::Decided(memory.take(rule, key, cost, now.into()))),
+            Self::Redis { shared, local } => {
+                let own = Own { hash: local.hash(rule, key), rule: *rule, cost, now, failing };
+                match shared.link().gone(worker) {
+                    Some(away) => Taken::Now(own.rule(local, away)),
+                    None => Taken::Later(self.later(own, shared.take(worker, rule, key, cost, None))),
+                }
+            }
+        }
+    }
+
+    fn later(
+        self: &Arc<Self>,
+        own: Own,
+        asked: impl Future<Output = Result<Decision, Away>> + Send + 'static,
+    ) -> Pin<Box<dyn Future<Output = Ruling> + Send>> {
+        let store = Arc::clone(self);
+        Box::pin(async move {
+            match (asked.await, &*store) {
+                (Ok(decision), _) => Ruling::Decided(decision),
+                (Err(away), Self::Redis { local, .. } | Self::Memory(local)) => own.rule(local, away),
+            }
+        })
+    }
+}
+
+/// A question that this process may have to answer by itself.
+struct Own {
+    hash: Hash,
+    rule: Rule,
+    cost: u32,
+    now: Tick,
+    failing: OnFailure,
+}
+
+impl Own {
+    fn rule(&self, local: &Memory, away: Away) -> Ruling {
+        match self.failing {
+            OnFailure::Local => {
+                Ruling::Local(local.take_hashed(&self.rule, self.hash, self.cost, self.now.into()), away)
+            }
+            OnFailure::Allow => Ruling::Open(away),
+            OnFailure::Deny => Ruling::Closed(away),
+        }
+    }
+}
