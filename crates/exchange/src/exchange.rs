@@ -1,5 +1,6 @@
 //! The traveller: what policies read of a request, what they change, and what is noted.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -56,6 +57,8 @@ pub struct Exchange<'a> {
     pub papers: Papers,
     /// The pattern of the route that took it; empty before one did, and where none does.
     pub route: &'a str,
+    /// The service that the route leads to; empty where there is none. [`Facts::service`] is there once it is asked.
+    pub service: &'a str,
     /// The values of the route's `{name}` segments, in their order.
     pub params: Vec<(&'a str, &'a str)>,
     /// What the service is asked for.
@@ -76,6 +79,8 @@ pub struct Exchange<'a> {
     pub deadline: Option<Tick>,
     /// Whether the step that has it now only watches: then nothing that it does may show outside.
     pub watched: bool,
+    /// What policies hold until all is over.
+    held: Vec<Box<dyn Any>>,
     /// The worker's things.
     pub local: &'a Local,
 }
@@ -115,6 +120,7 @@ impl<'a> Exchange<'a> {
             supposed: None,
             papers: Papers::default(),
             route: "",
+            service: "",
             params: Vec::new(),
             to_ask: Rewritten { path: Cow::Borrowed(path), query: query.map(Cow::Borrowed) },
             to_offer: Vec::new(),
@@ -125,6 +131,7 @@ impl<'a> Exchange<'a> {
             started,
             deadline: None,
             watched: false,
+            held: Vec::new(),
             local,
         }
     }
@@ -132,6 +139,12 @@ impl<'a> Exchange<'a> {
     /// The value of the route's segment `{name}`.
     pub fn param(&self, name: &str) -> Option<&'a str> {
         self.params.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// Keeps `place` until the exchange is over, whatever its end: until the last byte of the answer or of the tunnel, or
+    /// until the client is gone. Then it is dropped.
+    pub fn hold(&mut self, place: impl Any) {
+        self.held.push(Box::new(place));
     }
 
     /// Where the exchange stands now.

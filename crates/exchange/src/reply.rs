@@ -216,17 +216,18 @@ impl Reply {
         .because("circuit_open")
     }
 
-    /// 503: too much is in flight. `after` seconds later it may be otherwise.
+    /// 503: too much is in flight. `after` seconds later it may be otherwise. An empty `service` is none: it is the gateway
+    /// that is busy.
     pub fn overloaded(service: &str, after: u64, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::problem(
+        let reply = Self::problem(
             503,
             "OVERLOADED",
             "Service is busy",
             "Too many requests are in flight; try again shortly.",
         )
-        .member("service", service)
         .header("Retry-After", after.to_string())
-        .because(reason)
+        .because(reason);
+        if service.is_empty() { reply } else { reply.member("service", service) }
     }
 
     /// 504: the service did not answer in time.

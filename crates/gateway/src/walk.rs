@@ -79,6 +79,7 @@ pub(crate) async fn walk<'a, D: Downstream>(
     let _active = Active::count(way.worker);
     way.plan.warm(way.worker.local.index);
     exchange.route = &way.plan.route;
+    exchange.service = way.plan.service_name();
     exchange.papers = Papers::expecting(way.plan.authenticators);
     exchange.deadline = way.plan.handed.total.map(|total| exchange.started + total);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];

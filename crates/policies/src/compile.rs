@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sekisho_exchange::{Errands, Peer};
 use sekisho_units::{At, Place, Problem, Problems};
+use sekisho_yaml::MAX_FILE;
 
 use crate::Kept;
 use crate::access_log::Sinks;
@@ -87,6 +88,24 @@ impl Here<'_> {
         let path = if field.is_empty() { self.path.clone() } else { format!("{}.{field}", self.path) };
         self.problems.push(Problem::error(place.clone(), path, message).remedy(remedy));
         None
+    }
+}
+
+impl Here<'_> {
+    /// The text of a file that `field` names. What cannot be read is reported.
+    pub(crate) fn file(&mut self, field: &str, named: &At<String>, context: &Context<'_>) -> Option<String> {
+        const REMEDY: &str = "name a file that can be read; its path counts from the configuration's folder";
+        match (context.read_file)(named) {
+            Ok(text) if text.len() as u64 <= MAX_FILE => Some(text),
+            Ok(_) => {
+                let message = format!("the file `{named}` has more than {MAX_FILE} bytes");
+                self.refuse(field, &named.place, message, "name a smaller one")
+            }
+            Err(error) => {
+                let message = format!("the file `{named}` cannot be read: {error}");
+                self.refuse(field, &named.place, message, REMEDY)
+            }
+        }
     }
 }
 

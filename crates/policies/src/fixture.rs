@@ -143,7 +143,7 @@ pub(crate) fn compile_with<C: Compile + DeserializeOwned>(
     settings: Value,
     sinks: &Sinks,
 ) -> Result<C::Into, String> {
-    compile_in::<C>(settings, sinks, &NoPeers)
+    compile_in::<C>(settings, sinks, &no_file, &NoPeers)
 }
 
 /// The same for policies that ask somebody.
@@ -151,22 +151,26 @@ pub(crate) fn compile_asking<C: Compile + DeserializeOwned>(
     settings: Value,
     peers: &dyn Peers,
 ) -> Result<C::Into, String> {
-    compile_in::<C>(settings, &Sinks::new(), peers)
+    compile_in::<C>(settings, &Sinks::new(), &no_file, peers)
+}
+
+fn no_file(name: &str) -> io::Result<String> {
+    Err(io::Error::other(format!("there is no `{name}`")))
 }
 
 fn compile_in<C: Compile + DeserializeOwned>(
     settings: Value,
     sinks: &Sinks,
+    read_file: &dyn Fn(&str) -> io::Result<String>,
     peers: &dyn Peers,
 ) -> Result<C::Into, String> {
     let config: C = serde_json::from_value(settings).map_err(|error| error.to_string())?;
     let mut problems = Problems::new();
     let path = "policies.it".into();
     let mut here = Here { place: Place::none(), path, scope: "", problems: &mut problems };
-    let read_file = |name: &str| Err(io::Error::other(format!("there is no `{name}`")));
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
     let (kept, errands) = (&Kept::default(), &errands);
-    let context = Context { workers: 4, sinks, kept, read_file: &read_file, peers, errands };
+    let context = Context { workers: 4, sinks, kept, read_file, peers, errands };
     let compiled = config.compile(&mut here, &context);
     match compiled {
         Some(policy) if !problems.has_errors() => Ok(policy),
@@ -180,4 +184,20 @@ fn compile_in<C: Compile + DeserializeOwned>(
 /// The same for policies that write no log.
 pub(crate) fn compile<C: Compile + DeserializeOwned>(settings: Value) -> Result<C::Into, String> {
     compile_with::<C>(settings, &Sinks::new())
+}
+
+/// The same where there is a file of this name.
+pub(crate) fn compile_reading<C: Compile + DeserializeOwned>(
+    settings: Value,
+    name: &str,
+    text: &str,
+) -> Result<C::Into, String> {
+    compile_in::<C>(
+        settings,
+        &Sinks::new(),
+        &|asked| {
+            if asked == name { Ok(text.to_owned()) } else { no_file(asked) }
+        },
+        &NoPeers,
+    )
 }

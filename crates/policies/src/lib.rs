@@ -6,10 +6,12 @@
 pub mod access_log;
 pub mod body_limit;
 mod compile;
+pub mod concurrency;
 pub mod cors;
 #[cfg(test)]
 mod fixture;
 pub mod headers;
+pub mod ip_filter;
 mod kept;
 pub mod request_id;
 pub mod rewrite;

@@ -8,7 +8,10 @@ use sekisho_exchange::{Exchange, Outcome, Policy, Response, Verdict};
 use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
-use crate::{access_log, body_limit, cors, headers, request_id, rewrite, security_headers, user_lookup};
+use crate::{
+    access_log, body_limit, concurrency, cors, headers, ip_filter, request_id, rewrite, security_headers,
+    user_lookup,
+};
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
 pub const DEFAULT_ON: &[&str] = &["request_id", "access_log", "body_limit"];
@@ -92,9 +95,11 @@ macro_rules! policies {
 policies! {
     request_id => RequestId,
     access_log => AccessLog,
+    ip_filter => IpFilter,
     security_headers => SecurityHeaders,
     cors => Cors,
     body_limit => BodyLimit,
+    concurrency => Concurrency,
     user_lookup => UserLookup,
     rewrite => Rewrite,
     headers => Headers,

@@ -61,8 +61,6 @@ async fn send(mut stream: tokio::net::TcpStream, answer: &[u8]) -> std::io::Resu
 /// 503: all places are taken.
 pub(super) fn full() -> Reply {
     let mut reply = Reply::overloaded("", RETRY_AFTER, "connections");
-    // No service is busy, the gateway is.
-    reply.members.clear();
     reply.detail = "Too many connections are open; try again shortly.".into();
     reply
 }

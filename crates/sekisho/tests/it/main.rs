@@ -13,6 +13,7 @@
 mod front;
 mod harness;
 
+mod access;
 mod admin;
 mod attack;
 mod breaker;

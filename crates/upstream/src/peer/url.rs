@@ -74,6 +74,7 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
         // Whoever asks says how long the whole may take.
         timeouts: TimeoutsConfig::default(),
         preserve_host: false,
+        breaker: None,
         connections: ConnectionsConfig {
             max: 32,
             queue: 256,
