@@ -4,6 +4,8 @@
 //! a test. `table` lists them in walking order; adding a policy is one folder and one row there.
 
 pub mod access_log;
+pub mod api_key;
+pub mod basic_auth;
 pub mod body_limit;
 mod compile;
 pub mod concurrency;
@@ -13,6 +15,7 @@ mod fixture;
 pub mod headers;
 pub mod ip_filter;
 mod kept;
+mod principal;
 pub mod request_id;
 pub mod rewrite;
 pub mod security_headers;

@@ -9,8 +9,10 @@ use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
 use crate::{
-    access_log, body_limit, concurrency, cors, headers, ip_filter, request_id, rewrite, security_headers,
-    user_lookup,
+use crate::{
+    access_log, api_key, basic_auth, body_limit, concurrency, cors, headers, ip_filter, request_id, rewrite,
+    security_headers, user_lookup,
+};
 };
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
@@ -100,6 +102,9 @@ policies! {
     cors => Cors,
     body_limit => BodyLimit,
     concurrency => Concurrency,
+    concurrency => Concurrency,
+    api_key => ApiKey,
+    basic_auth => BasicAuth,
     user_lookup => UserLookup,
     rewrite => Rewrite,
     headers => Headers,

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Schema,
     /// Print a JSON Web Token for development.
     Token(TokenArgs),
+    /// Make a key for the policy `api_key`, and print it and the line for the configuration; or a hash for `basic_auth`.
+    Key(KeyArgs),
     /// Run the gateway in front of a small shop of its own, and say what to try.
     Demo(DemoArgs),
     /// Print the version.
@@ -114,6 +116,25 @@ pub(crate) struct TokenArgs {
     pub(crate) algorithm: Algorithm,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct KeyArgs {
+    /// What the key begins with, by which people and scanners recognise it.
+    #[arg(long, value_name = "TEXT", default_value = "sk_", value_parser = prefix)]
+    pub(crate) prefix: String,
+    /// Who holds the key.
+    #[arg(long, default_value = "key-1")]
+    pub(crate) id: String,
+    /// What the holder may do, as in `order:read,order:write`.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) permissions: Vec<String>,
+    /// The holder's roles.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) roles: Vec<String>,
+    /// Make no key, but read a password from standard input, to the end of its line, and print an argon2id hash of it.
+    #[arg(long, conflicts_with_all = ["prefix", "id", "permissions", "roles"])]
+    pub(crate) password: bool,
+}
+
 /// Keyed hashes that sign tokens (RFC 7518 §3.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(crate) enum Algorithm {
@@ -149,6 +170,11 @@ fn header(text: &str) -> Result<(String, String), String> {
         return Err("the value holds a line break or another control character".to_owned());
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn prefix(text: &str) -> Result<String, String> {
+    let plain = text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if plain { Ok(text.to_owned()) } else { Err("write up to 32 letters, digits, `_` and `-`".to_owned()) }
 }
 
 fn claim(text: &str) -> Result<(String, serde_json::Value), String> {
@@ -192,6 +218,8 @@ mod tests {
             ("token | --ttl | soon", ErrorKind::ValueValidation),
             ("token | --claim | =1", ErrorKind::ValueValidation),
             ("token | --algorithm | none", ErrorKind::InvalidValue),
+            ("key | --prefix | a b", ErrorKind::ValueValidation),
+            ("key | --password | --id | a", ErrorKind::ArgumentConflict),
             ("demo | --listen | nowhere", ErrorKind::ValueValidation),
             ("run | --format | json", ErrorKind::UnknownArgument),
         ] {

@@ -15,6 +15,7 @@ mod secret;
 mod size;
 mod span;
 mod text;
+mod until;
 
 pub use cidr::{Cidr, CidrError};
 pub use clock::{Clock, Stamp, Tick, Wall};
@@ -26,3 +27,4 @@ pub use rate::{Rate, RateError};
 pub use secret::Secret;
 pub use size::{Size, SizeError};
 pub use span::{Span, SpanError};
+pub use until::{Until, UntilError};

@@ -28,9 +28,11 @@ use self::redact::Redact;
 use self::sink::Sink;
 use crate::{Compile, Context, Here};
 
-/// Query parameters whose values are hidden unless the configuration names others.
-const REDACTED: &[&str] =
-    &["access_token", "api_key", "apikey", "password", "secret", "token", "sig", "signature"];
+/// Query parameters whose values are always hidden: only in these do policies look for a credential.
+pub(crate) const CREDENTIALS: &[&str] = &["access_token", "api_key", "apikey", "token"];
+
+/// Query parameters whose values are hidden, too, unless the configuration names others.
+const REDACTED: &[&str] = &["password", "secret", "sig", "signature"];
 
 /// `access_log` as written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -44,8 +46,8 @@ pub struct Config {
     pub format: At<String>,
     /// Whether a line `request_start` is written when a request comes in, too. Default `false`; only with `format: json`.
     pub start: At<bool>,
-    /// Query parameters whose values are written as `***`. Default `access_token`, `api_key`, `apikey`, `password`,
-    /// `secret`, `token`, `sig`, `signature`; a list of your own replaces these.
+    /// Query parameters whose values are written as `***`, beside `access_token`, `api_key`, `apikey` and `token`, which
+    /// always are. Default `password`, `secret`, `sig`, `signature`; a list of your own replaces these.
     pub redact: Vec<At<String>>,
 }
 
@@ -108,7 +110,9 @@ impl Compile for Config {
             format: format?,
             sink: context.sinks.sink(&to?, context.workers),
             start: if self.start.value { Start::Logged } else { Start::Silent },
-            redact: Redact::new(self.redact.iter().map(|name| name.as_str())),
+            redact: Redact::new(
+                CREDENTIALS.iter().copied().chain(self.redact.iter().map(|name| name.as_str())),
+            ),
         })
     }
 }

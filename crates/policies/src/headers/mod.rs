@@ -3,7 +3,7 @@
 //! Values may name parts of the exchange, as in `{client.ip}`; a value that comes out empty is not sent. Names by which
 //! messages are delimited, connections managed or users identified belong to the gateway and are refused.
 
-mod names;
+pub(crate) mod names;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,7 @@
 
 /// Which head is changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// The one that goes to the service.
     Request,
     /// The one that goes to the client.
@@ -25,7 +25,7 @@ const FRAMING: &[&str] = &[
 /// What to do instead of setting or removing `name`, if it is the gateway's own.
 ///
 /// Spellings with `_` or `.` for `-` count as well, since services behind may read them as the same name.
-pub(super) fn remedy(name: &str, side: Side) -> Option<&'static str> {
+pub(crate) fn remedy(name: &str, side: Side) -> Option<&'static str> {
     let plain = name.to_ascii_lowercase().replace(['_', '.'], "-");
     if FRAMING.contains(&plain.as_str()) {
         return Some("the gateway writes it as the message needs; take it out");

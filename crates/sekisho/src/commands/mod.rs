@@ -1,6 +1,7 @@
 //! What can be asked of the program, one file a question.
 
 mod check;
+mod key;
 mod plan;
 mod run;
 mod token;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command, begun: Instant) -> Result<Exit, Failure> {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Schema => schema(),
         Command::Token(arguments) => token::run(arguments),
+        Command::Key(arguments) => key::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, begun),
         Command::Version { format } => version::run(format),
         Command::Completions { shell } => completions(shell),

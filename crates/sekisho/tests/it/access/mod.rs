@@ -1,7 +1,10 @@
 //! Who may pass: addresses, crowds, keys, passwords, permissions; and what services learn of those who do.
 
+mod api_key;
+mod basic_auth;
 mod concurrency;
 mod ip_filter;
+mod several;
 
 use serde_json::Value;
 

@@ -2,6 +2,7 @@
 //! 0 for yes, 1 for no, 2 for wrong use.
 
 mod check;
+mod key;
 mod plan;
 mod run;
 mod token;
@@ -106,7 +107,7 @@ fn wrong_use_is_2_and_says_what_is_right() {
 fn help_is_a_result() {
     let said = Folder::new(&[]).ask(&["--help"]);
     assert_eq!((said.code, said.err.len()), (Some(0), 0));
-    for command in ["run", "check", "plan", "schema", "token", "demo", "version"] {
+    for command in ["run", "check", "plan", "schema", "token", "key", "demo", "version"] {
         assert!(said.out.iter().any(|line| line.trim_start().starts_with(command)), "{command}");
     }
 }
