@@ -70,11 +70,16 @@ pub trait Raw {
 /// One client, in the middle of one exchange.
 ///
 /// Poll functions, because an exchange streams both ways at once from one task.
-pub trait Downstream: Raw {
+pub trait Downstream {
+    /// The client's side of a tunnel.
+    type Side: Raw + 'static;
+
     /// Waits until bytes of the request's body are at hand, or its end. Reads from the client only when none are.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>>;
     /// The bytes of the body at hand.
     fn body(&self) -> &[u8];
+    /// Bytes that came behind the request's head and that nobody has taken.
+    fn unread(&self) -> &[u8];
     /// Drops the first `count` bytes of [`Downstream::body`].
     fn consume(&mut self, count: usize);
     /// The trailer lines that ended the request's body, raw.
@@ -87,9 +92,13 @@ pub trait Downstream: Raw {
     /// Puts the answer's head in line to be sent.
     fn start(&mut self, head: &ResponseHead<'_>);
     /// Puts the head of a 101 (RFC 9110 §15.2.2) with the lines of `view` but those of `skip` in line, and the protocols that
-    /// the service has chosen. From now on the client's side is [`Raw`]; before, [`Raw::unread`] tells what came behind the
-    /// request.
+    /// the service has chosen.
     fn switch(&mut self, view: HeadView<'_>, skip: Skip, edits: &Edits, chosen: &[u8]);
+    /// Gives away the client's side behind [`Downstream::switch`], if it has not been given away before. Until it is back
+    /// nothing can be read or sent here.
+    fn release(&mut self) -> Option<Self::Side>;
+    /// Takes it back.
+    fn restore(&mut self, side: Self::Side);
     /// Puts bytes of the answer's body in line. For small pieces: what is in line is held in memory.
     fn push(&mut self, payload: &[u8]);
     /// Puts the body's end in line, with `trailers` (raw lines) where the framing has a place for them.

@@ -5,6 +5,8 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use sekisho_exchange::{
@@ -31,11 +33,11 @@ pub struct Way<'a> {
     /// What holds for every request.
     pub site: &'a Site,
     /// The worker that carries it out.
-    pub worker: &'a Worker,
+    pub worker: &'a Rc<Worker>,
     /// The connection's deadline.
     pub alarm: &'a Alarm,
     /// The port that the request came through.
-    pub door: &'a Door,
+    pub door: &'a Arc<Door>,
 }
 
 impl Way<'_> {

@@ -9,10 +9,8 @@ use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
 use crate::{
-use crate::{
     access_log, api_key, basic_auth, body_limit, concurrency, cors, headers, ip_filter, request_id, rewrite,
     security_headers, user_lookup,
-};
 };
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
@@ -101,7 +99,6 @@ policies! {
     security_headers => SecurityHeaders,
     cors => Cors,
     body_limit => BodyLimit,
-    concurrency => Concurrency,
     concurrency => Concurrency,
     api_key => ApiKey,
     basic_auth => BasicAuth,

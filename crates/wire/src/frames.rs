@@ -8,9 +8,6 @@ const CLOSE: u8 = 0x8;
 /// The status `1001 going away` (RFC 6455 §7.4.1) as it stands in a Close frame.
 const GOING_AWAY: [u8; 2] = 1001_u16.to_be_bytes();
 
-/// Bytes of the head of a frame that is not huge, but for its key.
-const SHORT: usize = 4;
-
 /// Follows the frames that one side sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frames {
@@ -52,14 +49,10 @@ impl Frames {
     pub fn follow(&mut self, mut bytes: &[u8]) {
         while let [byte, rest @ ..] = bytes {
             match self.at {
-                At::Boundary if bytes.len() >= SHORT => {
-                    self.at = self.after(bytes[0]);
-                    self.at = self.after(bytes[1]);
-                    bytes = &bytes[2..];
-                    if let At::LongLength { left: 2, first, .. } = self.at {
-                        self.at = self.payload(u64::from(u16::from_be_bytes([bytes[0], bytes[1]])), first);
-                        bytes = &bytes[2..];
-                    }
+                At::Boundary if let Some(whole) = self.usual(bytes) => {
+                    let here = whole.min(bytes.len());
+                    self.at = rest_of((whole - here) as u64, false);
+                    bytes = &bytes[here..];
                     continue;
                 }
                 At::Rest { left, closes } => {
@@ -73,6 +66,21 @@ impl Frames {
             }
             bytes = rest;
         }
+    }
+
+    /// The bytes of the frame that begins here, if it is a data frame whose head is at hand and not of the longest form.
+    #[inline]
+    fn usual(&self, bytes: &[u8]) -> Option<usize> {
+        let [first, second, third, fourth, ..] = *bytes else { return None };
+        if first & 0x0f > 0x2 || (second & 0x80 != 0) != self.masks {
+            return None;
+        }
+        let behind = match second & 0x7f {
+            127 => return None,
+            126 => 2 + usize::from(u16::from_be_bytes([third, fourth])),
+            length => usize::from(length),
+        };
+        Some(2 + if self.masks { 4 } else { 0 } + behind)
     }
 
     /// Where one more byte of a frame's head leads.

@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 
 /// The sweep looks no oftener than this.
 const GRAIN: Duration = Duration::from_millis(10);
+/// What an alarm has heard that must be polled.
+const UNHEARD: u64 = u64::MAX;
 /// A due time that never comes.
 const NEVER: Tick = Tick::from_nanos(u64::MAX);
 
@@ -27,6 +29,8 @@ pub struct Alarms {
     earlier: Notify,
     /// Whether everything is to end: then every alarm rings, however it is set.
     all: Cell<bool>,
+    /// How often some alarm has rung or woken somebody.
+    rung: Cell<u64>,
     clock: Clock,
 }
 
@@ -48,6 +52,7 @@ impl Alarms {
             next: Cell::new(NEVER),
             earlier: Notify::new(),
             all: Cell::new(false),
+            rung: Cell::new(0),
             clock,
         })
     }
@@ -61,7 +66,7 @@ impl Alarms {
             waits: NEVER,
             shed: false,
         });
-        Alarm { key, alarms: Rc::clone(self) }
+        Alarm { key, heard: Cell::new(UNHEARD), alarms: Rc::clone(self) }
     }
 
     /// Rings alarms as they come due; runs as long as the worker does.
@@ -81,6 +86,7 @@ impl Alarms {
 
     /// Wakes every connection without ringing, so that each looks again at what it waits for.
     pub fn wake_all(&self) {
+        self.ringing();
         for (_, entry) in self.entries.borrow_mut().iter_mut() {
             if let Some(waker) = entry.waker.take() {
                 waker.wake();
@@ -110,6 +116,9 @@ impl Alarms {
         if count > 0 && count < waiting.len() {
             waiting.select_nth_unstable(count - 1);
         }
+        if count > 0 {
+            self.ringing();
+        }
         for (_, key) in &waiting[..count] {
             let entry = &mut entries[*key];
             entry.shed = true;
@@ -124,8 +133,10 @@ impl Alarms {
     /// Rings what is due at `now` and finds when to look next.
     fn look(&self, now: Tick) {
         let mut earliest = NEVER;
+        let mut rings = false;
         for (_, entry) in self.entries.borrow_mut().iter_mut() {
             if entry.due <= now {
+                rings = true;
                 entry.due = NEVER;
                 entry.rings = true;
                 if let Some(waker) = entry.waker.take() {
@@ -136,12 +147,22 @@ impl Alarms {
             }
         }
         self.next.set(if earliest == NEVER { NEVER } else { earliest.max(now + GRAIN) });
+        if rings {
+            self.ringing();
+        }
+    }
+
+    /// Some alarm rings, or wakes somebody: who polls one from now on must look at it.
+    fn ringing(&self) {
+        self.rung.set(self.rung.get() + 1);
     }
 }
 
 /// One connection's deadline. Dropping it takes it out.
 pub struct Alarm {
     key: usize,
+    /// The rings of all alarms up to the last time that it was polled in vain.
+    heard: Cell<u64>,
     alarms: Rc<Alarms>,
 }
 
@@ -158,6 +179,7 @@ impl Alarm {
     }
 
     fn put(&self, due: Tick, waits: Tick) {
+        self.heard.set(UNHEARD);
         {
             let mut entries = self.alarms.entries.borrow_mut();
             let entry = &mut entries[self.key];
@@ -195,7 +217,15 @@ impl Alarm {
             Some(waker) if waker.will_wake(cx.waker()) => {}
             waker => *waker = Some(cx.waker().clone()),
         }
+        self.heard.set(self.alarms.rung.get());
         Poll::Pending
+    }
+
+    /// Whether no alarm at all has rung or woken anybody since this one was polled in vain. Then the same task need not poll it
+    /// again, and does not touch what other alarms share with it.
+    #[inline]
+    pub fn is_silent(&self) -> bool {
+        self.heard.get() == self.alarms.rung.get()
     }
 }
 
@@ -263,6 +293,33 @@ mod tests {
         young.set(start + hour);
         assert!(!poll(&young), "an exchange that has begun is");
         assert_eq!(alarms.shed(5), 0);
+    }
+
+    #[test]
+    fn an_alarm_is_silent_until_it_is_set_or_any_rings() {
+        let clock = Clock::manual();
+        let alarms = Alarms::new(clock.clone());
+        let (one, other) = (alarms.alarm(), alarms.alarm());
+        let start = clock.now();
+        assert!(!one.is_silent(), "nobody has polled it");
+        let again = || assert!(!poll(&one) && one.is_silent());
+        again();
+        one.set_after(start, Duration::from_secs(10));
+        assert!(!one.is_silent());
+        again();
+        alarms.look(start + Duration::from_secs(1));
+        assert!(one.is_silent(), "a look at which nothing is due");
+        other.set(start);
+        alarms.look(start + Duration::from_secs(1));
+        assert!(!one.is_silent());
+        again();
+        other.set_waiting(start, Duration::from_secs(5));
+        for wakes in [|alarms: &Alarms| alarms.wake_all(), |alarms| drop(alarms.shed(1)), Alarms::ring_all] {
+            wakes(&alarms);
+            assert!(!one.is_silent());
+            let _ = poll(&one);
+        }
+        assert!(poll(&one) && !one.is_silent(), "one that rings is never silent");
     }
 
     #[tokio::test(flavor = "current_thread")]

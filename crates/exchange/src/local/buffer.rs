@@ -129,6 +129,13 @@ impl Stash {
         self.large.borrow_mut().pop().unwrap_or_else(|| Buffer::with_capacity(LARGE))
     }
 
+    /// Takes the buffer in `place` back, if there is one.
+    pub fn take_back(&self, place: &mut Buffer) {
+        if place.capacity() > 0 {
+            self.give_back(std::mem::take(place));
+        }
+    }
+
     /// Takes a buffer back; one of an unusual size, or one too many, is freed.
     pub fn give_back(&self, mut buffer: Buffer) {
         buffer.clear();

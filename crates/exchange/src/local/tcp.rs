@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -31,6 +32,7 @@ impl Tcp {
 
     /// Tries `work` until it is done or the socket is not ready for it. `work` gives how many bytes it moved, and there is `room` for
     /// so many: fewer mean that the socket is at its end until it says otherwise.
+    #[inline]
     fn poll_io(
         &self,
         cx: &mut Context<'_>,
@@ -41,28 +43,28 @@ impl Tcp {
         // A connection that always has something must let others have their turn.
         let turn = ready!(poll_proceed(cx));
         loop {
-            let mut moved = 0;
-            let tried = self.0.try_io(interest, || {
-                moved = work()?;
-                if moved > 0 && moved < room { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            match tried {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && moved == 0 => {
-                    // An error shows again in the next try.
-                    let _ = match interest.is_readable() {
-                        true => ready!(self.0.poll_read_ready(cx)),
-                        false => ready!(self.0.poll_write_ready(cx)),
-                    };
+            let mut done = Err(Errno::WOULDBLOCK);
+            // What came of it is in `done`; the error only tells the runtime that the socket is at its end.
+            let _ = self.0.try_io(interest, || {
+                done = work();
+                match done {
+                    Ok(moved) if moved > 0 && moved < room => Err(io::ErrorKind::WouldBlock.into()),
+                    Err(Errno::WOULDBLOCK) => Err(io::ErrorKind::WouldBlock.into()),
+                    _ => Ok(()),
                 }
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                    turn.made_progress();
+            });
+            if let Err(Errno::WOULDBLOCK) = done {
+                let readiness = match interest.is_readable() {
+                    true => self.0.poll_read_ready(cx),
+                    false => self.0.poll_write_ready(cx),
+                };
+                if let Err(error) = ready!(readiness) {
                     return Poll::Ready(Err(error));
                 }
-                _ => {
-                    turn.made_progress();
-                    return Poll::Ready(Ok(moved));
-                }
+                continue;
             }
+            turn.made_progress();
+            return Poll::Ready(done.map_err(io::Error::from));
         }
     }
 }
@@ -75,6 +77,7 @@ impl Io for Tcp {
         self.0.poll_read_ready(cx).map(|_| ())
     }
 
+    #[inline]
     fn is_readable(&self) -> bool {
         self.0.try_io(Interest::READABLE, || Ok(())).is_ok()
     }

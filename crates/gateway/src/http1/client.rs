@@ -1,24 +1,28 @@
 //! The client's side of one HTTP/1 exchange: reads the request's body in place, frames the answer.
 
-use std::io::{self, IoSlice};
+use std::io;
+use std::mem::take;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use sekisho_exchange::{
-    Answerer, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, Raw, ResponseHead, SMALL,
+    Answerer, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, ResponseHead, SMALL,
 };
 use sekisho_wire::{
     BodyReader, CHUNK_END, Edits, Framing, HeadView, Method, Skip, Step, Version, write_chunk_head,
     write_last_chunk, write_status_line,
 };
 
+use super::side::{Line, Side, Slot};
+
 /// Bytes in line that are sent before a piece goes past them.
 const DIRECT: usize = 4 * 1024;
 
 /// One exchange's view of its connection.
 pub(super) struct Http1<'a, S> {
-    stream: &'a mut S,
-    local: &'a Local,
+    stream: &'a mut Slot<S>,
+    local: &'a Rc<Local>,
     /// What came in one read with the head: body bytes, pipelined requests. Used up before `input`.
     early: &'a [u8],
     /// What was read since.
@@ -28,9 +32,7 @@ pub(super) struct Http1<'a, S> {
     payload: usize,
     ended: bool,
     gone: bool,
-    /// What is to be sent, and how much of it was.
-    out: Vec<u8>,
-    sent: usize,
+    line: Line,
     method: Method,
     version: Version,
     keep_alive: bool,
@@ -63,11 +65,11 @@ pub(super) enum Next {
     Gone,
 }
 
-impl<'a, S: Io> Http1<'a, S> {
+impl<'a, S: Io + 'static> Http1<'a, S> {
     /// `early` is what follows the head in its buffer; `out` an empty buffer to write into.
     pub(super) fn new(
-        stream: &'a mut S,
-        local: &'a Local,
+        stream: &'a mut Slot<S>,
+        local: &'a Rc<Local>,
         early: &'a [u8],
         out: Vec<u8>,
         body: Framing,
@@ -82,8 +84,7 @@ impl<'a, S: Io> Http1<'a, S> {
             payload: 0,
             ended: matches!(body, Framing::None | Framing::Length(0)),
             gone: false,
-            out,
-            sent: 0,
+            line: Line::new(out),
             method,
             version,
             keep_alive,
@@ -101,7 +102,7 @@ impl<'a, S: Io> Http1<'a, S> {
 
     /// Whether the answer was sent to its end.
     fn is_whole(&self) -> bool {
-        self.finished && self.sent == self.out.len() && !self.gone
+        self.finished && self.queued() == 0 && !self.gone
     }
 
     /// Ends the exchange.
@@ -112,7 +113,7 @@ impl<'a, S: Io> Http1<'a, S> {
             (true, true) => Next::KeepAlive,
             (true, false) => Next::Close,
         };
-        Left { early: self.early.len(), input: self.input, out: self.out, next }
+        Left { early: self.early.len(), input: self.input, out: self.line.bytes, next }
     }
 
     /// Drops the rest of the request's body if all of it is here, which then need not cost the connection.
@@ -184,14 +185,8 @@ impl<'a, S: Io> Http1<'a, S> {
         }
     }
 
-    fn give_back(&mut self) {
-        if self.input.capacity() > 0 {
-            self.local.stash.give_back(std::mem::take(&mut self.input));
-        }
-    }
-
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let read = ready!(self.input.poll_fill(self.stream, cx));
+        let read = ready!(self.input.poll_fill(&mut **self.stream, cx));
         if matches!(read, Ok(0) | Err(_)) {
             self.gone = true;
         }
@@ -199,34 +194,9 @@ impl<'a, S: Io> Http1<'a, S> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, payload: &[u8]) -> Poll<io::Result<usize>> {
-        let queued = &self.out[self.sent..];
-        let written = match (queued.is_empty(), payload.is_empty()) {
-            (true, _) => ready!(Pin::new(&mut *self.stream).poll_write(cx, payload)),
-            (false, true) => ready!(Pin::new(&mut *self.stream).poll_write(cx, queued)),
-            (false, false) => {
-                let both = [IoSlice::new(queued), IoSlice::new(payload)];
-                ready!(Pin::new(&mut *self.stream).poll_write_vectored(cx, &both))
-            }
-        };
-        match written {
-            Ok(0) => {
-                self.gone = true;
-                Poll::Ready(Err(io::ErrorKind::WriteZero.into()))
-            }
-            Ok(count) => {
-                let of_queued = count.min(self.out.len() - self.sent);
-                self.sent += of_queued;
-                if self.sent == self.out.len() {
-                    self.out.clear();
-                    self.sent = 0;
-                }
-                Poll::Ready(Ok(count - of_queued))
-            }
-            Err(error) => {
-                self.gone = true;
-                Poll::Ready(Err(error))
-            }
-        }
+        let taken = self.line.poll_write(&mut **self.stream, cx, payload);
+        self.gone |= matches!(taken, Poll::Ready(Err(_)));
+        taken
     }
 
     /// Whether the answer's body is sent at all.
@@ -235,52 +205,9 @@ impl<'a, S: Io> Http1<'a, S> {
     }
 }
 
-impl<S: Io> Raw for Http1<'_, S> {
-    fn unread(&self) -> &[u8] {
-        if self.early.is_empty() { self.input.data() } else { self.early }
-    }
+impl<S: Io + 'static> Downstream for Http1<'_, S> {
+    type Side = Side<S>;
 
-    fn take(&mut self, count: usize) {
-        self.skip(count);
-    }
-
-    fn is_readable(&self) -> bool {
-        self.stream.is_readable()
-    }
-
-    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
-        // A side that is silent costs no buffer, not even for the moment of looking.
-        if !self.stream.is_readable() && self.stream.poll_readable(cx).is_pending() {
-            self.give_back();
-            return Poll::Pending;
-        }
-        self.make_room(if large { LARGE } else { SMALL });
-        let filled = self.input.poll_fill(self.stream, cx);
-        if !matches!(filled, Poll::Ready(Ok(1..))) {
-            self.give_back();
-        }
-        self.gone |= matches!(filled, Poll::Ready(Err(_)));
-        filled
-    }
-
-    fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write(cx, bytes)
-    }
-
-    fn holds_back(&self) -> bool {
-        S::HOLDS_BACK || self.queued() > 0
-    }
-
-    fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_flush(cx)
-    }
-
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_shutdown(cx)
-    }
-}
-
-impl<S: Io> Downstream for Http1<'_, S> {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>> {
         loop {
             if let Some(event) = self.step()? {
@@ -296,6 +223,10 @@ impl<S: Io> Downstream for Http1<'_, S> {
 
     fn body(&self) -> &[u8] {
         &self.unread()[..self.payload]
+    }
+
+    fn unread(&self) -> &[u8] {
+        if self.early.is_empty() { self.input.data() } else { self.early }
     }
 
     fn consume(&mut self, count: usize) {
@@ -328,16 +259,16 @@ impl<S: Io> Downstream for Http1<'_, S> {
         if self.version == Version::Http10 {
             return;
         }
-        write_status_line(&mut self.out, view.status());
-        Edits::default().write(view, skip, &mut self.out);
-        self.out.extend_from_slice(b"\r\n");
+        write_status_line(&mut self.line.bytes, view.status());
+        Edits::default().write(view, skip, &mut self.line.bytes);
+        self.line.bytes.extend_from_slice(b"\r\n");
     }
 
     fn start(&mut self, head: &ResponseHead<'_>) {
         self.started = true;
         let status = head.view.status();
-        write_status_line(&mut self.out, status);
-        head.edits.write(head.view, head.skip, &mut self.out);
+        write_status_line(&mut self.line.bytes, status);
+        head.edits.write(head.view, head.skip, &mut self.line.bytes);
         // The gateway answers for itself without taking the body: unless the rest of it is here, nobody knows where the
         // next request would begin.
         // A client that asked first, and was answered instead, may send the body or the next request.
@@ -351,27 +282,40 @@ impl<S: Io> Downstream for Http1<'_, S> {
         };
         match self.framing {
             Framing::Chunked if self.method != Method::Head => {
-                self.out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+                self.line.bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             }
             Framing::UntilClose => self.keep_alive = false,
             _ => {}
         }
         match (self.keep_alive, self.version) {
-            (false, _) => self.out.extend_from_slice(b"Connection: close\r\n"),
-            (true, Version::Http10) => self.out.extend_from_slice(b"Connection: keep-alive\r\n"),
+            (false, _) => self.line.bytes.extend_from_slice(b"Connection: close\r\n"),
+            (true, Version::Http10) => self.line.bytes.extend_from_slice(b"Connection: keep-alive\r\n"),
             (true, Version::Http11) => {}
         }
-        self.out.extend_from_slice(b"\r\n");
+        self.line.bytes.extend_from_slice(b"\r\n");
     }
 
     fn switch(&mut self, view: HeadView<'_>, skip: Skip, edits: &Edits, chosen: &[u8]) {
         self.started = true;
         self.keep_alive = false;
-        write_status_line(&mut self.out, view.status());
-        edits.write(view, skip, &mut self.out);
-        self.out.extend_from_slice(b"Connection: upgrade\r\nUpgrade: ");
-        self.out.extend_from_slice(chosen);
-        self.out.extend_from_slice(b"\r\n\r\n");
+        write_status_line(&mut self.line.bytes, view.status());
+        edits.write(view, skip, &mut self.line.bytes);
+        self.line.bytes.extend_from_slice(b"Connection: upgrade\r\nUpgrade: ");
+        self.line.bytes.extend_from_slice(chosen);
+        self.line.bytes.extend_from_slice(b"\r\n\r\n");
+    }
+
+    fn release(&mut self) -> Option<Side<S>> {
+        let stream = self.stream.take()?;
+        let line = take(&mut self.line);
+        Some(Side::new(stream, take(&mut self.input), line, Rc::clone(self.local)))
+    }
+
+    fn restore(&mut self, side: Side<S>) {
+        let (stream, input, line, gone) = side.into_parts();
+        self.stream.put(stream);
+        (self.input, self.line) = (input, line);
+        self.gone |= gone;
     }
 
     fn push(&mut self, payload: &[u8]) {
@@ -380,23 +324,23 @@ impl<S: Io> Downstream for Http1<'_, S> {
         }
         let chunked = self.framing == Framing::Chunked;
         if chunked {
-            write_chunk_head(&mut self.out, payload.len());
+            write_chunk_head(&mut self.line.bytes, payload.len());
         }
-        self.out.extend_from_slice(payload);
+        self.line.bytes.extend_from_slice(payload);
         if chunked {
-            self.out.extend_from_slice(CHUNK_END);
+            self.line.bytes.extend_from_slice(CHUNK_END);
         }
     }
 
     fn finish(&mut self, trailers: &[u8]) {
         if self.sends_body() && self.framing == Framing::Chunked {
-            write_last_chunk(&mut self.out, Some(trailers).filter(|trailers| !trailers.is_empty()));
+            write_last_chunk(&mut self.line.bytes, Some(trailers).filter(|trailers| !trailers.is_empty()));
         }
         self.finished = true;
     }
 
     fn queued(&self) -> usize {
-        self.out.len() - self.sent
+        self.line.queued()
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -404,7 +348,7 @@ impl<S: Io> Downstream for Http1<'_, S> {
             ready!(self.poll_write(cx, &[]))?;
         }
         // A TLS stream may still hold what it was given.
-        Pin::new(&mut *self.stream).poll_flush(cx)
+        Pin::new(&mut **self.stream).poll_flush(cx)
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, payload: &[u8]) -> Poll<io::Result<usize>> {

@@ -14,6 +14,7 @@ use sekisho_wire::{Head, Known};
 use super::arrival::{Arrived, Request, read_head};
 use super::client::{Http1, Next};
 use super::linger::linger;
+use super::side::Slot;
 use crate::forward::{self, Lines};
 use crate::listener::Door;
 use crate::plan::Plan;
@@ -33,7 +34,8 @@ pub struct Caller {
 }
 
 /// Serves one client's connection to its end.
-pub async fn serve<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>) {
+pub async fn serve<S: Io + 'static>(stream: S, caller: Caller, worker: Rc<Worker>) {
+    let mut stream = Slot::new(stream);
     let alarm = worker.local.alarms.alarm();
     let mut lines = Lines::default();
     let mut input = Buffer::default();
@@ -41,7 +43,7 @@ pub async fn serve<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>) {
         if input.is_empty() {
             // An idle connection owns no buffer.
             worker.local.stash.give_back(take(&mut input));
-            if !request_begins(&mut stream, &alarm, &caller, &worker).await {
+            if !request_begins(&mut *stream, &alarm, &caller, &worker).await {
                 return;
             }
         }
@@ -49,7 +51,7 @@ pub async fn serve<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>) {
         let site = worker.site();
         let started = worker.local.clock.now();
         let head =
-            read_head(&mut stream, &mut input, &mut kit.head, &alarm, (started, &site, &caller, &worker));
+            read_head(&mut *stream, &mut input, &mut kit.head, &alarm, (started, &site, &caller, &worker));
         let arrived = head.await;
         let desk = (&alarm, &mut lines);
         let next =
@@ -57,7 +59,7 @@ pub async fn serve<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>) {
         worker.give_back(kit);
         match next {
             Next::KeepAlive => {}
-            Next::Close => break linger(&mut stream, &alarm, &worker.local).await,
+            Next::Close => break linger(&mut *stream, &alarm, &worker.local).await,
             Next::Cut => break stream.abort(),
             Next::Gone => break,
         }
@@ -66,7 +68,8 @@ pub async fn serve<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>) {
 }
 
 /// Answers `reply` to whatever a connection may ask, and ends it.
-pub(crate) async fn refuse<S: Io>(mut stream: S, caller: Caller, worker: Rc<Worker>, reply: Reply) {
+pub(crate) async fn refuse<S: Io + 'static>(stream: S, caller: Caller, worker: Rc<Worker>, reply: Reply) {
+    let mut stream = Slot::new(stream);
     let alarm = worker.local.alarms.alarm();
     let mut kit = worker.kit();
     let (site, started) = (worker.site(), worker.local.clock.now());
@@ -76,7 +79,7 @@ pub(crate) async fn refuse<S: Io>(mut stream: S, caller: Caller, worker: Rc<Work
     let next = one(&mut stream, &mut input, arrived, &mut kit, desk, &caller, (&site, &worker)).await;
     worker.give_back(kit);
     match next {
-        Next::KeepAlive | Next::Close => linger(&mut stream, &alarm, &worker.local).await,
+        Next::KeepAlive | Next::Close => linger(&mut *stream, &alarm, &worker.local).await,
         Next::Cut => stream.abort(),
         Next::Gone => {}
     }
@@ -109,14 +112,14 @@ async fn request_begins<S: Io>(stream: &mut S, alarm: &Alarm, caller: &Caller, w
 }
 
 /// One request, as it `arrived`, and its answer.
-async fn one<S: Io>(
-    stream: &mut S,
+async fn one<S: Io + 'static>(
+    stream: &mut Slot<S>,
     input: &mut Buffer,
     (arrived, started): (Arrived, Tick),
     kit: &mut Kit,
     (alarm, lines): (&Alarm, &mut Lines),
     caller: &Caller,
-    (site, worker): (&Site, &Worker),
+    (site, worker): (&Site, &Rc<Worker>),
 ) -> Next {
     let head_buffer = kept(&arrived, take(input), &kit.head, worker);
     let Kit { head, path, out, to_service, to_client, reply, stand_in } = kit;

@@ -4,6 +4,7 @@ mod arrival;
 mod client;
 mod connection;
 mod linger;
+mod side;
 
 pub(crate) use connection::refuse;
 pub use connection::{Caller, serve};

@@ -118,10 +118,19 @@ impl Flow {
                 if self.waits && !from.is_readable() {
                     return Poll::Pending;
                 }
-                let more = from.poll_more(cx, self.large);
-                // Pending for having had its turn is no waiting: then nobody will call.
-                self.waits = more.is_pending() && has_budget_remaining();
-                self.read(ready!(more).map_err(|_| Broken::From)?);
+                let Poll::Ready(more) = from.poll_more(cx, self.large) else {
+                    // Pending for having had its turn is no waiting: then nobody will call.
+                    self.waits = has_budget_remaining();
+                    return Poll::Pending;
+                };
+                self.waits = false;
+                let count = more.map_err(|_| Broken::From)?;
+                self.large = count >= SMALL;
+                if count > 0 {
+                    return self.pass(cx, from, to);
+                }
+                self.ended = true;
+                self.state = State::Last;
             }
             State::Last if !self.last.is_empty() => {
                 let count = ready!(to.poll_put(cx, &self.last)).map_err(|_| Broken::To)?;
@@ -145,15 +154,6 @@ impl Flow {
         Poll::Ready(Ok(()))
     }
 
-    /// Notes that so many bytes were read.
-    fn read(&mut self, count: usize) {
-        self.large = count >= SMALL;
-        if count == 0 {
-            self.ended = true;
-            self.state = State::Last;
-        }
-    }
-
     /// Sends what was read, straight from where it was read to.
     fn pass<F: Raw, T: Raw>(
         &mut self,
@@ -171,6 +171,7 @@ impl Flow {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn settle<T: Raw>(&mut self, cx: &mut Context<'_>, to: &mut T) -> Poll<Result<(), Broken>> {
         if self.held {
             ready!(to.poll_settle(cx)).map_err(|_| Broken::To)?;

@@ -39,7 +39,7 @@ fn state() -> Arc<State> {
     step.meter.proceeded(0);
     step.meter.shadowed(1);
     step.meter.took(0, Duration::from_millis(500));
-    let mut tunnel = site.services[0].tunnels.enter().unwrap();
+    let mut tunnel = site.services[0].tunnels.enter(0).unwrap();
     tunnel.open();
     tunnel.moved(3, 4);
     tunnel.ended("tunnel_idle");

@@ -50,24 +50,19 @@ impl Raw for Switched {
 
     fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
         let stash = &self.pools.local.stash;
+        let Conn { stream, input, .. } = &mut *self.conn;
         // A side that is silent costs no buffer, not even for the moment of looking.
-        let silent = self.conn.stream.poll_readable(cx).is_pending();
-        let input = &mut self.conn.input;
-        if silent {
-            if input.capacity() > 0 {
-                stash.give_back(std::mem::take(input));
-            }
+        if !stream.is_readable() && stream.poll_readable(cx).is_pending() {
+            stash.take_back(input);
             return Poll::Pending;
         }
         if input.capacity() == 0 || large && input.capacity() < LARGE {
-            let before = std::mem::replace(input, if large { stash.large() } else { stash.small() });
-            if before.capacity() > 0 {
-                stash.give_back(before);
-            }
+            stash.take_back(input);
+            *input = if large { stash.large() } else { stash.small() };
         }
-        let filled = self.conn.poll_fill(cx);
+        let filled = input.poll_fill(stream, cx);
         if !matches!(filled, Poll::Ready(Ok(1..))) {
-            stash.give_back(std::mem::take(&mut self.conn.input));
+            stash.take_back(input);
         }
         filled
     }

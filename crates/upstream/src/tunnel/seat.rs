@@ -1,7 +1,7 @@
 //! How many tunnels a service has, may have and had.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::TunnelsConfig;
@@ -28,6 +28,14 @@ pub struct TunnelMeter {
     taken: AtomicUsize,
     open: AtomicU64,
     ended: [AtomicU64; TUNNEL_ENDINGS.len()],
+    /// Bytes, one share a worker that has had a tunnel.
+    shares: Mutex<Vec<Arc<Share>>>,
+}
+
+/// Bytes of one worker's tunnels. It alone writes, so a count is a load and a store.
+#[derive(Default)]
+#[repr(align(128))]
+struct Share {
     to_service: AtomicU64,
     to_client: AtomicU64,
 }
@@ -35,6 +43,7 @@ pub struct TunnelMeter {
 /// One tunnel's place among those that a service may have.
 pub struct Seat {
     meter: Arc<TunnelMeter>,
+    share: Arc<Share>,
     is_open: bool,
 }
 
@@ -48,11 +57,12 @@ impl Tunnels {
         }
     }
 
-    /// A seat, if one is free.
-    pub fn enter(&self) -> Option<Seat> {
+    /// A seat for a tunnel of this worker, if one is free.
+    pub fn enter(&self, worker: usize) -> Option<Seat> {
         let free = |taken| (taken < self.max).then_some(taken + 1);
         self.meter.taken.fetch_update(Relaxed, Relaxed, free).ok()?;
-        Some(Seat { meter: Arc::clone(&self.meter), is_open: false })
+        let (meter, share) = (Arc::clone(&self.meter), self.meter.share(worker));
+        Some(Seat { meter, share, is_open: false })
     }
 }
 
@@ -69,7 +79,20 @@ impl TunnelMeter {
 
     /// Bytes so far, to the service and to clients.
     pub fn bytes(&self) -> (u64, u64) {
-        (self.to_service.load(Relaxed), self.to_client.load(Relaxed))
+        self.shares().iter().fold((0, 0), |sum, share| {
+            (sum.0 + share.to_service.load(Relaxed), sum.1 + share.to_client.load(Relaxed))
+        })
+    }
+
+    fn share(&self, worker: usize) -> Arc<Share> {
+        let mut shares = self.shares();
+        let known = shares.len().max(worker + 1);
+        shares.resize_with(known, Arc::default);
+        Arc::clone(&shares[worker])
+    }
+
+    fn shares(&self) -> MutexGuard<'_, Vec<Arc<Share>>> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,12 +103,11 @@ impl Seat {
         self.meter.open.fetch_add(1, Relaxed);
     }
 
-    /// Counts bytes.
+    /// Counts bytes; only on the worker that the seat was made for.
+    #[inline]
     pub fn moved(&self, to_service: u64, to_client: u64) {
-        for (count, bytes) in [(&self.meter.to_service, to_service), (&self.meter.to_client, to_client)] {
-            if bytes > 0 {
-                count.fetch_add(bytes, Relaxed);
-            }
+        for (count, bytes) in [(&self.share.to_service, to_service), (&self.share.to_client, to_client)] {
+            count.store(count.load(Relaxed).wrapping_add(bytes), Relaxed);
         }
     }
 
@@ -114,12 +136,13 @@ mod tests {
     fn there_are_so_many_seats_and_each_is_given_back() {
         let config = TunnelsConfig { max: 2, ..TunnelsConfig::default() };
         let tunnels = Tunnels::new(&config, Arc::default());
-        let (mut first, _second) = (tunnels.enter().unwrap(), tunnels.enter().unwrap());
-        assert!(tunnels.enter().is_none());
+        let (mut first, second) = (tunnels.enter(0).unwrap(), tunnels.enter(2).unwrap());
+        assert!(tunnels.enter(0).is_none());
         assert_eq!(tunnels.meter.open(), 0, "a request for a tunnel is none yet");
         first.open();
         assert_eq!(tunnels.meter.open(), 1);
-        first.moved(3, 4);
+        first.moved(3, 3);
+        second.moved(0, 1);
         first.ended("client_gone");
         drop(first);
         assert_eq!((tunnels.meter.open(), tunnels.meter.bytes()), (0, (3, 4)));
@@ -127,6 +150,6 @@ mod tests {
             tunnels.meter.ended().filter(|(_, count)| *count > 0).collect::<Vec<_>>(),
             [("client_gone", 1)]
         );
-        assert!(tunnels.enter().is_some());
+        assert!(tunnels.enter(0).is_some());
     }
 }
