@@ -53,10 +53,9 @@ pub trait Raw {
     fn unread(&self) -> &[u8];
     /// Drops the first `count` bytes of [`Raw::unread`].
     fn take(&mut self, count: usize);
-    /// Whether [`Raw::poll_more`] may have something, as far as is known without asking the system.
-    fn is_readable(&self) -> bool;
-    /// Reads once, when nothing is unread; 0 at the end of what this side sends. `large`: much is expected.
-    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>>;
+    /// Reads once, when nothing is unread; 0 at the end of what this side sends. `large`: much is expected. `waits`: the task is
+    /// woken already once something comes, so that nobody need be told to.
+    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool, waits: bool) -> Poll<io::Result<usize>>;
     /// Sends of `bytes`, of which there is one at least, as many as this side takes.
     fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     /// Whether something may be held back of what was put.

@@ -126,14 +126,10 @@ impl<S: Io + 'static> Raw for Side<S> {
         self.input.consume(count);
     }
 
-    fn is_readable(&self) -> bool {
-        self.stream.is_readable()
-    }
-
-    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
+    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool, waits: bool) -> Poll<io::Result<usize>> {
         let stash = &self.local.stash;
         // A side that is silent costs no buffer, not even for the moment of looking.
-        if !self.stream.is_readable() && self.stream.poll_readable(cx).is_pending() {
+        if !self.stream.is_readable() && (waits || self.stream.poll_readable(cx).is_pending()) {
             stash.take_back(&mut self.input);
             return Poll::Pending;
         }

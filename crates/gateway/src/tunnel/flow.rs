@@ -115,12 +115,9 @@ impl Flow {
             State::Open | State::Last if !from.unread().is_empty() => ready!(self.pass(cx, from, to))?,
             State::Open => {
                 ready!(self.settle(cx, to))?;
-                if self.waits && !from.is_readable() {
-                    return Poll::Pending;
-                }
-                let Poll::Ready(more) = from.poll_more(cx, self.large) else {
+                let Poll::Ready(more) = from.poll_more(cx, self.large, self.waits) else {
                     // Pending for having had its turn is no waiting: then nobody will call.
-                    self.waits = has_budget_remaining();
+                    self.waits |= has_budget_remaining();
                     return Poll::Pending;
                 };
                 self.waits = false;
@@ -145,7 +142,7 @@ impl Flow {
             State::Dropping => {
                 let unread = from.unread().len();
                 from.take(unread);
-                if ready!(from.poll_more(cx, false)).map_err(|_| Broken::From)? == 0 {
+                if ready!(from.poll_more(cx, false, false)).map_err(|_| Broken::From)? == 0 {
                     self.state = State::Done;
                 }
             }
@@ -204,17 +201,13 @@ mod tests {
         fn holds_back(&self) -> bool {
             true
         }
-        fn is_readable(&self) -> bool {
-            true
-        }
-
         fn unread(&self) -> &[u8] {
             &self.unread
         }
         fn take(&mut self, count: usize) {
             self.unread.drain(..count);
         }
-        fn poll_more(&mut self, _: &mut Context<'_>, _: bool) -> Poll<io::Result<usize>> {
+        fn poll_more(&mut self, _: &mut Context<'_>, _: bool, _: bool) -> Poll<io::Result<usize>> {
             assert!(self.unread.is_empty(), "a read while bytes are at hand");
             self.reads += 1;
             match (self.sends.is_empty(), self.ends) {

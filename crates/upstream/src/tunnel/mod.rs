@@ -44,15 +44,11 @@ impl Raw for Switched {
         self.conn.input.consume(count);
     }
 
-    fn is_readable(&self) -> bool {
-        self.conn.stream.is_readable()
-    }
-
-    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool) -> Poll<io::Result<usize>> {
+    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool, waits: bool) -> Poll<io::Result<usize>> {
         let stash = &self.pools.local.stash;
         let Conn { stream, input, .. } = &mut *self.conn;
         // A side that is silent costs no buffer, not even for the moment of looking.
-        if !stream.is_readable() && stream.poll_readable(cx).is_pending() {
+        if !stream.is_readable() && (waits || stream.poll_readable(cx).is_pending()) {
             stash.take_back(input);
             return Poll::Pending;
         }
