@@ -16,6 +16,7 @@ mod plan;
 mod relay;
 pub mod route;
 mod site;
+mod stall;
 mod tunnel;
 pub mod walk;
 mod worker;
@@ -30,4 +31,5 @@ pub use meter::{BOUNDS, Cell, Handshake, RouteMeter, StepMeter, Verdicts, Worker
 pub use outline::{Changes, Outline, Part};
 pub use plan::{About, Handed, Plan, PlanStep, Redirect, Respond, Target};
 pub use site::{ClientTimeouts, Settings, Site};
+pub use stall::{NOTED, StallMeter, Stalls};
 pub use worker::Worker;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use sekisho_exchange::Scheme;
 use sekisho_wire::Method;
 
+use crate::stall::StallMeter;
+
 /// Upper bounds of the duration histogram, in seconds: OpenTelemetry's advice for HTTP, and two finer ones below.
 pub const BOUNDS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -85,9 +87,15 @@ impl Cell {
     }
 }
 
+/// The index of the bucket that counts so many nanoseconds.
+#[inline]
+pub(crate) fn bucket(nanoseconds: u64) -> usize {
+    BOUNDS_NS.iter().position(|bound| nanoseconds <= *bound).unwrap_or(BOUNDS.len())
+}
+
 /// Adds to a number that only this thread writes.
 #[inline]
-fn add(to: &AtomicU64, amount: u64) {
+pub(crate) fn add(to: &AtomicU64, amount: u64) {
     to.store(to.load(Relaxed).wrapping_add(amount), Relaxed);
 }
 
@@ -119,8 +127,7 @@ impl RouteMeter {
         };
         let kind = share.kind(key(method, status, scheme));
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = BOUNDS_NS.iter().position(|bound| nanoseconds <= *bound).unwrap_or(BOUNDS.len());
-        add(&kind.buckets[bucket], 1);
+        add(&kind.buckets[bucket(nanoseconds)], 1);
         add(&kind.nanoseconds, nanoseconds);
         add(&kind.request_bytes, bytes.0);
         add(&kind.response_bytes, bytes.1);
@@ -297,9 +304,10 @@ impl StepMeter {
     }
 }
 
-/// Gauges and counts of one worker that belong to no route.
+/// Gauges and counts of one worker that belong to no route. Apart from those of others by two cache lines, which processors
+/// fetch together.
 #[derive(Default)]
-#[repr(align(64))]
+#[repr(align(128))]
 pub struct WorkerMeter {
     /// Client connections open.
     pub connections: AtomicU64,
@@ -313,6 +321,8 @@ pub struct WorkerMeter {
     pub handshakes: [AtomicU64; Handshake::ALL.len()],
     /// Raised again and again while the worker's thread runs its tasks; only if somebody watches.
     pub beat: AtomicU64,
+    /// What held the worker.
+    pub stalls: StallMeter,
 }
 
 /// How a TLS handshake with a client ended.

@@ -129,6 +129,12 @@ impl Worker {
         self.draining.get()
     }
 
+    /// Notes that one piece of work is done, so that it shows how long each holds the others.
+    #[inline]
+    pub fn turn(&self) {
+        self.meter.stalls.turn(self.local.clock.now());
+    }
+
     /// Lets go of a configuration that is no longer in force, even if no request comes.
     pub fn renew(&self) {
         drop(self.site());

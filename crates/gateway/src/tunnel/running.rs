@@ -78,7 +78,13 @@ impl<C: Raw + 'static> Tunnel<C> {
         self.alarm.set(self.due().0);
         let mut tunnel = self;
         let task = tokio::task::spawn_local(async move {
-            let ending = poll_fn(|cx| tunnel.poll(cx)).await;
+            let ending = poll_fn(|cx| {
+                let poll = tunnel.poll(cx);
+                let worker = &tunnel.worker;
+                worker.meter.stalls.short_turn(|| worker.local.clock.now());
+                poll
+            })
+            .await;
             tunnel.count();
             (tunnel, ending)
         });

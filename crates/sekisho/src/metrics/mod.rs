@@ -9,6 +9,7 @@ mod process;
 mod throughput;
 mod traffic;
 mod tunnels;
+mod workers;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -60,6 +61,7 @@ impl Collector for Reader {
         tunnels::encode(&mut encoder, &site)?;
         breakers::encode(&mut encoder, &site, self.0.clock.now())?;
         policies::encode(&mut encoder, &site)?;
+        workers::encode(&mut encoder, &self.0)?;
         process::encode(&mut encoder)
     }
 }

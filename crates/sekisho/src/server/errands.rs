@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sekisho_exchange::{Errand, Errands, Local};
 use sekisho_upstream::Pools;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
 use super::state::{Phase, State};
@@ -44,7 +45,8 @@ impl Errands for Desk {
 pub(super) fn start(mut todo: Todo, state: &Arc<State>, alive: Alive) -> io::Result<()> {
     let state = Arc::clone(state);
     let phase = state.phase.subscribe();
-    on_a_thread("sekisho-errands".to_owned(), alive, move |runtime| {
+    let build = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    on_a_thread("sekisho-errands".to_owned(), alive, build, move |runtime| {
         runtime.block_on(run(&mut todo, &state, phase));
     })
 }

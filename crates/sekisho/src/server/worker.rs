@@ -1,7 +1,9 @@
 //! The threads that serve clients: one current-thread runtime each, and a connection lives and dies on one of them.
 
+use std::future::poll_fn;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -9,7 +11,8 @@ use std::time::Duration;
 use std::{io, thread};
 
 use sekisho_exchange::Permit;
-use sekisho_gateway::{Crowd, Door, Place, Worker};
+use sekisho_gateway::{Crowd, Door, Place, Worker, WorkerMeter};
+use sekisho_units::Clock;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -150,25 +153,28 @@ fn spawn(index: usize, state: &Arc<State>, alive: Alive) -> io::Result<Handle> {
     let (queue, errands) = mpsc::channel(QUEUE);
     let state = Arc::clone(state);
     let phase = state.phase.subscribe();
-    on_a_thread(format!("sekisho-worker-{index}"), alive, move |runtime| {
+    let (meter, clock) = (Arc::clone(&state.workers[index]), state.clock.clone());
+    let build = move || runtime(&meter, &clock);
+    on_a_thread(format!("sekisho-worker-{index}"), alive, build, move |runtime| {
         work(runtime, index, &state, errands, phase);
     })?;
     Ok(Handle { queue, load: Arc::default() })
 }
 
-/// Runs `work` on a new thread with a runtime of its own. Ending the runtime cuts what it has not finished.
+/// Runs `work` on a new thread with the runtime that `build` makes there. Ending the runtime cuts what it has not finished.
 ///
 /// # Errors
 /// The system has no thread or no event queue to give.
 pub(super) fn on_a_thread(
     name: String,
     alive: Alive,
+    build: impl FnOnce() -> io::Result<LocalRuntime> + Send + 'static,
     work: impl FnOnce(&LocalRuntime) + Send + 'static,
 ) -> io::Result<()> {
     // The runtime cannot leave its thread, so the thread makes it and says whether it could.
     let (says, told) = std::sync::mpsc::sync_channel(1);
     thread::Builder::new().name(name).spawn(move || {
-        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+        match build() {
             Ok(runtime) => {
                 let _ = says.send(Ok(()));
                 work(&runtime);
@@ -180,6 +186,18 @@ pub(super) fn on_a_thread(
         drop(alive);
     })?;
     told.recv().map_err(io::Error::other)?
+}
+
+/// The runtime of a worker, which notes when it wakes and when it goes to sleep.
+fn runtime(meter: &Arc<WorkerMeter>, clock: &Clock) -> io::Result<LocalRuntime> {
+    let (asleep, awake) = (Arc::clone(meter), Arc::clone(meter));
+    let (evening, morning) = (clock.clone(), clock.clone());
+    awake.stalls.wake(clock.now());
+    Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(move || asleep.stalls.turn(evening.now()))
+        .on_thread_unpark(move || awake.stalls.wake(morning.now()))
+        .build_local(LocalOptions::default())
 }
 
 /// Serves what arrives until all is over.
@@ -228,6 +246,7 @@ fn work(
                     }
                 }
             }
+            worker.turn();
         }
     });
 }
@@ -238,7 +257,14 @@ fn admit(arrival: Arrival, worker: &Rc<Worker>) {
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {
-        sekisho_gateway::admit(stream, peer, door, crowd, worker).await;
+        let serving = sekisho_gateway::admit(stream, peer, door, crowd, Rc::clone(&worker));
+        let mut serving = pin!(serving);
+        poll_fn(|cx| {
+            let poll = serving.as_mut().poll(cx);
+            worker.turn();
+            poll
+        })
+        .await;
         drop(seat);
     });
 }

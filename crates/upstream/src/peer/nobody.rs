@@ -14,10 +14,7 @@ impl Raw for Nobody {
         &[]
     }
     fn take(&mut self, _: usize) {}
-    fn is_readable(&self) -> bool {
-        false
-    }
-    fn poll_more(&mut self, _: &mut Context<'_>, _: bool) -> Poll<io::Result<usize>> {
+    fn poll_more(&mut self, _: &mut Context<'_>, _: bool, _: bool) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(0))
     }
     fn poll_put(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -35,6 +32,11 @@ impl Raw for Nobody {
 }
 
 impl Downstream for Nobody {
+    type Side = Self;
+
+    fn unread(&self) -> &[u8] {
+        &[]
+    }
     fn poll_body(&mut self, _: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>> {
         Poll::Ready(Ok(BodyEvent::End))
     }
@@ -51,6 +53,10 @@ impl Downstream for Nobody {
     fn interim(&mut self, _: HeadView<'_>, _: Skip) {}
     fn start(&mut self, _: &ResponseHead<'_>) {}
     fn switch(&mut self, _: HeadView<'_>, _: Skip, _: &Edits, _: &[u8]) {}
+    fn release(&mut self) -> Option<Self> {
+        None
+    }
+    fn restore(&mut self, _: Self) {}
     fn push(&mut self, _: &[u8]) {}
     fn finish(&mut self, _: &[u8]) {}
     fn queued(&self) -> usize {

@@ -9,11 +9,15 @@ const ROUTES: usize = 200;
 const RELOADS: usize = 200;
 
 fn document(service: &Service, word: usize) -> String {
+    with_routes(service, ROUTES, word)
+}
+
+fn with_routes(service: &Service, routes: usize, word: usize) -> String {
     let mut text = format!(
         "reload: {{ watch: off }}\npolicies: {{ access_log: off }}\nservices:\n  s: {{ endpoints: ['http://{}'] }}\nroutes:\n",
         service.addr
     );
-    for route in 0..ROUTES {
+    for route in 0..routes {
         text.push_str(&format!("  - {{ path: '/r{route}/*', service: s, public: true }}\n"));
     }
     text + &format!("  - {{ path: /word, respond: 'word {word}' }}\n")
@@ -65,4 +69,32 @@ fn two_hundred_reloads_lose_no_request_and_leave_nothing_behind() {
     assert_eq!(gateway.metric("gateway_errors_total{"), 0.0);
     let after = gateway.rss_kb();
     assert!(after < settled + settled / 4 + 4096, "{settled} KiB after some reloads, {after} KiB after many");
+}
+
+#[test]
+fn a_reload_of_many_routes_holds_no_worker() {
+    const MANY: usize = 3_000;
+    const MOST: f64 = 0.05;
+    let service = Service::echo();
+    let gateway = Gateway::start(&format!("workers: 2\n{}", with_routes(&service, MANY, 0)));
+    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        // Both workers have connections, and so use the configuration, take up the next and let go of the last.
+        for path in ["/r1/a", "/r2999/b", "/word", "/r100/c"] {
+            scope.spawn(|| load(&gateway, path, &stop, &answered));
+        }
+        for reload in 1..=3 {
+            gateway.reconfigure(&with_routes(&service, MANY, reload));
+            let before = answered.load(SeqCst);
+            crate::harness::until("requests to go on", || {
+                (answered.load(SeqCst) > before + 20).then_some(())
+            });
+        }
+        stop.store(true, SeqCst);
+    });
+    // By processor time, so that a machine with other things to do does not count. Compiling takes several times as long.
+    for worker in ["0", "1"] {
+        let stall = gateway.metric(&format!("gateway_worker_longest_stall_seconds{{worker=\"{worker}\"}}"));
+        assert!(stall < MOST, "worker {worker} was held for {stall} s by one piece of work");
+    }
 }
