@@ -235,6 +235,44 @@ mod tests {
     }
 
     #[test]
+    fn signs_as_rfc_7515_appendix_a_1() {
+        let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+        let key = Key::secret(&base64::decode(secret.as_bytes()).unwrap()).unwrap();
+        let token = key.sign(
+            Algorithm::Hs256,
+            b"{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}",
+            b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}",
+        );
+        let want = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
+                    eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+                    dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert_eq!(token.as_deref(), Some(want));
+    }
+
+    #[test]
+    fn keyed_hashes_give_what_rfc_4231_test_case_2_says() {
+        let hashes = Hashes::new(b"Jefe");
+        for (algorithm, want) in [
+            (Algorithm::Hs256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+            (
+                Algorithm::Hs384,
+                "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+            ),
+            (
+                Algorithm::Hs512,
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd\
+                 caeab1a34d4a6b4b636e070a38bce737",
+            ),
+        ] {
+            let tag = hashes.sign(algorithm, b"what do ya want for nothing?").unwrap();
+            assert_eq!(tag.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), want, "{algorithm}");
+            assert!(hashes.verify(algorithm, b"what do ya want for nothing?", &tag));
+            assert!(!hashes.verify(algorithm, b"what do ya want for nothing?", &tag[1..]));
+        }
+        assert_eq!(hashes.sign(Algorithm::Rs256, b""), None);
+    }
+
+    #[test]
     fn a_key_prints_nothing_of_its_material() {
         let key = Key::secret(b"correct horse").unwrap().with_kid("k1");
         let text = format!("{key:?}");

@@ -1,6 +1,7 @@
 //! What a caller reads of a token, before and after it is verified.
 
 use sekisho_jose::{Algorithm, Error, Key, KeySet, Token, Verifier};
+use sekisho_units::Wall;
 
 use crate::signers::{GOOD, NOW, SIGNERS, header, rules, signer, verifier};
 
@@ -17,7 +18,7 @@ fn the_right_verifier_is_chosen_by_what_is_not_verified_yet() {
     let (_, verifier) = verifiers.iter().find(|(own, _)| *own == issuer).unwrap();
     let claims = token.verify(verifier, NOW).unwrap();
     assert_eq!(claims.text("sub").as_deref(), Some("u-1"));
-    assert_eq!(claims.expires().map(|at| at.as_secs()), Some(1_767_225_700));
+    assert_eq!(claims.expires(), Some(Wall::from_secs(1_767_225_700)));
     assert_eq!(claims.json(), GOOD);
     let token = Token::parse(text.as_bytes()).unwrap();
     assert_eq!(token.verify(&verifiers[0].1, NOW).err(), Some(Error::Algorithm));

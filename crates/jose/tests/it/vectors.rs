@@ -1,7 +1,7 @@
 //! The examples of RFC 7515, RFC 7520 and RFC 8037. Some payloads there are no claims: such a token is malformed,
 //! but only behind its signature, so that a wrong one would be told first.
 
-use sekisho_jose::{Algorithm, Algorithms, Error, Key, KeySet, Rules, Verifier};
+use sekisho_jose::{Algorithm, Algorithms, Error, Key, KeySet, Rules, Value, Verifier};
 use sekisho_units::Wall;
 
 /// RFC 7515 A.1 to A.3: `{"iss":"joe", "exp":1300819380, "http://example.com/is_root":true}`.
@@ -22,7 +22,7 @@ fn verify(key: &str, algorithm: Algorithm, token: &str) -> Result<bool, Error> {
     keys.push(Key::jwk(key.as_bytes()).unwrap());
     let rules = Rules { algorithms: Algorithms::only(algorithm), ..Rules::default() };
     let claims = Verifier::new(rules, keys).verify(token.as_bytes(), Wall::from_secs(1_300_819_379))?;
-    Ok(claims.at("http://example.com/is_root").and_then(|root| root.boolean()) == Some(true))
+    Ok(claims.at("http://example.com/is_root").and_then(Value::boolean) == Some(true))
 }
 
 #[test]
