@@ -12,6 +12,7 @@ pub mod concurrency;
 pub mod cors;
 #[cfg(test)]
 mod fixture;
+pub mod forward_auth;
 pub mod headers;
 pub mod ip_filter;
 mod kept;

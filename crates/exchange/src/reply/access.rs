@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sekisho_units::Span;
 use serde_json::Value;
 
-use super::Reply;
+use super::{Content, Reply};
 
 /// What a refused client may learn of permissions.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +105,25 @@ impl Reply {
             .member("retryAfter", period.words())
             .header("Retry-After", after.as_secs_ceil().max(1).to_string())
             .because("over_the_limit")
+    }
+
+    /// 401, 403 or a redirection: what a service that was asked about the client has to say to it, with these of its header
+    /// lines and its body (media type and bytes). An error without a body is a problem document.
+    pub fn said_elsewhere(
+        status: u16,
+        lines: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+        body: Option<(String, Vec<u8>)>,
+    ) -> Self {
+        let mut reply = match status {
+            401 => Self::auth_failed("", "refused_elsewhere"),
+            403 => Self::forbidden(None, "refused_elsewhere"),
+            _ => Self::plain(status, Content::Empty, "sent_elsewhere"),
+        };
+        reply.headers = lines;
+        if let Some((content_type, bytes)) = body {
+            reply.content = Content::Bytes { content_type: content_type.into(), bytes: bytes.into() };
+        }
+        reply
     }
 
     /// 503: something that decides about requests cannot be asked, and without it nobody may pass.
