@@ -53,6 +53,12 @@ pub(super) fn foreign(now: Wall) -> Answer {
     problem(&Reply::problem(403, "FORBIDDEN", "Forbidden", detail), now)
 }
 
+/// 400: the path names no user.
+pub(super) fn bad_user(now: Wall) -> Answer {
+    let detail = "The user's id must be percent-encoded UTF-8, as one segment of the path.";
+    problem(&Reply::problem(400, "BAD_REQUEST", "Bad request", detail), now)
+}
+
 /// 503: the gateway ends, or its configuration is no file.
 pub(super) fn cannot_reload(now: Wall) -> Answer {
     let detail = "The gateway is ending, or its configuration is part of the program.";

@@ -1,10 +1,11 @@
-//! The operators' port: liveness, readiness, metrics, plans, and reloads.
+//! The operators' port: liveness, readiness, metrics, plans, reloads, and forgetting users.
 //!
 //! It runs on hyper and on the background runtime, apart from traffic, and takes few connections at once.
 
 mod answer;
 mod breakers;
 mod pages;
+mod users;
 
 use std::convert::Infallible;
 use std::future::Future;

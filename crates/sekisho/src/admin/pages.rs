@@ -7,7 +7,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer};
-use super::breakers;
+use super::{breakers, users};
 use crate::commands::version;
 use crate::metrics::{Exposition, Metrics};
 use crate::server::{Origin, Outcome, Phase, State};
@@ -22,6 +22,10 @@ const PAGES: &[(&str, &str)] = &[
     ("/api/reload", "what came of the last reload; POST reads the configuration anew"),
     ("/api/version", "what runs here"),
 ];
+
+/// Paths that only change something.
+const ACTIONS: &[(&str, &str)] =
+    &[("POST /api/users/{id}/forget", "forgets what is remembered about a user, who is asked for anew")];
 
 /// The pages.
 pub(super) struct Pages {
@@ -46,6 +50,9 @@ impl Pages {
         }
         match (path, request.method()) {
             ("/api/reload", &Method::POST) => self.reload().await,
+            (path, method) if let Some(id) = users::named_in(path) => {
+                self.forget(id, method, request.headers())
+            }
             ("/api/reload", method) if !is_read(method) => answer::not_allowed("GET, HEAD, POST", now),
             (_, method) if !is_read(method) => answer::not_allowed("GET, HEAD", now),
             ("/", _) => answer::bytes(StatusCode::OK, "text/html; charset=utf-8", index()),
@@ -73,6 +80,19 @@ impl Pages {
         let refused = matches!(report.outcome, Outcome::Refused(_));
         let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         answer::json(status, &report.document())
+    }
+
+    /// Forgets a user: 200 with in how many places.
+    fn forget(&self, id: &str, method: &Method, headers: &HeaderMap) -> Answer {
+        let now = self.state.clock.wall();
+        if method != Method::POST {
+            return answer::not_allowed("POST", now);
+        }
+        if is_foreign(headers) {
+            return answer::foreign(now);
+        }
+        let Some(id) = users::decoded(id) else { return answer::bad_user(now) };
+        answer::json(StatusCode::OK, &json!({ "forgotten": users::forget(&self.state.kept, &id) }))
     }
 
     fn last_reload(&self) -> Answer {
@@ -114,6 +134,9 @@ fn index() -> String {
     let mut rows = String::new();
     for (path, purpose) in PAGES {
         rows.push_str(&format!("<li><a href=\"{path}\">{path}</a> {purpose}</li>\n"));
+    }
+    for (action, purpose) in ACTIONS {
+        rows.push_str(&format!("<li>{action} {purpose}</li>\n"));
     }
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Sekisho</title>\n\
@@ -193,6 +216,9 @@ mod tests {
             ("POST", "/api/breakers/a/open", 404, "NO_ROUTE"),
             ("POST", "/api/breakers/a/shut", 405, "METHOD_NOT_ALLOWED"),
             ("POST", "/api/reload", 503, "NO_RELOAD"),
+            ("GET", "/api/users/u/forget", 405, "METHOD_NOT_ALLOWED"),
+            ("POST", "/api/users/%FF/forget", 400, "BAD_REQUEST"),
+            ("GET", "/api/users/u", 404, "NO_ROUTE"),
         ] {
             let answer = ask(&pages, method, path).await;
             assert_eq!(answer.status(), status, "{method} {path}");

@@ -6,6 +6,7 @@ mod exposition;
 mod family;
 mod policies;
 mod process;
+mod remembered;
 mod throughput;
 mod traffic;
 mod tunnels;
@@ -62,6 +63,7 @@ impl Collector for Reader {
         breakers::encode(&mut encoder, &site, self.0.clock.now())?;
         policies::encode(&mut encoder, &site)?;
         workers::encode(&mut encoder, &self.0)?;
+        remembered::encode(&mut encoder, &self.0.kept)?;
         process::encode(&mut encoder)
     }
 }
