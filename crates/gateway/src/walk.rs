@@ -138,7 +138,8 @@ async fn enter<D: Downstream>(
         exchange.watched = planned.mode == Mode::Shadow;
         let mark = exchange.watched.then(|| exchange.mark());
         let mut verdict = planned.step.enter(exchange);
-        while let Verdict::Wait(waiting) = verdict {
+        // What was refused already waits for nobody, and nobody is asked about it.
+        while !answered && let Verdict::Wait(waiting) = verdict {
             match wait(waiting, way, exchange, down).await {
                 Ok(resume) => verdict = resume(exchange),
                 Err(failure) => return Some(given_up(failure, way, exchange)),
