@@ -85,6 +85,8 @@ pub(super) const WORKERS_SHARE: f64 = 0.55;
 pub(super) const RELOAD_MEMORY: f64 = 1.10;
 /// A reload of 10,000 routes should not take longer than this, in milliseconds.
 pub(super) const RELOAD_MILLISECONDS: f64 = 500.0;
+/// Nor should it hold a worker for longer than this by the worker's own processor time, in milliseconds.
+pub(super) const RELOAD_HELD: f64 = 1.0;
 /// Nor should any request wait longer than this meanwhile, in milliseconds, on a core shared with the reload itself.
 pub(super) const RELOAD_STALL: f64 = 50.0;
 
