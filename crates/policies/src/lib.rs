@@ -5,6 +5,7 @@
 
 pub mod access_log;
 pub mod api_key;
+pub mod authorize;
 pub mod basic_auth;
 pub mod body_limit;
 mod compile;

@@ -9,8 +9,8 @@ use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
 use crate::{
-    access_log, api_key, basic_auth, body_limit, concurrency, cors, forward_auth, headers, ip_filter,
-    request_id, rewrite, security_headers, user_lookup,
+    access_log, api_key, authorize, basic_auth, body_limit, concurrency, cors, forward_auth, headers,
+    ip_filter, request_id, rewrite, security_headers, user_lookup,
 };
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
@@ -104,6 +104,7 @@ policies! {
     basic_auth => BasicAuth,
     forward_auth => ForwardAuth,
     user_lookup => UserLookup,
+    authorize => Authorize,
     rewrite => Rewrite,
     headers => Headers,
 }

@@ -1,5 +1,7 @@
 //! What can be run but is probably not meant.
 
+use std::collections::HashSet;
+
 use sekisho_units::{Problem, Problems, Segment};
 use sekisho_yaml::join;
 
@@ -8,18 +10,18 @@ use super::services::Services;
 use crate::document::Document;
 use crate::plan::Target;
 
-/// The policies that find out who sends a request.
-const AUTHENTICATION: &[&str] = &["jwt", "api_key", "basic_auth", "forward_auth"];
-
 pub(super) fn check(
     document: &Document<'_>,
     compiled: &Compiled,
     services: &Services,
     problems: &mut Problems,
 ) {
+    let mut told = HashSet::new();
     for route in &compiled.routes {
         problems.extend(never(route));
         problems.extend(open_to_writes(route));
+        // Many routes may have it from one place.
+        problems.extend(for_nobody(route).filter(|problem| told.insert(problem.place.clone())));
     }
     // Where something cannot be read, what is missing may stand there.
     if problems.has_errors() {
@@ -65,11 +67,20 @@ fn open_to_writes(route: &Flat) -> Option<Problem> {
     let open = matches!(route.target, Target::Service(_))
         && route.entry.methods.takes_writes()
         && !route.kept.public
-        && !route.chain.enforces_any(AUTHENTICATION);
+        && !route.chain.authenticates();
     let problem =
         Problem::warning(route.place.clone(), route.path.as_str(), "a write route without authentication");
     open.then(|| {
         problem
             .remedy("add a policy that authenticates, list only `methods` that read, or state `public: true`")
     })
+}
+
+/// A route that asks what a user may do, and never who that is.
+fn for_nobody(route: &Flat) -> Option<Problem> {
+    let link = route.chain.enforced("authorize").filter(|_| !route.chain.authenticates())?;
+    let message =
+        format!("nobody can pass on the route `{}`: no policy finds out who they are", route.entry.pattern);
+    let problem = Problem::warning(link.place.clone(), &*link.path, message);
+    Some(problem.remedy("add a policy that authenticates, such as `api_key`, without `mode: shadow`"))
 }

@@ -17,7 +17,16 @@ use crate::plan::PlanStep;
 /// The policies that hold at some point of the document, by their place in the table of policies.
 #[derive(Clone)]
 pub(super) struct Chain {
-    steps: Vec<Option<(Arc<Step>, Mode)>>,
+    steps: Vec<Option<Link>>,
+}
+
+/// A policy where it holds, and where it is written.
+#[derive(Clone)]
+pub(super) struct Link {
+    step: Arc<Step>,
+    mode: Mode,
+    pub(super) place: Place,
+    pub(super) path: Arc<str>,
 }
 
 impl Chain {
@@ -27,9 +36,15 @@ impl Chain {
         let steps = NAMES.iter().map(|name| {
             let on = DEFAULT_ON.contains(name);
             let path = format!("policies.{name}");
+            let written: Arc<str> = path.as_str().into();
             let mut here = Here { place: Place::none(), path, scope: "", problems };
             let step = on.then(|| Step::compile(name, &settings, &mut here, context)).flatten();
-            step.map(|step| (Arc::new(step), Mode::Enforce))
+            step.map(|step| Link {
+                step: Arc::new(step),
+                mode: Mode::Enforce,
+                place: Place::none(),
+                path: written,
+            })
         });
         Self { steps: steps.collect() }
     }
@@ -49,26 +64,39 @@ impl Chain {
                     let (place, path) = (entry.place.clone(), entry.path.clone());
                     let mut here = Here { place, path, scope, problems };
                     // Settings are checked even if the policy is off, so that switching it on holds no surprise.
-                    Step::compile(NAMES[entry.policy], settings, &mut here, context)
-                        .filter(|_| *mode != Mode::Off)
-                        .map(|step| (Arc::new(step), *mode))
+                    let step = Step::compile(NAMES[entry.policy], settings, &mut here, context);
+                    step.filter(|_| *mode != Mode::Off).map(|step| Link {
+                        step: Arc::new(step),
+                        mode: *mode,
+                        place: entry.place.clone(),
+                        path: entry.path.as_str().into(),
+                    })
                 }
             };
         }
         chain
     }
 
-    /// Whether a policy of one of these names is there and bites.
-    pub(super) fn enforces_any(&self, names: &[&str]) -> bool {
-        self.steps.iter().flatten().any(|(step, mode)| *mode == Mode::Enforce && names.contains(&step.name()))
+    /// Whether a policy that may vouch for a client is there and bites.
+    pub(super) fn authenticates(&self) -> bool {
+        self.biting().any(|link| link.step.authenticates())
+    }
+
+    /// The policy of this name, if it is there and bites.
+    pub(super) fn enforced(&self, name: &str) -> Option<&Link> {
+        self.biting().find(|link| link.step.name() == name)
+    }
+
+    fn biting(&self) -> impl Iterator<Item = &Link> {
+        self.steps.iter().flatten().filter(|link| link.mode == Mode::Enforce)
     }
 
     /// The steps of a plan, in walking order, with the meters of its route.
     pub(super) fn plan_steps(&self, counters: &RouteCounters<'_>) -> Box<[PlanStep]> {
-        let steps = self.steps.iter().flatten().map(|(step, mode)| PlanStep {
-            step: Arc::clone(step),
-            mode: *mode,
-            meter: counters.step(step.name()),
+        let steps = self.steps.iter().flatten().map(|link| PlanStep {
+            step: Arc::clone(&link.step),
+            mode: link.mode,
+            meter: counters.step(link.step.name()),
         });
         steps.collect()
     }

@@ -83,3 +83,44 @@ fn services_without_a_route_and_a_document_without_routes_are_told() {
         ]
     );
 }
+
+#[test]
+fn permissions_that_are_asked_of_nobody_are_told_once_where_they_are_written() {
+    let nobody = |place, path, route| {
+        format!(
+            "t:{place}: warning: {path}.policies.authorize: nobody can pass on the route `{route}`: no policy finds out who \
+             they are; add a policy that authenticates, such as `api_key`, without `mode: shadow`"
+        )
+    };
+    let key = |more| format!("api_key: {{ keys: [{{ id: a, key: 0123456789abcdef }}]{more} }}");
+    let asks = "authorize: { any: [x] }";
+    check(
+        &[&format!("{{ path: /w, public: true, service: a, policies: {{ {asks} }} }}")],
+        &[&nobody("5:66", "routes[2]", "/w")],
+    );
+    let watched = key(", mode: shadow");
+    check(
+        &[&format!("{{ path: /w, public: true, service: a, policies: {{ {asks}, {watched} }} }}")],
+        &[&nobody("5:66", "routes[2]", "/w")],
+    );
+    let two = "routes: [{ path: /w/x, service: a }, { path: /w/y, service: a }]";
+    check(
+        &[&format!("{{ path: /w/*, public: true, policies: {{ {asks} }}, {two} }}")],
+        &[&nobody("5:56", "routes[2]", "/w/x")],
+    );
+    for fine in [
+        format!("{{ path: /w, service: a, policies: {{ {asks}, {} }} }}", key("")),
+        format!(
+            "{{ path: /w, service: a, policies: {{ authorize: {{ mode: shadow, any: [x] }}, {} }} }}",
+            key("")
+        ),
+        "{ path: /w, public: true, service: a, policies: { authorize: { mode: shadow, any: [x] } } }"
+            .to_owned(),
+        format!(
+            "{{ path: /w, policies: {{ {} }}, routes: [{{ path: /w, service: a, policies: {{ {asks} }} }}] }}",
+            key("")
+        ),
+    ] {
+        check(&[&fine], &[]);
+    }
+}

@@ -1,6 +1,7 @@
 //! Who may pass: addresses, crowds, keys, passwords, permissions; and what services learn of those who do.
 
 mod api_key;
+mod authorize;
 mod basic_auth;
 mod concurrency;
 mod ip_filter;
