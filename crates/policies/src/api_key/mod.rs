@@ -97,7 +97,8 @@ impl Compile for Config {
         let header = check_header(&self.header, here);
         let query = self.query.as_ref().map_or(Some(()), |query| check_query(query, here));
         check_realm(&self.realm, here)?;
-        (header?, query?);
+        header?;
+        query?;
         Some(ApiKey {
             keys: keys?,
             challenge: format!("ApiKey realm=\"{}\"", self.realm.value).into(),

@@ -117,7 +117,7 @@ impl Rule {
         for (name, value) in &written.claims {
             match wanted(name, value, &format!("{field}claims.{name}"), here) {
                 Some(values) => {
-                    claims.iter_mut().for_each(|claims| claims.push((name.clone(), values.clone())))
+                    claims.iter_mut().for_each(|claims| claims.push((name.clone(), values.clone())));
                 }
                 None => claims = None,
             }

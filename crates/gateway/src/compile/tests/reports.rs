@@ -169,10 +169,10 @@ fn services_and_what_they_have_in_common() {
 fn policies_and_their_modes() {
     let known = sekisho_policies::NAMES.join("`, `");
     let unknown =
-        format!("t:1:22: error: policies.jwtt: unknown policy `jwtt`; known policies are `{known}`");
+        format!("t:1:22: error: policies.zzzz: unknown policy `zzzz`; known policies are `{known}`");
     check(&[
         (
-            "policies: { crs: on, jwtt: {}, cors: 5, access_log: true, body_limit: { mode: shado }, request_id: { mode: [] } }\n\
+            "policies: { crs: on, zzzz: {}, cors: 5, access_log: true, body_limit: { mode: shado }, request_id: { mode: [] } }\n\
              routes: [{ path: /, respond: x }]".into(),
             &[
                 "t:1:13: error: policies.crs: unknown policy `crs`; did you mean `cors`?",

@@ -10,8 +10,8 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const REFUSED: (u16, &str, &str) = (503, "OVERLOADED", "Service is busy");
 
 /// A service that answers head and half of the body, and the rest once it is told to.
-fn slow() -> (Service, mpsc::Sender<()>) {
-    let (go, gone) = mpsc::channel();
+fn slow() -> (Service, mpsc::SyncSender<()>) {
+    let (go, gone) = mpsc::sync_channel(8);
     let gone = Arc::new(Mutex::new(gone));
     let service = Service::raw(move |mut conn| {
         while conn.next_head().is_some() {
