@@ -1,12 +1,12 @@
 //! Policies that decide who may pass: whatever a request or a file of users and keys holds, nothing panics and nobody is let in.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use sekisho_exchange::{Client, Exchange, Local, Scheme, Verdict};
+use sekisho_exchange::{Client, Errands, Exchange, Local, NoErrands, Scheme, Verdict};
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, Here, Kept, Step};
+use sekisho_policies::{Context, Here, Kept, NoPeers, Step};
 use sekisho_units::{Clock, Place, Problems, Until};
 use sekisho_wire::{Framing, Head, Limits, PathRules, Parsed, normalise, parse_request};
 
@@ -28,8 +28,9 @@ fn compile(name: &str, settings: &str, file: &str) -> Option<Step> {
     let mut problems = Problems::new();
     let mut here = Here { place: Place::none(), path: name.into(), scope: "", problems: &mut problems };
     let read_file = |_: &str| Ok(file.to_owned());
-    let (sinks, kept) = (Sinks::new(), Kept::default());
-    let context = Context { workers: 1, sinks: &sinks, kept: &kept, read_file: &read_file };
+    let errands: Arc<dyn Errands> = Arc::new(NoErrands);
+    let (sinks, kept, peers, errands) = (&Sinks::new(), &Kept::default(), &NoPeers, &errands);
+    let context = Context { workers: 1, sinks, kept, read_file: &read_file, peers, errands };
     let step = Step::compile(name, &node, &mut here, &context);
     assert!(step.is_some() || problems.has_errors(), "what does not compile says why");
     step

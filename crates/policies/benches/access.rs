@@ -6,9 +6,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sekisho_exchange::{Client, Exchange, Identity, Local, Scheme, Verdict};
+use sekisho_exchange::{Client, Errands, Exchange, Identity, Local, NoErrands, Scheme, Verdict};
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, Here, Kept, Step, api_key};
+use sekisho_policies::{Context, Here, Kept, NoPeers, Step, api_key};
 use sekisho_units::{Clock, Place, Problems};
 use sekisho_wire::{Framing, Head, Limits, parse_request};
 
@@ -21,8 +21,9 @@ fn step(name: &str, settings: &str) -> Step {
     let ranges = (0..20_000).map(|n| format!("10.{}.{}.{}/31\n", n / 8192 + 7, n / 32 % 256, n % 32 * 8));
     let ranges: String = ranges.collect();
     let read_file = |_: &str| Ok(ranges.clone());
-    let (sinks, kept) = (Sinks::new(), Kept::default());
-    let context = Context { workers: 1, sinks: &sinks, kept: &kept, read_file: &read_file };
+    let errands: Arc<dyn Errands> = Arc::new(NoErrands);
+    let (sinks, kept, peers, errands) = (&Sinks::new(), &Kept::default(), &NoPeers, &errands);
+    let context = Context { workers: 1, sinks, kept, read_file: &read_file, peers, errands };
     let step = Step::compile(name, &node, &mut here, &context);
     step.unwrap_or_else(|| panic!("{problems}"))
 }

@@ -148,3 +148,26 @@ impl Own {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sekisho_units::{Rate, Span};
+
+    use super::*;
+    use crate::{Algorithm, Space};
+
+    #[test]
+    fn memory_rules_at_once_and_without_a_runtime() {
+        let store = Arc::new(Store::Memory(Memory::new(10)));
+        let rate = Rate::new(1, Span::from_secs(1)).unwrap();
+        let rule = Rule::new(Algorithm::FixedWindow, rate, None).unwrap();
+        let key = Key { space: Space::of("test"), name: b"a" };
+        for (millis, want) in [(0, true), (1, false), (999, false), (1_000, true)] {
+            let now = Tick::from_nanos(millis * 1_000_000);
+            let Taken::Now(Ruling::Decided(told)) = store.take(&rule, key, 1, now, 7, OnFailure::Deny) else {
+                panic!("memory is never away");
+            };
+            assert_eq!(told.allowed, want, "at {millis} ms");
+        }
+    }
+}

@@ -19,8 +19,9 @@ const FLOORS: &[(&str, u8)] = &[
     ("sekisho", 5),
 ];
 
-/// Imports between neighbours that may stand: reading a document is reading places and problems.
-const NEIGHBOURS: &[(&str, &str)] = &[("sekisho-yaml", "sekisho-units")];
+/// Imports between neighbours that may stand: reading a document is reading places and problems, and tokens are judged
+/// at a time of day.
+const NEIGHBOURS: &[(&str, &str)] = &[("sekisho-yaml", "sekisho-units"), ("sekisho-jose", "sekisho-units")];
 
 /// Stands beside the house: it may be used by none and uses none.
 const OUTSIDE: &str = "xtask";

@@ -314,9 +314,11 @@ mod tests {
         assert!(!one.is_silent());
         again();
         other.set_waiting(start, Duration::from_secs(5));
-        for wakes in
-            [|alarms: &Alarms| alarms.wake_all(), |alarms: &Alarms| drop(alarms.shed(1)), Alarms::ring_all]
-        {
+        for wakes in [
+            |alarms: &Alarms| alarms.wake_all(),
+            |alarms: &Alarms| assert_eq!(alarms.shed(1), 1),
+            Alarms::ring_all,
+        ] {
             wakes(&alarms);
             assert!(!one.is_silent());
             let _ = poll(&one);

@@ -119,7 +119,7 @@ mod tests {
             // The gaps are parts of a thousand of the longest silence, so none of them is too long.
             let longest = Duration::from_millis(longest);
             let mut at = Tick::ZERO;
-            let moves: Vec<Tick> = gaps.iter().map(|gap| { at = at + longest * *gap as u32 / 1_000; at }).collect();
+            let moves: Vec<Tick> = gaps.iter().map(|gap| { at += longest * *gap as u32 / 1_000; at }).collect();
             let end = ends(longest, &moves);
             let silent = end.since(at);
             let period = (longest / PART).min(LONGEST_PERIOD);

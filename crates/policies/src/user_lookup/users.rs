@@ -133,24 +133,25 @@ impl Users {
 
     /// Keeps what the one who asked was told, unless the user was forgotten meanwhile, and tells it to those who wait.
     pub(super) fn land(&self, subject: &str, flight: Flight, told: Told, now: Tick) {
+        let Flight { says, asked: ours } = flight;
         self.table.at(subject.as_bytes(), |place| {
             if matches!(told, Told::Failed(_)) {
                 place.counts().failed += 1;
             }
-            let ours = match place.get() {
-                Some(State::Asked(asked)) => asked.0.same_channel(&flight.asked.0),
+            let is_ours = match place.get() {
+                Some(State::Asked(asked)) => asked.0.same_channel(&ours.0),
                 _ => false,
             };
-            if ours {
+            if is_ours {
                 place.put(State::Known { told: told.clone(), since: now, joined: None });
             }
         });
-        flight.says.send_replace(Some(told));
+        says.send_replace(Some(told));
     }
 
     /// Forgets a user; whether there was anything to forget. Who is being asked for is asked for once more.
     pub fn forget(&self, subject: &str) -> bool {
-        self.table.at(subject.as_bytes(), |place| place.remove()).is_some()
+        self.table.at(subject.as_bytes(), |place| place.remove().is_some())
     }
 
     /// What was counted.

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!([next(), next()], ["begun", "beside"]);
         state.phase.send_replace(Phase::Over);
         assert_eq!(next(), "dropped");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(ended.wait(Duration::from_secs(10)));
     }
 }

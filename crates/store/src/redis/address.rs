@@ -123,6 +123,8 @@ impl FromStr for Address {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -159,6 +161,21 @@ mod tests {
         ] {
             let error = Address::parse(text).unwrap_err().to_string();
             assert!(error.contains(want) && !error.contains("secret"), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_it_and_no_password_shows(
+            scheme in "(redis|rediss|redis\\+cluster|unix|valkey)", password in "[a-z@:/?#,%]{0,8}", rest in "\\PC{0,20}"
+        ) {
+            let _ = Address::parse(&rest);
+            let told = match Address::parse(&format!("{scheme}://u:QQQ{password}@{rest}")) {
+                Ok(address) if scheme == "unix" => format!("{address:?}").replace(&address.to_string(), ""),
+                Ok(address) => format!("{address:?} {address}"),
+                Err(error) => error.to_string(),
+            };
+            prop_assert!(!told.contains("QQQ"), "{told}");
         }
     }
 }
