@@ -28,7 +28,7 @@ pub use rule::{Algorithm, Rule, RuleError};
 /// A moment on the clock of a store, in whole milliseconds since any start.
 ///
 /// A memory store lives by the process's [`Tick`]s, which never go back. Redis lives by its own time of day, so that gateways with
-/// wrong clocks agree; there a moment can lie before what is kept: see [`Moment::behind`].
+/// wrong clocks agree; there a moment can lie before what is kept: it counts as now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);
 
