@@ -167,7 +167,7 @@ impl Breaker {
     /// Asks for leave. With it may come a change: the breaker is half open from now on.
     ///
     /// # Errors
-    /// [`Open`], if it is open, or half open with all its probes out.
+    /// `Open`, if it is open, or half open with all its probes out.
     #[inline]
     pub fn admit(&self, now: Tick) -> Result<(Ticket, Option<Change>), Open> {
         match self.state.gate.load() {
