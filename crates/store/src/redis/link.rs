@@ -329,6 +329,7 @@ fn dialling(
     async move {
         loop {
             if !after.is_zero() {
+                // The pause grows from attempt to attempt, so that a server that is away is not beset.
                 tokio::time::sleep(after).await;
             }
             let made = dial.connect().await;
