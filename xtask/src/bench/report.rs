@@ -30,7 +30,7 @@ pub(super) struct Section {
 /// A figure with the limit it should keep.
 #[derive(Debug)]
 pub(super) struct Goal {
-    what: &'static str,
+    what: String,
     measured: f64,
     limit: f64,
     bound: Bound,
@@ -45,13 +45,13 @@ enum Bound {
 
 impl Goal {
     /// A figure that should not be above its limit.
-    pub(super) fn at_most(what: &'static str, measured: f64, limit: f64) -> Goal {
-        Goal { what, measured, limit, bound: Bound::Most }
+    pub(super) fn at_most(what: impl Into<String>, measured: f64, limit: f64) -> Goal {
+        Goal { what: what.into(), measured, limit, bound: Bound::Most }
     }
 
     /// A figure that should not be below its limit.
-    pub(super) fn at_least(what: &'static str, measured: f64, limit: f64) -> Goal {
-        Goal { what, measured, limit, bound: Bound::Least }
+    pub(super) fn at_least(what: impl Into<String>, measured: f64, limit: f64) -> Goal {
+        Goal { what: what.into(), measured, limit, bound: Bound::Least }
     }
 
     fn verdict(&self) -> &'static str {

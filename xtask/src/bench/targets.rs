@@ -48,6 +48,8 @@ pub(super) enum Site {
     Routes(usize),
     /// Both a plain port and one of TLS, with so many workers.
     Tls(usize),
+    /// The same with one worker on the load's core.
+    TlsAtLoad,
     /// A tunnel to the service that echoes.
     Tunnels,
     /// To be reloaded, with so many routes.
@@ -95,6 +97,7 @@ impl Subject {
             Subject::Sekisho(Site::Routes(count)) => format!("sekisho-{count}-routes"),
             Subject::Sekisho(Site::Tls(1)) => "sekisho-tls".to_owned(),
             Subject::Sekisho(Site::Tls(workers)) => format!("sekisho-{workers}-workers"),
+            Subject::Sekisho(Site::TlsAtLoad) => "sekisho-tls-at-load".to_owned(),
             Subject::Sekisho(Site::Tunnels) => "sekisho-tunnels".to_owned(),
             Subject::Sekisho(Site::Reload(count)) => format!("sekisho-reload-{count}"),
             Subject::Sekisho(Site::Soak) => "sekisho-soak".to_owned(),
@@ -216,7 +219,7 @@ impl Stage {
             Subject::Sekisho(Site::Policies) => ("policies.yaml", "yaml"),
             Subject::Sekisho(Site::Full(_)) => ("full.yaml", "yaml"),
             Subject::Sekisho(Site::Routes(_)) => ("routes.yaml", "yaml"),
-            Subject::Sekisho(Site::Tls(_)) => ("tls.yaml", "yaml"),
+            Subject::Sekisho(Site::Tls(_) | Site::TlsAtLoad) => ("tls.yaml", "yaml"),
             Subject::Sekisho(Site::Tunnels) => ("tunnels.yaml", "yaml"),
             Subject::Sekisho(Site::Reload(_)) => ("reload.yaml", "yaml"),
             Subject::Sekisho(Site::Soak) => ("soak.yaml", "yaml"),
@@ -227,6 +230,7 @@ impl Stage {
         let argv = self.command(subject, &name, &file)?;
         let cores = match subject {
             Subject::Sekisho(Site::Tls(workers)) if workers > 1 => Cores::Gateways,
+            Subject::Sekisho(Site::TlsAtLoad) => Cores::Load,
             _ => Cores::Gateway,
         };
         let process = Process::start(&self.folder, &name, cores, &argv)?;

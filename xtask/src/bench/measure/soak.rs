@@ -1,8 +1,9 @@
 //! Everything at once for as long as one likes, and every request and message accounted for.
 //!
 //! Good clients send at a steady rate over HTTP, HTTPS and WebSocket while the configuration is reloaded ten times a second.
-//! Slices with attackers and slices without take turns. At the end what was sent must have been answered rightly, counted in
-//! the metrics and written to the access log: exactly.
+//! Slices in which the gateway is attacked and slices in which it is not take turns. Attackers are always at work, since what
+//! they do costs the core that they share with the load: in the slices without, they attack the service behind. At the end what
+//! was sent must have been answered rightly, counted in the metrics and written to the access log: exactly.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -20,8 +21,11 @@ use super::proof;
 use super::reload::reload;
 
 const SECONDS: u64 = 60;
-/// Slices of each kind, in turn.
-const PAIRS: u64 = 3;
+/// A pair of slices takes about this long, so that what disturbs the machine disturbs few of them;
+const PAIR_SECONDS: u64 = 6;
+/// but there are no more pairs than this, however long the whole, nor fewer than that.
+const MOST_PAIRS: u64 = 40;
+const FEWEST_PAIRS: u64 = 2;
 const SHORTEST_SLICE: u64 = 2;
 const BETWEEN_RELOADS: Duration = Duration::from_millis(100);
 /// Attackers need a moment until all of them are at it.
@@ -29,7 +33,7 @@ const GATHERING: Duration = Duration::from_millis(1_500);
 /// Of each kind of good client.
 const CONNECTIONS: usize = 32;
 /// Requests a second, of HTTP and of HTTPS.
-const RATE: u64 = 1_000;
+const RATE: u64 = 2_000;
 /// Messages a second, over either kind of tunnel.
 const MESSAGES: u64 = 200;
 
@@ -50,13 +54,13 @@ pub(super) fn measure(
     scenario: &'static Scenario,
     options: &Options,
 ) -> Result<Section, String> {
-    let length = (options.seconds.unwrap_or(SECONDS) / (2 * PAIRS)).max(SHORTEST_SLICE);
+    let (pairs, length) = slices(options.seconds.unwrap_or(SECONDS));
     let _echo = stage.echo()?;
     let target = stage.start(Subject::Sekisho(Site::Soak))?;
     let over = AtomicBool::new(false);
     let (outcome, reloads) = std::thread::scope(|scope| {
         let reloader = scope.spawn(|| keep_reloading(stage, &target, &over));
-        let outcome = traffic(stage, &target, length);
+        let outcome = traffic(stage, &target, (pairs, length));
         over.store(true, Relaxed);
         (outcome, reloader.join())
     });
@@ -64,7 +68,7 @@ pub(super) fn measure(
     let traffic = outcome?;
     let mut section = Section::new(
         scenario,
-        &["slice", "scheme", "requests", "wrong", "lost", "p50 ms", "p99 ms", "longest ms"],
+        &["slices", "scheme", "requests", "wrong", "lost", "p50 ms", "p99 ms", "longest ms"],
     );
     traffic.tell(&mut section);
     let times = reloads.unwrap_or_else(|error| {
@@ -79,10 +83,23 @@ pub(super) fn measure(
         megabytes(traffic.memory.1)
     ));
     account(&target, &traffic, times.len() as u64, &mut section)?;
-    section.notes.push(
-        "attackers and good clients share the load's core: what the attackers' own work costs is part of the p99".to_owned(),
-    );
+    section.notes.push(format!(
+        "{pairs} pairs of slices of {length} s; times are medians over the slices. The p99s of a pair are compared, and the median of \
+         these ratios counts. In the slices without, the same attackers are at the service behind, so that what their own work \
+         costs the load's core is in both"
+    ));
     Ok(section)
+}
+
+/// Pairs of slices, and seconds of each slice.
+fn slices(seconds: u64) -> (u64, u64) {
+    let pairs = (seconds / PAIR_SECONDS).clamp(FEWEST_PAIRS, MOST_PAIRS);
+    (pairs, (seconds / (2 * pairs)).max(SHORTEST_SLICE))
+}
+
+/// Whether slice `number` is one with attackers: in every other pair they come first, so that no order is favoured.
+fn is_attacked(number: u64) -> bool {
+    matches!(number % 4, 1 | 2)
 }
 
 /// Reloads until `over`; milliseconds of each.
@@ -106,7 +123,7 @@ struct Traffic {
     memory: (u64, u64),
 }
 
-fn traffic(stage: &Stage, target: &Target, length: u64) -> Result<Traffic, String> {
+fn traffic(stage: &Stage, target: &Target, (pairs, length): (u64, u64)) -> Result<Traffic, String> {
     let tunnels = [None, Some(stage.authority())].map(|authority| {
         let (port, name) = if authority.is_some() { (target.tls, "wss") } else { (target.port, "ws") };
         let rate = Some(MESSAGES);
@@ -115,12 +132,15 @@ fn traffic(stage: &Stage, target: &Target, length: u64) -> Result<Traffic, Strin
     });
     let (mut slices, mut attacks) = (Vec::new(), Vec::new());
     let mut before = 0;
-    for number in 0..2 * PAIRS {
-        let attacked = number % 2 == 1;
+    for number in 0..2 * pairs {
+        let attacked = is_attacked(number);
         if number == 1 {
             before = resident_kib(target.process.id());
         }
-        let attackers = attacked.then(|| attackers(stage, target)).transpose()?;
+        let attackers = match attacked {
+            true => attackers(stage, target.port, target.tls)?,
+            false => attackers(stage, stage.upstream_port, stage.upstream_port)?,
+        };
         let slice = slice(stage, target, attacked, length)?;
         eprintln!(
             "    {} attackers: p99 {:.2} ms, over TLS {:.2} ms",
@@ -129,8 +149,9 @@ fn traffic(stage: &Stage, target: &Target, length: u64) -> Result<Traffic, Strin
             slice.https.p99_us as f64 / 1e3
         );
         slices.push(slice);
-        if let Some(attackers) = attackers {
-            attacks.push(attackers.finish()?);
+        let attack = attackers.finish()?;
+        if attacked {
+            attacks.push(attack);
         }
     }
     let after = resident_kib(target.process.id());
@@ -138,8 +159,8 @@ fn traffic(stage: &Stage, target: &Target, length: u64) -> Result<Traffic, Strin
     Ok(Traffic { slices, tunnels: [plain?, secure?], attacks, memory: (before, after) })
 }
 
-fn attackers(stage: &Stage, target: &Target) -> Result<Generator, String> {
-    let attack = Task::Attack(Attack { port: target.port, tls: target.tls });
+fn attackers(stage: &Stage, port: u16, tls: u16) -> Result<Generator, String> {
+    let attack = Task::Attack(Attack { port, tls });
     let mut attackers = stage.generator("attackers", &until_told(attack))?;
     std::thread::sleep(GATHERING);
     attackers.running()?;
@@ -164,15 +185,23 @@ impl Traffic {
     /// Rows, goals and problems of the good clients.
     fn tell(&self, section: &mut Section) {
         for slice in &self.slices {
-            let name = if slice.attacked { "with attackers" } else { "without" };
+            let name = name(slice.attacked);
             for (scheme, report) in [("http", &slice.http), ("https", &slice.https)] {
-                section.rows.push(row(name, scheme, report));
                 section.problems.extend(report.problems(&format!("{scheme} {name}")));
                 section.rounds.push(json!({"slice": name, "scheme": scheme, "requests": report}));
             }
         }
+        for attacked in [false, true] {
+            let of = |report: fn(&Slice) -> &Report| -> Vec<&Report> {
+                self.slices.iter().filter(|slice| slice.attacked == attacked).map(report).collect()
+            };
+            for (scheme, reports) in [("http", of(|slice| &slice.http)), ("https", of(|slice| &slice.https))]
+            {
+                section.rows.push(row(name(attacked), scheme, &reports));
+            }
+        }
         for (scheme, report) in ["ws", "wss"].into_iter().zip(&self.tunnels) {
-            section.rows.push(row("all the time", scheme, report));
+            section.rows.push(row("all the time", scheme, &[report]));
             section.problems.extend(report.problems(&format!("{scheme} tunnels")));
             section.rounds.push(json!({"slice": "all", "scheme": scheme, "messages": report}));
         }
@@ -191,13 +220,13 @@ impl Traffic {
         }
     }
 
-    /// The median with attackers, divided by that without.
+    /// With attackers, divided by that without, of each pair; the median.
     fn times(&self, value: fn(&Slice) -> u64) -> f64 {
-        let of = |attacked| {
-            let slices = self.slices.iter().filter(|slice| slice.attacked == attacked);
-            median(slices.map(|slice| value(slice) as f64).collect())
-        };
-        of(true) / of(false)
+        let ratios = self.slices.chunks_exact(2).filter_map(|pair| {
+            let of = |attacked| pair.iter().find(|slice| slice.attacked == attacked);
+            Some(value(of(true)?) as f64 / value(of(false)?) as f64)
+        });
+        median(ratios.collect())
     }
 
     /// Requests that good clients saw answered.
@@ -206,17 +235,27 @@ impl Traffic {
     }
 }
 
-fn row(slice: &str, scheme: &str, report: &Report) -> Vec<String> {
-    let milliseconds = |microseconds: u64| format!("{:.2}", microseconds as f64 / 1e3);
+fn name(attacked: bool) -> &'static str {
+    if attacked { "with attackers" } else { "without" }
+}
+
+/// Sums, of quantiles the median, and the longest of all.
+fn row(slices: &str, scheme: &str, reports: &[&Report]) -> Vec<String> {
+    let sum = |value: fn(&Report) -> u64| reports.iter().map(|report| value(report)).sum::<u64>().to_string();
+    let milliseconds = |microseconds: f64| format!("{:.2}", microseconds / 1e3);
+    let middle = |value: fn(&Report) -> u64| {
+        milliseconds(median(reports.iter().map(|report| value(report) as f64).collect()))
+    };
+    let most = reports.iter().map(|report| report.most_us).max().unwrap_or_default();
     vec![
-        slice.to_owned(),
+        slices.to_owned(),
         scheme.to_owned(),
-        report.answered.to_string(),
-        report.refused.to_string(),
-        report.lost.to_string(),
-        milliseconds(report.p50_us),
-        milliseconds(report.p99_us),
-        milliseconds(report.most_us),
+        sum(|report| report.answered),
+        sum(|report| report.refused),
+        sum(|report| report.lost),
+        middle(|report| report.p50_us),
+        middle(|report| report.p99_us),
+        milliseconds(most as f64),
     ]
 }
 
@@ -234,7 +273,7 @@ fn account(target: &Target, traffic: &Traffic, reloads: u64, section: &mut Secti
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Slice, Traffic};
+    use super::{Report, Slice, Traffic, is_attacked, row, slices};
 
     fn slice(attacked: bool, p99_us: u64) -> Slice {
         let report = Report { sent: 2, answered: 2, p99_us, ..Report::default() };
@@ -242,15 +281,24 @@ mod tests {
     }
 
     #[test]
-    fn slices_with_attackers_are_compared_with_those_without() {
-        let slices = [(false, 10), (true, 20), (false, 10), (true, 30), (false, 40), (true, 30)];
+    fn slices_with_attackers_are_compared_with_those_beside_them() {
+        let slices = [(false, 10), (true, 20), (true, 30), (false, 10), (false, 40), (true, 30)];
         let traffic = Traffic {
             slices: slices.map(|(attacked, p99)| slice(attacked, p99)).into(),
             tunnels: [Report::default(), Report::default()],
             attacks: Vec::new(),
             memory: (0, 0),
         };
-        assert!((traffic.times(|slice| slice.http.p99_us) - 3.0).abs() < 1e-9);
+        assert!((traffic.times(|slice| slice.http.p99_us) - 2.0).abs() < 1e-9);
         assert_eq!(traffic.answered(), 24);
+        let reports: Vec<&Report> = traffic.slices.iter().map(|slice| &slice.http).collect();
+        assert_eq!(row("all", "http", &reports)[2..7], ["12", "0", "0", "0.00", "0.03"]);
+    }
+
+    #[test]
+    fn there_are_many_short_slices_and_each_pair_has_one_of_each() {
+        assert_eq!((slices(60), slices(1), slices(3600)), ((10, 3), (2, 2), (40, 45)));
+        assert!((0..20).step_by(2).all(|first| is_attacked(first) != is_attacked(first + 1)));
+        assert!(!is_attacked(0), "memory is read before the first attackers");
     }
 }

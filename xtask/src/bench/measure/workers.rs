@@ -1,14 +1,16 @@
 //! Two workers beside one, at the same moderate rate and, where cores are free, at all they can carry.
 //!
-//! TLS handshakes are the load, since they cost the gateway more than the load. Where load and workers must share a core,
-//! throughput says nothing; what then remains is what a handshake costs and how evenly it is spread.
+//! The loads are TLS handshakes, which cost the gateway more than the load, and requests over kept connections. Where load and
+//! workers must share a core, throughput says nothing: what a second worker brings then shows by what its work costs. Sharing a
+//! core with the load costs something by itself, whoever does it; so there one worker is measured on either core, and two
+//! workers are compared with the mean of both.
 
 use serde_json::json;
 
 use super::super::Options;
 use super::super::cpu::{Usage, threads};
 use super::super::load::generator::lasting;
-use super::super::load::{Handshakes, Report, Resumption, Task};
+use super::super::load::{Ask, Body, Handshakes, Report, Requests, Resumption, Task};
 use super::super::processes::Cores;
 use super::super::report::{Goal, Section, median, spread};
 use super::super::scenarios::{Scenario, WORKERS_CARRY, WORKERS_COST, WORKERS_SHARE, WORKERS_WAIT};
@@ -16,60 +18,94 @@ use super::super::targets::{Site, Stage, Subject, Target};
 
 /// Connections under way at once, over all makers of load.
 const CONNECTIONS: usize = 64;
-/// The moderate rate, of what one worker carries with nothing else to do.
+/// The moderate rate of handshakes, of what one worker carries with nothing else to do.
 const MODERATE: f64 = 0.4;
+/// The moderate rate of requests: load and service together leave half of their core free.
+const REQUESTS: u64 = 6_000;
 /// How Sekisho's worker threads are called; the kernel keeps 15 bytes.
 const THREADS: &str = "sekisho-worker";
+
+/// What is asked of the workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Force {
+    Handshakes,
+    Requests,
+}
+
+const FORCES: [Force; 2] = [Force::Handshakes, Force::Requests];
 
 /// One load of one side.
 #[derive(Debug, Clone)]
 struct Round {
-    /// Microseconds of CPU a handshake.
+    force: Force,
+    /// Microseconds of CPU a handshake or request.
     cost: f64,
     p50_us: u64,
     p99_us: u64,
     /// What the busiest worker did of all workers' work.
     share: f64,
-    /// Handshakes a second without a limit, where it says something.
+    /// So many a second without a limit, where it says something.
     carried: Option<f64>,
 }
 
 struct Side {
+    name: &'static str,
+    workers: usize,
     target: Target,
     rounds: Vec<Round>,
 }
 
-/// Measures both sides in turn.
+/// The sides: one worker, on either core if two workers must share one with the load, and two.
+fn sides(enough: bool) -> Vec<(&'static str, usize, Site)> {
+    let mut sides = vec![("1", 1, Site::Tls(1)), ("2", 2, Site::Tls(2))];
+    if !enough {
+        sides.insert(1, ("1, on the load's core", 1, Site::TlsAtLoad));
+    }
+    sides
+}
+
+/// Measures all sides in turn.
 pub(super) fn measure(
     stage: &Stage,
     scenario: &'static Scenario,
     options: &Options,
 ) -> Result<Section, String> {
     let seconds = options.load_seconds();
-    let mut sides = Vec::new();
-    for workers in [1, 2] {
-        let target = stage.start(Subject::Sekisho(Site::Tls(workers)))?;
-        sides.push(Side { target, rounds: Vec::new() });
+    let mut measured = Vec::new();
+    for (name, workers, site) in sides(Cores::enough()) {
+        let target = stage.start(Subject::Sekisho(site))?;
+        measured.push(Side { name, workers, target, rounds: Vec::new() });
     }
+    let warm: Vec<Report> = measured
+        .iter()
+        .map(|side| load(stage, &side.target, Force::Handshakes, None, seconds))
+        .collect::<Result<_, _>>()?;
+    let handshakes = (rate_of(&warm[0]) * MODERATE) as u64;
     let mut problems = Vec::new();
-    let warm: Vec<Report> =
-        sides.iter().map(|side| load(stage, &side.target, None, seconds)).collect::<Result<_, _>>()?;
-    let rate = (rate_of(&warm[0]) * MODERATE) as u64;
     for number in 1..=options.rounds {
-        for (side, workers) in sides.iter_mut().zip(1..) {
-            let (round, what) = side.round(stage, rate, seconds, workers)?;
-            eprintln!(
-                "    round {number} workers {workers}: {:.1} µs a handshake, busiest {:.2}, p99 {} µs",
-                round.cost, round.share, round.p99_us
-            );
-            problems
-                .extend(what.into_iter().map(|what| format!("round {number}, workers {workers}: {what}")));
-            side.rounds.push(round);
+        for (force, rate) in FORCES.into_iter().zip([handshakes, REQUESTS]) {
+            for side in &mut measured {
+                let (round, what) = side.round(stage, (force, rate), seconds)?;
+                eprintln!(
+                    "    round {number} workers {}: {:.1} µs a {}, busiest {:.2}, p99 {} µs",
+                    side.name,
+                    round.cost,
+                    force.unit(),
+                    round.share,
+                    round.p99_us
+                );
+                let name = side.name;
+                problems
+                    .extend(what.into_iter().map(|what| format!("round {number}, workers {name}: {what}")));
+                side.rounds.push(round);
+            }
         }
     }
-    let mut section = section(scenario, &sides);
+    let mut section = section(scenario, &measured);
     section.problems = problems;
-    section.notes.push(format!("the moderate rate is {rate} handshakes a second"));
+    section
+        .notes
+        .push(format!("the moderate rates are {handshakes} handshakes and {REQUESTS} requests a second"));
     section.notes.push(caution(Cores::enough()));
     Ok(section)
 }
@@ -79,46 +115,75 @@ fn caution(enough: bool) -> String {
     let text = if enough {
         "workers and load have two cores each, so throughput and waiting may be compared"
     } else {
-        "the second worker shares its core with load and upstream: how much two workers carry cannot be told here, nor \
-         whether they answer sooner; what a handshake costs and how evenly the work is spread can"
+        "the second worker shares its core with load and upstream: cost is compared with the mean of one worker on its own \
+         core and one on the load's, waiting with the worse of both; how much two workers carry in one second cannot be told \
+         here, but follows from the cost"
     };
     text.to_owned()
+}
+
+impl Force {
+    fn unit(self) -> &'static str {
+        match self {
+            Force::Handshakes => "handshake",
+            Force::Requests => "request",
+        }
+    }
+
+    /// The work for one of several makers of load.
+    fn task(self, stage: &Stage, target: &Target, connections: usize, rate: Option<u64>) -> Task {
+        match self {
+            Force::Handshakes => Task::Handshakes(Handshakes {
+                port: target.tls,
+                authority: stage.authority(),
+                connections,
+                rate,
+                resumption: Resumption::Never,
+            }),
+            Force::Requests => {
+                let asks = vec![Ask { path: "/".to_owned(), body: Body::Service }];
+                Task::Requests(Requests { port: target.port, authority: None, connections, rate, asks })
+            }
+        }
+    }
 }
 
 impl Side {
     fn round(
         &self,
         stage: &Stage,
-        rate: u64,
+        (force, rate): (Force, u64),
         seconds: u64,
-        workers: usize,
     ) -> Result<(Round, Vec<String>), String> {
         let id = self.target.process.id();
         let (before, threads_before) = (Usage::of(id), threads(id, THREADS));
-        let report = load(stage, &self.target, Some(rate), seconds)?;
+        let report = load(stage, &self.target, force, Some(rate), seconds)?;
         let spent = Usage::of(id).since(&before).total;
         let busy: Vec<u64> = threads(id, THREADS)
             .into_iter()
             .map(|(thread, now)| now.saturating_sub(threads_before.get(&thread).copied().unwrap_or_default()))
             .collect();
         let mut problems = report.problems("the load");
-        if busy.len() != workers {
-            problems.push(format!("{} threads are called {THREADS}, not {workers}", busy.len()));
+        if busy.len() != self.workers {
+            problems.push(format!("{} threads are called {THREADS}, not {}", busy.len(), self.workers));
         }
         let mut carried = None;
         if Cores::enough() {
-            let most = load(stage, &self.target, None, seconds)?;
+            let most = load(stage, &self.target, force, None, seconds)?;
             problems.extend(most.problems("the load without a limit"));
             carried = Some(rate_of(&most));
         }
         let cost = spent.as_secs_f64() * 1e6 / report.answered.max(1) as f64;
-        let round =
-            Round { cost, p50_us: report.p50_us, p99_us: report.p99_us, share: busiest(&busy), carried };
-        Ok((round, problems))
+        let share = busiest(&busy);
+        Ok((Round { force, cost, p50_us: report.p50_us, p99_us: report.p99_us, share, carried }, problems))
     }
 
-    fn median_of(&self, value: impl Fn(&Round) -> f64) -> f64 {
-        median(self.rounds.iter().map(value).collect())
+    fn all(&self, force: Force) -> impl Iterator<Item = &Round> {
+        self.rounds.iter().filter(move |round| round.force == force)
+    }
+
+    fn median_of(&self, force: Force, value: impl Fn(&Round) -> f64) -> f64 {
+        median(self.all(force).map(value).collect())
     }
 }
 
@@ -132,19 +197,17 @@ fn rate_of(report: &Report) -> f64 {
 }
 
 /// One load, by as many makers as have cores of their own.
-fn load(stage: &Stage, target: &Target, rate: Option<u64>, seconds: u64) -> Result<Report, String> {
+fn load(
+    stage: &Stage,
+    target: &Target,
+    force: Force,
+    rate: Option<u64>,
+    seconds: u64,
+) -> Result<Report, String> {
     let makers = if Cores::enough() { &[Cores::Load, Cores::MoreLoad][..] } else { &[Cores::Load] };
     let count = makers.len();
-    let work = lasting(
-        Task::Handshakes(Handshakes {
-            port: target.tls,
-            authority: stage.authority(),
-            connections: CONNECTIONS / count,
-            rate: rate.map(|rate| (rate / count as u64).max(1)),
-            resumption: Resumption::Never,
-        }),
-        seconds,
-    );
+    let rate = rate.map(|rate| (rate / count as u64).max(1));
+    let work = lasting(force.task(stage, target, CONNECTIONS / count, rate), seconds);
     let mut running = Vec::new();
     for (number, cores) in makers.iter().enumerate() {
         running.push(stage.generator_on(*cores, &format!("{}-{number}", target.name()), &work)?);
@@ -172,67 +235,96 @@ fn together(reports: &[Report]) -> Report {
     whole
 }
 
+/// Two workers against one, round by round: `one` makes one number of those of the sides with one worker.
+fn ratios(
+    sides: &[Side],
+    force: Force,
+    value: impl Fn(&Round) -> f64 + Copy,
+    one: impl Fn(&[f64]) -> f64,
+) -> Vec<f64> {
+    let Some((two, ones)) = sides.split_last() else { return Vec::new() };
+    let rounds = two.all(force).enumerate();
+    let of_one = |number| ones.iter().filter_map(move |side| side.all(force).nth(number)).map(value);
+    rounds.map(|(number, round)| value(round) / one(&of_one(number).collect::<Vec<_>>())).collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn worst(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NAN, f64::max)
+}
+
 fn section(scenario: &'static Scenario, sides: &[Side]) -> Section {
-    let columns = [
-        "workers",
-        "µs/handshake",
-        "ratio",
-        "min–max",
-        "busiest worker",
-        "p50 ms",
-        "p99 ms",
-        "handshakes/s at most",
-    ];
+    let columns =
+        ["load", "workers", "µs each", "min–max", "busiest worker", "p50 ms", "p99 ms", "at most a second"];
     let mut section = Section::new(scenario, &columns);
-    let ratios = |value: fn(&Round) -> f64, side: &Side| -> Vec<f64> {
-        side.rounds.iter().zip(&sides[0].rounds).map(|(own, one)| value(own) / value(one)).collect()
-    };
-    for (side, workers) in sides.iter().zip(1..) {
-        let costs = ratios(|round| round.cost, side);
-        let carried: Option<Vec<f64>> = side.rounds.iter().map(|round| round.carried).collect();
-        section.rows.push(vec![
-            workers.to_string(),
-            format!("{:.2}", side.median_of(|round| round.cost)),
-            format!("{:.3}", median(costs.clone())),
-            spread(&costs),
-            format!("{:.3}", side.median_of(|round| round.share)),
-            format!("{:.2}", side.median_of(|round| round.p50_us as f64 / 1e3)),
-            format!("{:.2}", side.median_of(|round| round.p99_us as f64 / 1e3)),
-            carried.map_or("not measured".to_owned(), |carried| format!("{:.0}", median(carried))),
-        ]);
-        section.rounds.extend(side.rounds.iter().zip(1..).map(|(round, number)| {
-            json!({
-                "round": number, "workers": workers, "us_per_handshake": round.cost, "busiest": round.share,
-                "p50_us": round.p50_us, "p99_us": round.p99_us, "handshakes_per_second": round.carried,
-            })
-        }));
-    }
-    let two = &sides[1];
-    section.goals.push(Goal::at_most(
-        "cost, times one worker",
-        median(ratios(|r| r.cost, two)),
-        WORKERS_COST,
-    ));
-    let share = two.median_of(|round| round.share);
-    section.goals.push(Goal::at_most("part of the busier worker", share, WORKERS_SHARE));
-    if Cores::enough() {
-        let carried = median(ratios(|round| round.carried.unwrap_or(f64::NAN), two));
-        section.goals.push(Goal::at_least("load carried, times one worker", carried, WORKERS_CARRY));
-        let waiting = median(ratios(|round| round.p99_us as f64, two));
-        section.goals.push(Goal::at_most("p99, times one worker", waiting, WORKERS_WAIT));
+    for force in FORCES {
+        for side in sides {
+            let costs: Vec<f64> = side.all(force).map(|round| round.cost).collect();
+            let carried: Option<Vec<f64>> = side.all(force).map(|round| round.carried).collect();
+            section.rows.push(vec![
+                format!("{}s", force.unit()),
+                side.name.to_owned(),
+                format!("{:.2}", median(costs.clone())),
+                spread(&costs),
+                format!("{:.3}", side.median_of(force, |round| round.share)),
+                format!("{:.2}", side.median_of(force, |round| round.p50_us as f64 / 1e3)),
+                format!("{:.2}", side.median_of(force, |round| round.p99_us as f64 / 1e3)),
+                carried.map_or("not measured".to_owned(), |carried| format!("{:.0}", median(carried))),
+            ]);
+            section.rounds.extend(side.all(force).zip(1..).map(|(round, number)| {
+                json!({
+                    "round": number, "load": force.unit(), "workers": side.name, "us_each": round.cost,
+                    "busiest": round.share, "p50_us": round.p50_us, "p99_us": round.p99_us,
+                    "per_second": round.carried,
+                })
+            }));
+        }
+        section.goals.extend(goals(sides, force));
     }
     section
 }
 
+fn goals(sides: &[Side], force: Force) -> Vec<Goal> {
+    let unit = force.unit();
+    let cost = median(ratios(sides, force, |round| round.cost, mean));
+    let waiting = median(ratios(sides, force, |round| round.p99_us as f64, worst));
+    let share = sides.last().map_or(f64::NAN, |two| two.median_of(force, |round| round.share));
+    let mut goals = vec![
+        Goal::at_most(format!("CPU a {unit}, times one worker"), cost, WORKERS_COST),
+        Goal::at_most(format!("part of the busier worker, {unit}s"), share, WORKERS_SHARE),
+        Goal::at_most(format!("p99 of a {unit}, times one worker"), waiting, WORKERS_WAIT),
+    ];
+    if Cores::enough() {
+        let carried = ratios(sides, force, |round| round.carried.unwrap_or(f64::NAN), mean);
+        goals.push(Goal::at_least(
+            format!("{unit}s carried, times one worker"),
+            median(carried),
+            WORKERS_CARRY,
+        ));
+    }
+    goals
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Report, busiest, together};
+    use super::{Report, busiest, mean, sides, together, worst};
 
     #[test]
     fn the_busiest_worker_is_told_by_its_part() {
         assert!((busiest(&[60, 40]) - 0.6).abs() < 1e-9);
         assert!((busiest(&[7]) - 1.0).abs() < 1e-9);
         assert!(busiest(&[]).is_nan());
+    }
+
+    #[test]
+    fn one_worker_is_measured_on_either_core_where_two_must_share_the_loads() {
+        let names = |enough| sides(enough).into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+        assert_eq!(names(true), ["1", "2"]);
+        assert_eq!(names(false), ["1", "1, on the load's core", "2"]);
+        assert!((mean(&[1.0, 2.0]) - 1.5).abs() < 1e-9 && (worst(&[1.0, 2.0]) - 2.0).abs() < 1e-9);
     }
 
     #[test]
