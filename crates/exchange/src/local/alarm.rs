@@ -314,11 +314,9 @@ mod tests {
         assert!(!one.is_silent());
         again();
         other.set_waiting(start, Duration::from_secs(5));
-        for wakes in [
-            |alarms: &Alarms| alarms.wake_all(),
-            |alarms: &Alarms| assert_eq!(alarms.shed(1), 1),
-            Alarms::ring_all,
-        ] {
+        let ways: [fn(&Alarms); 3] =
+            [Alarms::wake_all, |alarms| assert_eq!(alarms.shed(1), 1), Alarms::ring_all];
+        for wakes in ways {
             wakes(&alarms);
             assert!(!one.is_silent());
             let _ = poll(&one);
