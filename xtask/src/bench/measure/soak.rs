@@ -1,9 +1,9 @@
 //! Everything at once for as long as one likes, and every request and message accounted for.
 //!
 //! Good clients send at a steady rate over HTTP, HTTPS and WebSocket while the configuration is reloaded ten times a second.
-//! Slices in which the gateway is attacked and slices in which it is not take turns. Attackers are always at work, since what
-//! they do costs the core that they share with the load: in the slices without, they attack the service behind. At the end what
-//! was sent must have been answered rightly, counted in the metrics and written to the access log: exactly.
+//! Slices in which the gateway is attacked, slices without attackers, and slices in which the same attackers are at the service
+//! behind take turns. The first are compared with the second; the third only show what attackers cost by being on the load's
+//! core. At the end what was sent must have been answered rightly, counted in the metrics and written to the access log: exactly.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -21,11 +21,13 @@ use super::proof;
 use super::reload::reload;
 
 const SECONDS: u64 = 60;
-/// A pair of slices takes about this long, so that what disturbs the machine disturbs few of them;
-const PAIR_SECONDS: u64 = 6;
-/// but there are no more pairs than this, however long the whole, nor fewer than that.
-const MOST_PAIRS: u64 = 40;
-const FEWEST_PAIRS: u64 = 2;
+/// One slice of each kind.
+const KINDS: [Attacked; 3] = [Attacked::Nobody, Attacked::Service, Attacked::Gateway];
+/// A turn of all kinds takes about this long, so that what disturbs the machine disturbs few of them;
+const TURN_SECONDS: u64 = 6;
+/// but there are no more turns than this, however long the whole, nor fewer than that.
+const MOST_TURNS: u64 = 40;
+const FEWEST_TURNS: u64 = 2;
 const SHORTEST_SLICE: u64 = 2;
 const BETWEEN_RELOADS: Duration = Duration::from_millis(100);
 /// Attackers need a moment until all of them are at it.
@@ -41,9 +43,27 @@ const MESSAGES: u64 = 200;
 const GOOD: [&str; 2] = ["/good", "/generation"];
 const TUNNEL: &str = "/echo";
 
+/// Whom attackers are at in a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attacked {
+    Nobody,
+    Service,
+    Gateway,
+}
+
+impl Attacked {
+    fn name(self) -> &'static str {
+        match self {
+            Attacked::Nobody => "without attackers",
+            Attacked::Service => "with attackers at the service",
+            Attacked::Gateway => "with attackers",
+        }
+    }
+}
+
 /// One slice of time: its requests over HTTP and over HTTPS.
 struct Slice {
-    attacked: bool,
+    attacked: Attacked,
     http: Report,
     https: Report,
 }
@@ -54,13 +74,13 @@ pub(super) fn measure(
     scenario: &'static Scenario,
     options: &Options,
 ) -> Result<Section, String> {
-    let (pairs, length) = slices(options.seconds.unwrap_or(SECONDS));
+    let (turns, length) = slices(options.seconds.unwrap_or(SECONDS));
     let _echo = stage.echo()?;
     let target = stage.start(Subject::Sekisho(Site::Soak))?;
     let over = AtomicBool::new(false);
     let (outcome, reloads) = std::thread::scope(|scope| {
         let reloader = scope.spawn(|| keep_reloading(stage, &target, &over));
-        let outcome = traffic(stage, &target, (pairs, length));
+        let outcome = traffic(stage, &target, (turns, length));
         over.store(true, Relaxed);
         (outcome, reloader.join())
     });
@@ -84,22 +104,25 @@ pub(super) fn measure(
     ));
     account(&target, &traffic, times.len() as u64, &mut section)?;
     section.notes.push(format!(
-        "{pairs} pairs of slices of {length} s; times are medians over the slices. The p99s of a pair are compared, and the median of \
-         these ratios counts. In the slices without, the same attackers are at the service behind, so that what their own work \
-         costs the load's core is in both"
+        "{turns} slices of {length} s of each kind; times are medians over the slices. The p99s of one turn are compared, and the \
+         median of these ratios counts. The attackers' own work on the load's core is part of it: with the same attackers at the \
+         service behind, the p99s were {:.2} (HTTP) and {:.2} (HTTPS) times those without",
+        traffic.times(Attacked::Service, |slice| slice.http.p99_us),
+        traffic.times(Attacked::Service, |slice| slice.https.p99_us)
     ));
     Ok(section)
 }
 
-/// Pairs of slices, and seconds of each slice.
+/// Turns of all kinds of slice, and seconds of each slice.
 fn slices(seconds: u64) -> (u64, u64) {
-    let pairs = (seconds / PAIR_SECONDS).clamp(FEWEST_PAIRS, MOST_PAIRS);
-    (pairs, (seconds / (2 * pairs)).max(SHORTEST_SLICE))
+    let turns = (seconds / TURN_SECONDS).clamp(FEWEST_TURNS, MOST_TURNS);
+    (turns, (seconds / (turns * KINDS.len() as u64)).max(SHORTEST_SLICE))
 }
 
-/// Whether slice `number` is one with attackers: in every other pair they come first, so that no order is favoured.
-fn is_attacked(number: u64) -> bool {
-    matches!(number % 4, 1 | 2)
+/// The kinds of one turn: every other one backwards, so that no order is favoured.
+fn order(turn: u64) -> impl Iterator<Item = Attacked> {
+    let last = KINDS.len() - 1;
+    (0..=last).map(move |number| KINDS[if turn.is_multiple_of(2) { number } else { last - number }])
 }
 
 /// Reloads until `over`; milliseconds of each.
@@ -123,7 +146,7 @@ struct Traffic {
     memory: (u64, u64),
 }
 
-fn traffic(stage: &Stage, target: &Target, (pairs, length): (u64, u64)) -> Result<Traffic, String> {
+fn traffic(stage: &Stage, target: &Target, (turns, length): (u64, u64)) -> Result<Traffic, String> {
     let tunnels = [None, Some(stage.authority())].map(|authority| {
         let (port, name) = if authority.is_some() { (target.tls, "wss") } else { (target.port, "ws") };
         let rate = Some(MESSAGES);
@@ -132,27 +155,25 @@ fn traffic(stage: &Stage, target: &Target, (pairs, length): (u64, u64)) -> Resul
     });
     let (mut slices, mut attacks) = (Vec::new(), Vec::new());
     let mut before = 0;
-    for number in 0..2 * pairs {
-        let attacked = is_attacked(number);
-        if number == 1 {
+    for attacked in (0..turns).flat_map(order) {
+        if before == 0 && attacked == Attacked::Gateway {
             before = resident_kib(target.process.id());
         }
         let attackers = match attacked {
-            true => attackers(stage, target.port, target.tls)?,
-            false => attackers(stage, stage.upstream_port, stage.upstream_port)?,
+            Attacked::Nobody => None,
+            Attacked::Service => Some(attackers(stage, stage.upstream_port, stage.upstream_port)?),
+            Attacked::Gateway => Some(attackers(stage, target.port, target.tls)?),
         };
         let slice = slice(stage, target, attacked, length)?;
         eprintln!(
-            "    {} attackers: p99 {:.2} ms, over TLS {:.2} ms",
-            if attacked { "with" } else { "without" },
+            "    {}: p99 {:.2} ms, over TLS {:.2} ms",
+            attacked.name(),
             slice.http.p99_us as f64 / 1e3,
             slice.https.p99_us as f64 / 1e3
         );
         slices.push(slice);
-        let attack = attackers.finish()?;
-        if attacked {
-            attacks.push(attack);
-        }
+        let attack = attackers.map(Generator::finish).transpose()?;
+        attacks.extend(attack.filter(|_| attacked == Attacked::Gateway));
     }
     let after = resident_kib(target.process.id());
     let [plain, secure] = tunnels.map(|tunnel| tunnel.and_then(Generator::finish));
@@ -167,7 +188,7 @@ fn attackers(stage: &Stage, port: u16, tls: u16) -> Result<Generator, String> {
     Ok(attackers)
 }
 
-fn slice(stage: &Stage, target: &Target, attacked: bool, length: u64) -> Result<Slice, String> {
+fn slice(stage: &Stage, target: &Target, attacked: Attacked, length: u64) -> Result<Slice, String> {
     let asks: Vec<Ask> = [(GOOD[0], Body::Service), (GOOD[1], Body::Generation)]
         .map(|(path, body)| Ask { path: path.to_owned(), body })
         .into();
@@ -185,19 +206,19 @@ impl Traffic {
     /// Rows, goals and problems of the good clients.
     fn tell(&self, section: &mut Section) {
         for slice in &self.slices {
-            let name = name(slice.attacked);
+            let name = slice.attacked.name();
             for (scheme, report) in [("http", &slice.http), ("https", &slice.https)] {
                 section.problems.extend(report.problems(&format!("{scheme} {name}")));
                 section.rounds.push(json!({"slice": name, "scheme": scheme, "requests": report}));
             }
         }
-        for attacked in [false, true] {
+        for attacked in KINDS {
             let of = |report: fn(&Slice) -> &Report| -> Vec<&Report> {
                 self.slices.iter().filter(|slice| slice.attacked == attacked).map(report).collect()
             };
             for (scheme, reports) in [("http", of(|slice| &slice.http)), ("https", of(|slice| &slice.https))]
             {
-                section.rows.push(row(name(attacked), scheme, &reports));
+                section.rows.push(row(attacked.name(), scheme, &reports));
             }
         }
         for (scheme, report) in ["ws", "wss"].into_iter().zip(&self.tunnels) {
@@ -209,7 +230,7 @@ impl Traffic {
             ("p99 of HTTP with attackers, times without", (|slice| slice.http.p99_us) as fn(&Slice) -> u64),
             ("p99 of HTTPS with attackers, times without", |slice| slice.https.p99_us),
         ] {
-            section.goals.push(Goal::at_most(what, self.times(p99), SOAK_WAIT));
+            section.goals.push(Goal::at_most(what, self.times(Attacked::Gateway, p99), SOAK_WAIT));
         }
         let attacks: Vec<Value> = self.attacks.iter().map(|report| json!(report.attacks)).collect();
         section.rounds.push(json!({"attacks": attacks}));
@@ -220,11 +241,11 @@ impl Traffic {
         }
     }
 
-    /// With attackers, divided by that without, of each pair; the median.
-    fn times(&self, value: fn(&Slice) -> u64) -> f64 {
-        let ratios = self.slices.chunks_exact(2).filter_map(|pair| {
-            let of = |attacked| pair.iter().find(|slice| slice.attacked == attacked);
-            Some(value(of(true)?) as f64 / value(of(false)?) as f64)
+    /// With attackers there, divided by that without any, of each turn; the median.
+    fn times(&self, attacked: Attacked, value: fn(&Slice) -> u64) -> f64 {
+        let ratios = self.slices.chunks_exact(KINDS.len()).filter_map(|turn| {
+            let of = |attacked| turn.iter().find(|slice| slice.attacked == attacked);
+            Some(value(of(attacked)?) as f64 / value(of(Attacked::Nobody)?) as f64)
         });
         median(ratios.collect())
     }
@@ -233,10 +254,6 @@ impl Traffic {
     fn answered(&self) -> u64 {
         self.slices.iter().map(|slice| slice.http.answered + slice.https.answered).sum()
     }
-}
-
-fn name(attacked: bool) -> &'static str {
-    if attacked { "with attackers" } else { "without" }
 }
 
 /// Sums, of quantiles the median, and the longest of all.
@@ -273,32 +290,35 @@ fn account(target: &Target, traffic: &Traffic, reloads: u64, section: &mut Secti
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Slice, Traffic, is_attacked, row, slices};
+    use super::{Attacked, KINDS, Report, Slice, Traffic, order, row, slices};
 
-    fn slice(attacked: bool, p99_us: u64) -> Slice {
+    fn slice(attacked: Attacked, p99_us: u64) -> Slice {
         let report = Report { sent: 2, answered: 2, p99_us, ..Report::default() };
         Slice { attacked, http: report.clone(), https: report }
     }
 
     #[test]
-    fn slices_with_attackers_are_compared_with_those_beside_them() {
-        let slices = [(false, 10), (true, 20), (true, 30), (false, 10), (false, 40), (true, 30)];
+    fn slices_with_attackers_are_compared_with_those_without_of_their_turn() {
+        let p99s = [10, 15, 20, 30, 20, 10, 40, 40, 30];
+        let kinds = (0..3).flat_map(order);
         let traffic = Traffic {
-            slices: slices.map(|(attacked, p99)| slice(attacked, p99)).into(),
+            slices: kinds.zip(p99s).map(|(attacked, p99)| slice(attacked, p99)).collect(),
             tunnels: [Report::default(), Report::default()],
             attacks: Vec::new(),
             memory: (0, 0),
         };
-        assert!((traffic.times(|slice| slice.http.p99_us) - 2.0).abs() < 1e-9);
-        assert_eq!(traffic.answered(), 24);
+        assert!((traffic.times(Attacked::Gateway, |slice| slice.http.p99_us) - 2.0).abs() < 1e-9);
+        assert!((traffic.times(Attacked::Service, |slice| slice.http.p99_us) - 1.5).abs() < 1e-9);
+        assert_eq!(traffic.answered(), 36);
         let reports: Vec<&Report> = traffic.slices.iter().map(|slice| &slice.http).collect();
-        assert_eq!(row("all", "http", &reports)[2..7], ["12", "0", "0", "0.00", "0.03"]);
+        assert_eq!(row("all", "http", &reports)[2..7], ["18", "0", "0", "0.00", "0.02"]);
     }
 
     #[test]
-    fn there_are_many_short_slices_and_each_pair_has_one_of_each() {
-        assert_eq!((slices(60), slices(1), slices(3600)), ((10, 3), (2, 2), (40, 45)));
-        assert!((0..20).step_by(2).all(|first| is_attacked(first) != is_attacked(first + 1)));
-        assert!(!is_attacked(0), "memory is read before the first attackers");
+    fn there_are_many_short_slices_and_each_turn_has_one_of_each_kind() {
+        assert_eq!((slices(60), slices(1), slices(3600)), ((10, 2), (2, 2), (40, 30)));
+        assert!((0..4).all(|turn| KINDS.iter().all(|kind| order(turn).any(|one| one == *kind))));
+        assert_eq!(order(0).next(), Some(Attacked::Nobody));
+        assert_eq!(order(1).next(), Some(Attacked::Gateway));
     }
 }

@@ -4,6 +4,9 @@
 //! workers must share a core, throughput says nothing: what a second worker brings then shows by what its work costs. Sharing a
 //! core with the load costs something by itself, whoever does it; so there one worker is measured on either core, and two
 //! workers are compared with the mean of both.
+//!
+//! Work also costs less the more there is of it, since a worker that is busy need not be woken. So one worker is measured with
+//! the whole load and with half of it, which is what each of two has.
 
 use serde_json::json;
 
@@ -34,10 +37,18 @@ enum Force {
 
 const FORCES: [Force; 2] = [Force::Handshakes, Force::Requests];
 
+/// How much of the load one side gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Half,
+}
+
 /// One load of one side.
 #[derive(Debug, Clone)]
 struct Round {
     force: Force,
+    part: Part,
     /// Microseconds of CPU a handshake or request.
     cost: f64,
     p50_us: u64,
@@ -84,10 +95,14 @@ pub(super) fn measure(
     let mut problems = Vec::new();
     for number in 1..=options.rounds {
         for (force, rate) in FORCES.into_iter().zip([handshakes, REQUESTS]) {
-            for side in &mut measured {
-                let (round, what) = side.round(stage, (force, rate), seconds)?;
+            let turns: Vec<_> = (0..measured.len())
+                .flat_map(|side| measured[side].parts().iter().map(move |part| (side, *part)))
+                .collect();
+            for (side, part) in turns {
+                let side = &mut measured[side];
+                let (round, what) = side.round(stage, (force, part), rate, seconds)?;
                 eprintln!(
-                    "    round {number} workers {}: {:.1} µs a {}, busiest {:.2}, p99 {} µs",
+                    "    round {number} workers {}, {part:?}: {:.1} µs a {}, busiest {:.2}, p99 {} µs",
                     side.name,
                     round.cost,
                     force.unit(),
@@ -149,12 +164,19 @@ impl Force {
 }
 
 impl Side {
+    /// What it is loaded with: one worker also with what each of two has.
+    fn parts(&self) -> &'static [Part] {
+        if self.workers == 1 { &[Part::Whole, Part::Half] } else { &[Part::Whole] }
+    }
+
     fn round(
         &self,
         stage: &Stage,
-        (force, rate): (Force, u64),
+        (force, part): (Force, Part),
+        rate: u64,
         seconds: u64,
     ) -> Result<(Round, Vec<String>), String> {
+        let rate = if part == Part::Half { rate / 2 } else { rate };
         let id = self.target.process.id();
         let (before, threads_before) = (Usage::of(id), threads(id, THREADS));
         let report = load(stage, &self.target, force, Some(rate), seconds)?;
@@ -168,22 +190,25 @@ impl Side {
             problems.push(format!("{} threads are called {THREADS}, not {}", busy.len(), self.workers));
         }
         let mut carried = None;
-        if Cores::enough() {
+        if Cores::enough() && part == Part::Whole {
             let most = load(stage, &self.target, force, None, seconds)?;
             problems.extend(most.problems("the load without a limit"));
             carried = Some(rate_of(&most));
         }
         let cost = spent.as_secs_f64() * 1e6 / report.answered.max(1) as f64;
         let share = busiest(&busy);
-        Ok((Round { force, cost, p50_us: report.p50_us, p99_us: report.p99_us, share, carried }, problems))
+        Ok((
+            Round { force, part, cost, p50_us: report.p50_us, p99_us: report.p99_us, share, carried },
+            problems,
+        ))
     }
 
-    fn all(&self, force: Force) -> impl Iterator<Item = &Round> {
-        self.rounds.iter().filter(move |round| round.force == force)
+    fn all(&self, force: Force, part: Part) -> impl Iterator<Item = &Round> {
+        self.rounds.iter().filter(move |round| (round.force, round.part) == (force, part))
     }
 
-    fn median_of(&self, force: Force, value: impl Fn(&Round) -> f64) -> f64 {
-        median(self.all(force).map(value).collect())
+    fn median_of(&self, force: Force, part: Part, value: impl Fn(&Round) -> f64) -> f64 {
+        median(self.all(force, part).map(value).collect())
     }
 }
 
@@ -235,16 +260,17 @@ fn together(reports: &[Report]) -> Report {
     whole
 }
 
-/// Two workers against one, round by round: `one` makes one number of those of the sides with one worker.
+/// Two workers against one with `part` of the load, round by round: `one` makes one number of those of the sides with one
+/// worker.
 fn ratios(
     sides: &[Side],
-    force: Force,
+    (force, part): (Force, Part),
     value: impl Fn(&Round) -> f64 + Copy,
     one: impl Fn(&[f64]) -> f64,
 ) -> Vec<f64> {
     let Some((two, ones)) = sides.split_last() else { return Vec::new() };
-    let rounds = two.all(force).enumerate();
-    let of_one = |number| ones.iter().filter_map(move |side| side.all(force).nth(number)).map(value);
+    let rounds = two.all(force, Part::Whole).enumerate();
+    let of_one = |number| ones.iter().filter_map(move |side| side.all(force, part).nth(number)).map(value);
     rounds.map(|(number, round)| value(round) / one(&of_one(number).collect::<Vec<_>>())).collect()
 }
 
@@ -261,23 +287,12 @@ fn section(scenario: &'static Scenario, sides: &[Side]) -> Section {
         ["load", "workers", "µs each", "min–max", "busiest worker", "p50 ms", "p99 ms", "at most a second"];
     let mut section = Section::new(scenario, &columns);
     for force in FORCES {
-        for side in sides {
-            let costs: Vec<f64> = side.all(force).map(|round| round.cost).collect();
-            let carried: Option<Vec<f64>> = side.all(force).map(|round| round.carried).collect();
-            section.rows.push(vec![
-                format!("{}s", force.unit()),
-                side.name.to_owned(),
-                format!("{:.2}", median(costs.clone())),
-                spread(&costs),
-                format!("{:.3}", side.median_of(force, |round| round.share)),
-                format!("{:.2}", side.median_of(force, |round| round.p50_us as f64 / 1e3)),
-                format!("{:.2}", side.median_of(force, |round| round.p99_us as f64 / 1e3)),
-                carried.map_or("not measured".to_owned(), |carried| format!("{:.0}", median(carried))),
-            ]);
-            section.rounds.extend(side.all(force).zip(1..).map(|(round, number)| {
+        for (side, part) in sides.iter().flat_map(|side| side.parts().iter().map(move |part| (side, *part))) {
+            section.rows.push(row(side, force, part));
+            section.rounds.extend(side.all(force, part).zip(1..).map(|(round, number)| {
                 json!({
-                    "round": number, "load": force.unit(), "workers": side.name, "us_each": round.cost,
-                    "busiest": round.share, "p50_us": round.p50_us, "p99_us": round.p99_us,
+                    "round": number, "load": force.unit(), "half": part == Part::Half, "workers": side.name,
+                    "us_each": round.cost, "busiest": round.share, "p50_us": round.p50_us, "p99_us": round.p99_us,
                     "per_second": round.carried,
                 })
             }));
@@ -287,18 +302,42 @@ fn section(scenario: &'static Scenario, sides: &[Side]) -> Section {
     section
 }
 
+fn row(side: &Side, force: Force, part: Part) -> Vec<String> {
+    let costs: Vec<f64> = side.all(force, part).map(|round| round.cost).collect();
+    let carried: Option<Vec<f64>> = side.all(force, part).map(|round| round.carried).collect();
+    let milliseconds = |value: fn(&Round) -> u64| {
+        format!("{:.2}", side.median_of(force, part, |round| value(round) as f64 / 1e3))
+    };
+    vec![
+        format!("{}s{}", force.unit(), if part == Part::Half { ", half as many" } else { "" }),
+        side.name.to_owned(),
+        format!("{:.2}", median(costs.clone())),
+        spread(&costs),
+        format!("{:.3}", side.median_of(force, part, |round| round.share)),
+        milliseconds(|round| round.p50_us),
+        milliseconds(|round| round.p99_us),
+        carried.map_or("not measured".to_owned(), |carried| format!("{:.0}", median(carried))),
+    ]
+}
+
 fn goals(sides: &[Side], force: Force) -> Vec<Goal> {
     let unit = force.unit();
-    let cost = median(ratios(sides, force, |round| round.cost, mean));
-    let waiting = median(ratios(sides, force, |round| round.p99_us as f64, worst));
-    let share = sides.last().map_or(f64::NAN, |two| two.median_of(force, |round| round.share));
+    let cost = |part| median(ratios(sides, (force, part), |round| round.cost, mean));
+    let whole = (force, Part::Whole);
+    let waiting = median(ratios(sides, whole, |round| round.p99_us as f64, worst));
+    let share = sides.last().map_or(f64::NAN, |two| two.median_of(force, Part::Whole, |round| round.share));
     let mut goals = vec![
-        Goal::at_most(format!("CPU a {unit}, times one worker"), cost, WORKERS_COST),
+        Goal::at_most(format!("CPU a {unit}, times one worker"), cost(Part::Whole), WORKERS_COST),
+        Goal::at_most(
+            format!("CPU a {unit}, times one worker with half the load"),
+            cost(Part::Half),
+            WORKERS_COST,
+        ),
         Goal::at_most(format!("part of the busier worker, {unit}s"), share, WORKERS_SHARE),
         Goal::at_most(format!("p99 of a {unit}, times one worker"), waiting, WORKERS_WAIT),
     ];
     if Cores::enough() {
-        let carried = ratios(sides, force, |round| round.carried.unwrap_or(f64::NAN), mean);
+        let carried = ratios(sides, whole, |round| round.carried.unwrap_or(f64::NAN), mean);
         goals.push(Goal::at_least(
             format!("{unit}s carried, times one worker"),
             median(carried),
