@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::front::{assert_took, config};
 use crate::harness::certificates::Authority;
-use crate::harness::{Client, DEADLINE, Gateway, Service, ok, pattern, until};
+use crate::harness::{Client, DEADLINE, Ends, Gateway, Service, ok, pattern, until};
 
 const REQUEST: &[u8] = b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -49,6 +49,7 @@ fn five_thousand_that_never_finish_their_heads_are_gone_within_their_limit() {
     let stop = AtomicBool::new(false);
     let began = Instant::now();
     let answered = std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         let client = scope.spawn(|| good(gateway.addr, &stop));
         let attackers: Vec<_> = (0..MANY)
             .map(|index| held(gateway.addr, if index % 2 == 0 { b"GET /slow HTTP/1.1\r\nX: " } else { b"" }))
@@ -60,7 +61,7 @@ fn five_thousand_that_never_finish_their_heads_are_gone_within_their_limit() {
             let want: &[u8] = if index % 2 == 0 { b"HTTP/1.1 408 " } else { b"" };
             assert!(answer.starts_with(want) && answer.is_empty() == want.is_empty(), "{index}");
         }
-        stop.store(true, SeqCst);
+        drop(ends);
         client.join().unwrap()
     });
     assert_took(began.elapsed(), 1_000, 20_000);
@@ -93,6 +94,7 @@ fn attackers_of_every_kind_are_ended_while_others_are_served() {
     ];
     let stop = AtomicBool::new(false);
     let answered = std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         let client = scope.spawn(|| good(plain, &stop));
         let mut attackers: Vec<_> =
             kinds.iter().flat_map(|(addr, bytes)| (0..40).map(|_| held(*addr, bytes))).collect();
@@ -116,7 +118,7 @@ fn attackers_of_every_kind_are_ended_while_others_are_served() {
             (gateway.metric("gateway_connections ") == 1.0).then_some(())
         });
         drop(readers);
-        stop.store(true, SeqCst);
+        drop(ends);
         client.join().unwrap()
     });
     assert!(answered > 100, "{answered}");

@@ -1,7 +1,8 @@
 //! The thread that reads and compiles configurations, and lets go of old ones.
 //!
 //! Both may take many milliseconds with thousands of routes, which no worker and not even the background runtime should
-//! spend. The thread has the lowest priority, so that traffic goes first where processors are short.
+//! spend. The thread has a lower priority, so that traffic goes first where processors are short; not the lowest, with which a
+//! reload would wait for many seconds on a machine that has no processor to spare.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use sekisho_gateway::compile::{self, Carry, Loaded};
 use sekisho_policies::access_log::Sinks;
 use tokio::sync::oneshot;
 
-/// The lowest priority (nice value) that there is.
-const LOWEST: i32 = 19;
+/// Its nice value: it gets a third of what a thread that serves gets.
+const NICE: i32 = 5;
 /// How often it is looked whether an old configuration is still in use.
 const LOOK: Duration = Duration::from_secs(1);
 /// Jobs that may wait.
@@ -42,7 +43,7 @@ impl Compiler {
         let (jobs, todo) = sync_channel(WAITING);
         std::thread::Builder::new().name("sekisho-reload".into()).spawn(move || {
             // Where even that is refused, it competes with traffic like any other thread.
-            let _ = rustix::process::nice(LOWEST);
+            let _ = rustix::process::nice(NICE);
             Undertaker { path, sinks, old: Vec::new() }.work(&todo);
         })?;
         Ok(Self { jobs })

@@ -14,6 +14,7 @@ mod tls_service;
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Answer, Client};
@@ -25,7 +26,7 @@ pub(crate) use service::{Conn, Service, ok};
 pub(crate) use tls_service::{TlsConn, TlsService, tls_config};
 
 /// How long a condition may take to come true.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Asks again and again until there is a value; panics with `what` after [`DEADLINE`].
 #[track_caller]
@@ -38,6 +39,15 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(began.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain for {what}");
         // Nothing announces the condition, so it is looked for again shortly.
         std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// Ends a load when it goes, also where a test fails: nobody else would.
+pub(crate) struct Ends<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
     }
 }
 

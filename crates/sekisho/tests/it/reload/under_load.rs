@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
-use crate::harness::{Client, Gateway, Service};
+use crate::harness::{Client, Ends, Gateway, Service};
 
 const ROUTES: usize = 200;
 const RELOADS: usize = 200;
@@ -45,6 +45,7 @@ fn two_hundred_reloads_lose_no_request_and_leave_nothing_behind() {
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut settled = 0;
     let counted: usize = thread::scope(|scope| {
+        let ends = Ends(&stop);
         let paths = ["/r1/a", "/r199/b", "/word", "/r100/c"];
         let clients: Vec<_> =
             paths.map(|path| scope.spawn(|| load(&gateway, path, &stop, &answered))).into_iter().collect();
@@ -58,7 +59,7 @@ fn two_hundred_reloads_lose_no_request_and_leave_nothing_behind() {
                 settled = gateway.rss_kb();
             }
         }
-        stop.store(true, SeqCst);
+        drop(ends);
         clients.into_iter().map(|client| client.join().unwrap()).sum()
     });
     assert_eq!(gateway.metric("gateway_reloads_total{result=\"applied\"}"), RELOADS as f64);
@@ -79,18 +80,18 @@ fn a_reload_of_many_routes_holds_no_worker() {
     let gateway = Gateway::start(&format!("workers: 2\n{}", with_routes(&service, MANY, 0)));
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
+        let _ends = Ends(&stop);
         // Both workers have connections, and so use the configuration, take up the next and let go of the last.
         for path in ["/r1/a", "/r2999/b", "/word", "/r100/c"] {
             scope.spawn(|| load(&gateway, path, &stop, &answered));
         }
         for reload in 1..=3 {
-            gateway.reconfigure(&with_routes(&service, MANY, reload));
+            gateway.reconfigure(&format!("workers: 2\n{}", with_routes(&service, MANY, reload)));
             let before = answered.load(SeqCst);
             crate::harness::until("requests to go on", || {
                 (answered.load(SeqCst) > before + 20).then_some(())
             });
         }
-        stop.store(true, SeqCst);
     });
     // By processor time, so that a machine with other things to do does not count. Compiling takes several times as long.
     for worker in ["0", "1"] {
