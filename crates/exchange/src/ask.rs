@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,13 +50,25 @@ pub trait Peer: Send + Sync {
     fn ask(self: Arc<Self>, local: &Local, ask: Ask) -> Asking;
 }
 
+/// Finds whoever is at a URL that no configuration names, such as one that a discovery document tells of.
+pub trait Dial: Send + Sync {
+    /// Whoever is at `url`, called `name` in logs, and the target to ask for.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    fn dial(&self, name: &'static str, url: &str) -> Result<(Arc<dyn Peer>, String), String>;
+}
+
 /// Work that no request waits for, begun on a thread that serves none.
-pub type Errand = Box<dyn FnOnce(&Local) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+pub type Errand = Box<dyn FnOnce(Rc<Local>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// Who runs errands.
 pub trait Errands: Send + Sync {
     /// Begins `errand` soon. Where nothing runs, as when a configuration is only checked, it is dropped.
     fn send(&self, errand: Errand);
+
+    /// Tells operators, in one line that begins with the event's name.
+    fn tell(&self, line: &str);
 }
 
 /// Runs nothing.
@@ -63,4 +76,5 @@ pub struct NoErrands;
 
 impl Errands for NoErrands {
     fn send(&self, _: Errand) {}
+    fn tell(&self, _: &str) {}
 }

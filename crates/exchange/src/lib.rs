@@ -17,7 +17,7 @@ mod reply;
 mod template;
 mod who;
 
-pub use ask::{Answered, Ask, Asking, Errand, Errands, NoErrands, Peer, Unanswered};
+pub use ask::{Answered, Ask, Asking, Dial, Errand, Errands, NoErrands, Peer, Unanswered};
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};
 pub use facts::{Decider, Ending, Facts, Shadowed};

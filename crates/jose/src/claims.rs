@@ -61,6 +61,11 @@ impl Claims {
         &self.payload
     }
 
+    /// The payload, to be kept.
+    pub fn into_json(self) -> String {
+        self.payload
+    }
+
     pub(crate) const fn members(&self) -> &Members {
         &self.members
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_exchange::{Client, Errands, Exchange, Identity, Local, NoErrands, Scheme, Verdict};
+use sekisho_jose::{Algorithm, Key};
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Here, Kept, NoPeers, Step, api_key};
 use sekisho_units::{Clock, Place, Problems};
@@ -68,5 +69,34 @@ fn access(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, access);
+/// A token as issuers write it, on a route that verifies it each time, and on one that remembers it.
+fn token(c: &mut Criterion) {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let claims = r#"{"userId":"u-1","email":"ada@shop.example","permissions":["user:read","user:write","order:read"],"iat":1700000000,"exp":4000000000}"#;
+    let key = Key::secret(secret.as_bytes()).expect("it is a secret");
+    let token = key.sign(Algorithm::Hs256, br#"{"alg":"HS256","typ":"JWT"}"#, claims.as_bytes());
+    let token = token.expect("a secret signs");
+    let request =
+        format!("GET /orders/7 HTTP/1.1\r\nHost: shop.example\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let mut head = Head::default();
+    parse_request(request.as_bytes(), &mut head, &Limits::default()).expect("the request is well-formed");
+    let local = Local::new(0, Clock::system());
+    let client = Client::direct(([192, 0, 2, 7], 4711).into(), Scheme::Https);
+    let view = head.view(request.as_bytes());
+    for remember in ["off", "10000"] {
+        let settings =
+            format!("{{ secret: {secret}, algorithms: [HS256], subject: userId, remember: {remember} }}");
+        let step = step("jwt", &settings);
+        c.bench_function(&format!("jwt, remember: {remember}"), |b| {
+            b.iter(|| {
+                let target = ("/orders/7", None, "shop.example");
+                let mut exchange =
+                    Exchange::new(view, target, Framing::None, client, local.clock.now(), &local);
+                assert!(matches!(step.enter(black_box(&mut exchange)), Verdict::Proceed(_)));
+            });
+        });
+    }
+}
+
+criterion_group!(benches, access, token);
 criterion_main!(benches);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_exchange::{
-    Answered, Ask, Asking, Client, Errands, Exchange, Identity, Local, NoErrands, Peer, Scheme, Verdict,
+    Answered, Ask, Asking, Client, Dial, Errands, Exchange, Identity, Local, NoErrands, Peer, Scheme, Verdict,
 };
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, Here, Kept, Peers, Step};
+use sekisho_policies::{Context, Here, Kept, NoPeers, Peers, Step};
 use sekisho_units::{At, Clock, Place, Problems};
 use sekisho_wire::{Framing, Head, HeadBuf, Limits, parse_request};
 use tokio::runtime::{Builder, LocalOptions};
@@ -36,6 +36,10 @@ impl Peers for Directory {
         _: &mut Problems,
     ) -> Option<(Arc<dyn Peer>, String)> {
         None
+    }
+
+    fn dial(&self) -> Arc<dyn Dial> {
+        Arc::new(NoPeers)
     }
 }
 

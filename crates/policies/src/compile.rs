@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use sekisho_exchange::{Errands, Peer};
+use sekisho_exchange::{Dial, Errands, Peer};
 use sekisho_units::{At, Place, Problem, Problems};
 use sekisho_yaml::MAX_FILE;
 
@@ -40,6 +40,9 @@ pub trait Peers {
         path: &str,
         problems: &mut Problems,
     ) -> Option<(Arc<dyn Peer>, String)>;
+
+    /// For URLs that become known only later.
+    fn dial(&self) -> Arc<dyn Dial>;
 }
 
 /// Finds nobody: for policies that ask none.
@@ -60,6 +63,16 @@ impl Peers for NoPeers {
     ) -> Option<(Arc<dyn Peer>, String)> {
         problems.error(&url.place, path, "there is nobody to ask");
         None
+    }
+
+    fn dial(&self) -> Arc<dyn Dial> {
+        Arc::new(Self)
+    }
+}
+
+impl Dial for NoPeers {
+    fn dial(&self, _: &'static str, _: &str) -> Result<(Arc<dyn Peer>, String), String> {
+        Err("there is nobody to ask".to_owned())
     }
 }
 

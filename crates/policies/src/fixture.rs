@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sekisho_exchange::{
-    Answerer, Ask, Asking, Client, Errands, Exchange, Local, NoErrands, Peer, Policy, Reply, Response,
+    Answerer, Ask, Asking, Client, Dial, Errands, Exchange, Local, NoErrands, Peer, Policy, Reply, Response,
     Scheme, Unanswered, Verdict,
 };
 use sekisho_units::{At, Clock, Place, Problems};
@@ -125,6 +125,10 @@ impl Peers for Somebody {
         _: &mut Problems,
     ) -> Option<(Arc<dyn Peer>, String)> {
         Some((Arc::new(Self), "/check".to_owned()))
+    }
+
+    fn dial(&self) -> Arc<dyn Dial> {
+        Arc::new(NoPeers)
     }
 }
 

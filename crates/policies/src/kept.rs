@@ -13,11 +13,20 @@ pub struct Kept {
 impl Kept {
     /// The thing of this type and identity; made, if no configuration has it.
     pub fn of<T: Any + Send + Sync>(&self, identity: impl Into<String>, make: impl FnOnce() -> T) -> Arc<T> {
+        self.shared(identity, || Arc::new(make()))
+    }
+
+    /// The same for a thing that is made as a shared one.
+    pub fn shared<T: Any + Send + Sync>(
+        &self,
+        identity: impl Into<String>,
+        make: impl FnOnce() -> Arc<T>,
+    ) -> Arc<T> {
         let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (TypeId::of::<T>(), identity.into());
         let known = things.get(&key).and_then(Weak::upgrade).and_then(|thing| thing.downcast().ok());
         known.unwrap_or_else(|| {
-            let made = Arc::new(make());
+            let made = make();
             things.retain(|_, thing| thing.strong_count() > 0);
             let thing: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(&made);
             things.insert(key, Arc::downgrade(&thing));

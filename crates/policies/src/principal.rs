@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use sekisho_exchange::Identity;
 use sekisho_units::{At, Problem};
+use sekisho_wire::is_field_name;
 use serde_json::json;
 
 use crate::Here;
+use crate::headers::names::{Side, remedy};
 
 /// What is written beside a credential.
 pub(crate) struct Principal<'a> {
@@ -78,4 +80,19 @@ pub(crate) fn check_realm(realm: &At<String>, here: &mut Here<'_>) -> Option<()>
     }
     let remedy = "write ASCII letters, digits, blanks and punctuation, without quotes and backslashes";
     here.refuse("realm", &realm.place, "it cannot stand in a challenge", remedy)
+}
+
+/// Whether a credential may stand in the request header `header`; `such_as` is one in which it may.
+pub(crate) fn check_header(header: &At<String>, such_as: &str, here: &mut Here<'_>) -> Option<()> {
+    if !is_field_name(header.as_bytes()) {
+        let message = format!("`{header}` is no header's name");
+        return here.refuse("header", &header.place, message, "write letters, digits and `-` only");
+    }
+    match remedy(header, Side::Request) {
+        Some(_) => {
+            let message = format!("`{header}` belongs to the gateway");
+            here.refuse("header", &header.place, message, format!("name another, such as `{such_as}`"))
+        }
+        None => Some(()),
+    }
 }

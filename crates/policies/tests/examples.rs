@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use sekisho_exchange::{Ask, Asking, Errands, Local, NoErrands, Peer, Unanswered};
+use sekisho_exchange::{Ask, Asking, Dial, Errands, Local, NoErrands, Peer, Unanswered};
 use sekisho_policies::access_log::Sinks;
-use sekisho_policies::{Context, DEFAULT_ON, Here, Kept, NAMES, Peers, Step, schemas};
+use sekisho_policies::{Context, DEFAULT_ON, Here, Kept, NAMES, NoPeers, Peers, Step, schemas};
 use sekisho_units::{At, Place, Problems};
 use sekisho_yaml::Node;
 
@@ -32,6 +32,10 @@ impl Peers for Anybody {
         _: &mut Problems,
     ) -> Option<(Arc<dyn Peer>, String)> {
         Some((Arc::new(Self), "/".to_owned()))
+    }
+
+    fn dial(&self) -> Arc<dyn Dial> {
+        Arc::new(NoPeers)
     }
 }
 

@@ -28,7 +28,7 @@ pub use config::{
     Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, Scheme, TimeoutsConfig,
 };
 pub use failure::Failure;
-pub use peer::peer_at;
+pub use peer::{Dialer, peer_at};
 pub use pool::Pools;
 pub use send::{Terms, send};
 pub use service::{ConnectionLimits, Endpoint, Service, Target, Timeouts};

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use sekisho_exchange::Peer;
+use sekisho_exchange::{Dial, Peer};
 use sekisho_policies::Peers;
 use sekisho_units::{At, Problems};
-use sekisho_upstream::{Carry, peer_at};
+use sekisho_upstream::{Carry, Dialer, peer_at};
 
 use super::services::Services;
 
 /// All who are known.
 pub(super) struct Known<'a> {
     pub(super) services: &'a Services,
-    pub(super) carry: &'a Carry,
+    pub(super) carry: &'a Arc<Carry>,
 }
 
 impl Peers for Known<'_> {
@@ -29,5 +29,9 @@ impl Peers for Known<'_> {
         problems: &mut Problems,
     ) -> Option<(Arc<dyn Peer>, String)> {
         peer_at(name, url, path, self.carry, problems)
+    }
+
+    fn dial(&self) -> Arc<dyn Dial> {
+        Arc::new(Dialer::new(Arc::clone(self.carry)))
     }
 }

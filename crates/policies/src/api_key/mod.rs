@@ -6,7 +6,6 @@
 //! name one called `ApiKey` in `WWW-Authenticate`. Guesses are bounded by `rate_limit`.
 
 mod keys;
-mod query;
 #[cfg(test)]
 mod tests;
 
@@ -16,15 +15,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use sekisho_exchange::{Exchange, Policy, Reply, Unproved, Verdict};
 use sekisho_units::At;
-use sekisho_wire::is_field_name;
 use serde::Deserialize;
 
 pub use self::keys::digest_text;
 use self::keys::{Holder, Keys};
-use crate::access_log::CREDENTIALS;
-use crate::headers::names::{Side, remedy};
-use crate::principal::check_realm;
-use crate::{Compile, Context, Here};
+use crate::principal::{check_header, check_realm};
+use crate::{Compile, Context, Here, query};
 
 /// `api_key` as written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -94,8 +90,8 @@ impl Compile for Config {
 
     fn compile(self, here: &mut Here<'_>, context: &Context<'_>) -> Option<ApiKey> {
         let keys = Keys::compile(&self.keys, self.file.as_ref(), here, context);
-        let header = check_header(&self.header, here);
-        let query = self.query.as_ref().map_or(Some(()), |query| check_query(query, here));
+        let header = check_header(&self.header, "X-API-Key", here);
+        let query = self.query.as_ref().map_or(Some(()), |name| query::check(name, here));
         check_realm(&self.realm, here)?;
         header?;
         query?;
@@ -110,29 +106,6 @@ impl Compile for Config {
     }
 }
 
-fn check_header(header: &At<String>, here: &mut Here<'_>) -> Option<()> {
-    if !is_field_name(header.as_bytes()) {
-        let message = format!("`{header}` is no header's name");
-        return here.refuse("header", &header.place, message, "write letters, digits and `-` only");
-    }
-    match remedy(header, Side::Request) {
-        Some(_) => {
-            let message = format!("`{header}` belongs to the gateway");
-            here.refuse("header", &header.place, message, "name another, such as `X-API-Key`")
-        }
-        None => Some(()),
-    }
-}
-
-/// Only what the access log hides whatever its settings are.
-fn check_query(query: &At<String>, here: &mut Here<'_>) -> Option<()> {
-    if CREDENTIALS.contains(&query.to_ascii_lowercase().as_str()) {
-        return Some(());
-    }
-    let message = format!("the access log would show what stands in `{query}`");
-    here.refuse("query", &query.place, message, format!("write one of {}", CREDENTIALS.join(", ")))
-}
-
 impl ApiKey {
     fn presented<'a>(&self, exchange: &mut Exchange<'a>) -> Presented<'a> {
         let mut lines = exchange.head.find_all(&self.header).filter(|value| !value.is_empty());
@@ -142,13 +115,8 @@ impl ApiKey {
             Some(_) if more => Presented::Several,
             Some(key) => Presented::Key(Cow::Borrowed(key)),
         };
-        if let (Some(name), Some(query)) = (&self.query, exchange.query) {
-            // Another policy may have taken its own parameter out already.
-            let asked = exchange.to_ask.query.as_deref().unwrap_or_default();
-            if let Some(rest) = query::take(asked, name).rest {
-                exchange.to_ask.query = (!rest.is_empty()).then_some(Cow::Owned(rest));
-            }
-            for key in query::take(query, name).values.into_iter().filter(|value| !value.is_empty()) {
+        if let Some(name) = &self.query {
+            for key in query::take_out(exchange, name) {
                 presented = match presented {
                     Presented::Nothing => Presented::Key(Cow::Owned(key)),
                     Presented::Key(_) | Presented::Several => Presented::Several,

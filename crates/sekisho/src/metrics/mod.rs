@@ -4,9 +4,9 @@
 mod breakers;
 mod exposition;
 mod family;
+mod kept;
 mod policies;
 mod process;
-mod remembered;
 mod throughput;
 mod traffic;
 mod tunnels;
@@ -63,7 +63,7 @@ impl Collector for Reader {
         breakers::encode(&mut encoder, &site, self.0.clock.now())?;
         policies::encode(&mut encoder, &site)?;
         workers::encode(&mut encoder, &self.0)?;
-        remembered::encode(&mut encoder, &self.0.kept)?;
+        kept::encode(&mut encoder, &self.0.kept)?;
         process::encode(&mut encoder)
     }
 }

@@ -36,6 +36,10 @@ impl Errands for Desk {
             note(&format!("more than {WAITING} errands wait; one was dropped"));
         }
     }
+
+    fn tell(&self, line: &str) {
+        note(line);
+    }
 }
 
 /// Starts the thread.
@@ -63,7 +67,7 @@ async fn run(todo: &mut Todo, state: &State, mut phase: watch::Receiver<Phase>) 
             Some(errand) = todo.recv() => {
                 let local = Rc::clone(&local);
                 // Within the task, so that one that panics ends itself only.
-                tokio::task::spawn_local(async move { errand(&local).await });
+                tokio::task::spawn_local(async move { errand(local).await });
             }
             changed = phase.changed() => {
                 if changed.is_err() || *phase.borrow_and_update() == Phase::Over {

@@ -25,6 +25,7 @@ mod faults;
 mod forward_auth;
 mod forwarding;
 mod framing;
+mod jwt;
 mod policies;
 mod pool;
 mod reload;

@@ -17,7 +17,7 @@ use sekisho_exchange::{Alarm, Answered, Ask, Asking, Client, Exchange, Local, Pe
 use sekisho_wire::{Framing, HeadBuf, HeadView, split_target};
 
 use self::nobody::Nobody;
-pub use self::url::peer_at;
+pub use self::url::{Dialer, peer_at};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::pool::Pools;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sekisho_exchange::Peer;
-use sekisho_units::{At, Problem, Problems, Span};
+use sekisho_exchange::{Dial, Peer};
+use sekisho_units::{At, Place, Problem, Problems, Span};
 use sekisho_wire::{HeadBuf, Limits};
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
@@ -57,6 +57,27 @@ pub fn peer_at(
     Some((Arc::new(service), target))
 }
 
+/// Finds whoever is at URLs that become known only while the gateway runs.
+pub struct Dialer(Arc<Carry>);
+
+impl Dialer {
+    /// What their endpoints keep is kept here.
+    pub fn new(carry: Arc<Carry>) -> Self {
+        Self(carry)
+    }
+}
+
+impl Dial for Dialer {
+    fn dial(&self, name: &'static str, url: &str) -> Result<(Arc<dyn Peer>, String), String> {
+        let mut problems = Problems::new();
+        let at = At::new(Place::none(), url.to_owned());
+        peer_at(name, &at, "url", &self.0, &mut problems).ok_or_else(|| {
+            let messages: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
+            messages.join("; ")
+        })
+    }
+}
+
 /// Scheme and authority, and path and query, which begin with a slash.
 fn split(url: &str) -> (&str, String) {
     let authority = url.find("://").map_or(0, |at| at + 3);
@@ -89,8 +110,6 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
 
 #[cfg(test)]
 mod tests {
-    use sekisho_units::Place;
-
     use super::*;
 
     #[test]

@@ -33,7 +33,11 @@ fn config(service: &Service, policies: &str) -> String {
 /// Checks everything about an answer of the gateway's own but what is particular to its kind: `more` are the further members
 /// of its problem document. Gives the document.
 #[track_caller]
-fn assert_problem(answer: &Answer, (status, code, error): (u16, &str, &str), more: &[&str]) -> Value {
+pub(crate) fn assert_problem(
+    answer: &Answer,
+    (status, code, error): (u16, &str, &str),
+    more: &[&str],
+) -> Value {
     let problem = answer.json();
     assert_eq!(
         (answer.status, &problem["code"], &problem["error"]),
@@ -58,7 +62,7 @@ fn assert_problem(answer: &Answer, (status, code, error): (u16, &str, &str), mor
 
 /// Who decided about an answer, and why, as the log says it.
 #[track_caller]
-fn decided(gateway: &Gateway, answer: &Answer) -> (String, String) {
+pub(crate) fn decided(gateway: &Gateway, answer: &Answer) -> (String, String) {
     let line = gateway.wait_log_of(answer);
     let word = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
     (word("decided_by"), word("reason"))

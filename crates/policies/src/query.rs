@@ -1,17 +1,47 @@
-//! A parameter of a query, found in every spelling and taken out.
+//! A credential in a parameter of the query: found in every spelling, and taken out before services see it.
+
+use std::borrow::Cow;
+
+use sekisho_exchange::Exchange;
+use sekisho_units::At;
+
+use crate::Here;
+use crate::access_log::CREDENTIALS;
+
+/// Whether a credential may stand in the parameter `name`: only what the access log hides whatever its settings are.
+pub(crate) fn check(name: &At<String>, here: &mut Here<'_>) -> Option<()> {
+    if CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
+        return Some(());
+    }
+    let message = format!("the access log would show what stands in `{name}`");
+    here.refuse("query", &name.place, message, format!("write one of {}", CREDENTIALS.join(", ")))
+}
+
+/// The values of the parameter `name` that are not empty; services do not see it.
+pub(crate) fn take_out(exchange: &mut Exchange<'_>, name: &str) -> Vec<Vec<u8>> {
+    let Some(query) = exchange.query else { return Vec::new() };
+    // Another policy may have taken its own parameter out already.
+    let asked = exchange.to_ask.query.as_deref().unwrap_or_default();
+    if let Some(rest) = take(asked, name).rest {
+        exchange.to_ask.query = (!rest.is_empty()).then_some(Cow::Owned(rest));
+    }
+    let mut values = take(query, name).values;
+    values.retain(|value| !value.is_empty());
+    values
+}
 
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Found {
+struct Found {
     /// The parameter's values, with percent-encoding and `+` undone.
-    pub(super) values: Vec<Vec<u8>>,
+    values: Vec<Vec<u8>>,
     /// The query without it, if it was there.
-    pub(super) rest: Option<String>,
+    rest: Option<String>,
 }
 
 /// Looks for the parameter `name` among those that `&` separates. A name counts whatever its percent-encoding, as services
 /// read it, and in its own case.
-pub(super) fn take(query: &str, name: &str) -> Found {
+fn take(query: &str, name: &str) -> Found {
     let mut found = Found::default();
     let mut rest = Vec::new();
     for parameter in query.split('&') {
