@@ -129,6 +129,16 @@ impl Described {
         self.list(4, permissions)
     }
 
+    /// The roles that `tell` gives.
+    pub fn roles_by(self, tell: impl FnOnce(&mut dyn FnMut(&str))) -> Self {
+        self.list_by(3, tell)
+    }
+
+    /// The permissions that `tell` gives.
+    pub fn permissions_by(self, tell: impl FnOnce(&mut dyn FnMut(&str))) -> Self {
+        self.list_by(4, tell)
+    }
+
     /// What else is known: a JSON object.
     pub fn claims(mut self, object: Box<[u8]>) -> Self {
         self.identity.claims = Some(object);
@@ -147,11 +157,18 @@ impl Described {
         self.end(part)
     }
 
-    fn list<'t>(mut self, part: usize, entries: impl IntoIterator<Item = &'t str>) -> Self {
-        for entry in entries.into_iter().filter(|entry| !entry.is_empty() && fits_a_line(entry)) {
-            self.identity.texts.push_str(entry);
-            self.identity.texts.push('\n');
-        }
+    fn list<'t>(self, part: usize, entries: impl IntoIterator<Item = &'t str>) -> Self {
+        self.list_by(part, |take| entries.into_iter().for_each(take))
+    }
+
+    fn list_by(mut self, part: usize, tell: impl FnOnce(&mut dyn FnMut(&str))) -> Self {
+        let texts = &mut self.identity.texts;
+        tell(&mut |entry| {
+            if !entry.is_empty() && fits_a_line(entry) {
+                texts.push_str(entry);
+                texts.push('\n');
+            }
+        });
         self.end(part)
     }
 

@@ -78,6 +78,14 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// Gives each word of [`Value::list`], without gathering them.
+    pub fn each_word(self, mut take: impl FnMut(&str)) {
+        match self.items() {
+            Some(items) => items.filter_map(Value::text).for_each(|word| take(&word)),
+            None => self.text().iter().for_each(|text| words(text).for_each(&mut take)),
+        }
+    }
+
     /// The value of an object's member.
     pub fn get(self, name: &str) -> Option<Value<'a>> {
         let mut rest = self.0.strip_prefix('{')?.strip_suffix('}')?.trim_start();
@@ -227,7 +235,10 @@ mod tests {
             ("1", None),
             ("{}", None),
         ] {
+            let mut each = Vec::new();
+            Value::new(raw).each_word(|word| each.push(word.to_owned()));
             let list = Value::new(raw).list();
+            assert_eq!(each, list.clone().unwrap_or_default(), "{raw}");
             assert_eq!(
                 list.as_ref().map(|list| list.iter().map(|word| &**word).collect::<Vec<_>>()),
                 want.map(<[_]>::to_vec),

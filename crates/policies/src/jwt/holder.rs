@@ -21,11 +21,11 @@ impl Names {
         let described = described
             .email(claims.text(&self.email).as_deref().unwrap_or_default())
             .tier(claims.text(&self.tier).as_deref().unwrap_or_default());
-        let words = |names: &[String]| -> Vec<_> {
-            names.iter().filter_map(|name| claims.list(name)).flatten().collect()
+        let each = |names: &[String], take: &mut dyn FnMut(&str)| {
+            names.iter().filter_map(|name| claims.at(name)).for_each(|value| value.each_word(&mut *take));
         };
-        let described = described.roles(words(&self.roles).iter().map(AsRef::as_ref));
-        let described = described.permissions(words(&self.permissions).iter().map(AsRef::as_ref));
+        let described = described.roles_by(|take| each(&self.roles, take));
+        let described = described.permissions_by(|take| each(&self.permissions, take));
         drop(subject);
         Some(described.claims(claims.into_json().into_bytes().into()).done())
     }
