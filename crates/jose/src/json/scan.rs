@@ -52,8 +52,14 @@ impl Members {
 
     /// The value of the member `name`, compared after escapes.
     pub(crate) fn get<'a>(&self, text: &'a str, name: &str) -> Option<&'a str> {
-        let named = |own: &str| if self.escaped { says(own, name) } else { own == name };
-        let member = self.list.iter().find(|member| named(part(text, member.name)))?;
+        let named = |member: &&Member| {
+            if self.escaped {
+                return says(part(text, member.name), name);
+            }
+            // Most names differ in length, which is seen without a look at the text.
+            member.name.1 as usize - member.name.0 as usize == name.len() && part(text, member.name) == name
+        };
+        let member = self.list.iter().find(named)?;
         Some(part(text, member.value))
     }
 
@@ -185,6 +191,10 @@ impl Scanner<'_> {
     /// Whether two names are one.
     #[inline]
     fn alike(&self, one: (u32, u32), other: (u32, u32), escaped: bool) -> bool {
+        let length = |(start, end): (u32, u32)| end - start;
+        if !escaped && length(one) != length(other) {
+            return false;
+        }
         let (one, other) = (part(self.text, one), part(self.text, other));
         if escaped { same(one, other) } else { one == other }
     }

@@ -123,14 +123,20 @@ pub(crate) fn descend<'a>(path: &str, get: impl Fn(&str) -> Option<Value<'a>>) -
     if let Some(value) = get(path) {
         return Some(value);
     }
-    path.match_indices('.').find_map(|(dot, _)| {
+    memchr::memchr_iter(b'.', path.as_bytes()).find_map(|dot| {
         let (outer, inner) = (path.get(..dot)?, path.get(dot + 1..)?);
         get(outer)?.at(inner)
     })
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(' ').filter(|word| !word.is_empty())
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(' ');
+        let (word, behind) = rest.split_at(memchr::memchr(b' ', rest.as_bytes()).unwrap_or(rest.len()));
+        rest = behind;
+        (!word.is_empty()).then_some(word)
+    })
 }
 
 /// The value that a checked text begins with, and what is behind it.
