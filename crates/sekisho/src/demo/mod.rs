@@ -3,6 +3,7 @@
 //! The configuration is `examples/shop.yaml`, word for word; the services' addresses reach it as they would reach any
 //! gateway, by variables of the environment.
 
+mod customers;
 mod ports;
 mod service;
 mod shop;
@@ -11,8 +12,10 @@ mod tour;
 use std::collections::HashMap;
 use std::time::Instant;
 
+use sekisho_units::Clock;
 use tokio::runtime::{Builder, Runtime};
 
+use self::customers::{VARIABLE, secret, tokens};
 use self::ports::Wish;
 use self::shop::Shop;
 use crate::cli::DemoArgs;
@@ -42,7 +45,11 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start the demo's services: {error}")))?;
-    let variables = open_shop(&runtime)?;
+    let mut variables = open_shop(&runtime)?;
+    let secret = std::env::var(VARIABLE).ok().filter(|secret| !secret.is_empty()).map_or_else(secret, Ok);
+    let secret = secret.map_err(|error| Failure::new(format!("cannot make a secret: {error}")))?;
+    let tokens = tokens(&secret, Clock::system().wall());
+    variables.insert(VARIABLE, secret);
     let env = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
     let (carry, todo) = server::carried();
     let loaded = configuration::compile_text(NAME, YAML, env, carry);
@@ -63,7 +70,7 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
         begun,
     };
     let exit = server::run(start, |addresses| {
-        let told = print(&tour::text(addresses));
+        let told = print(&tour::text(addresses, &tokens));
         if let Err(failure) = told {
             note(&failure.to_string());
         }
@@ -95,9 +102,13 @@ mod tests {
 
     use super::*;
 
+    fn secret(name: &str) -> Option<String> {
+        (name == VARIABLE).then(|| "0123456789abcdef0123456789abcdef".to_owned())
+    }
+
     #[test]
     fn the_example_compiles_without_a_word_of_complaint() {
-        let loaded = configuration::compile_text(NAME, YAML, |_| None, Carry::default());
+        let loaded = configuration::compile_text(NAME, YAML, secret, Carry::default());
         assert_eq!(loaded.problems.to_string(), "");
         assert!(loaded.site.is_some());
     }
@@ -107,6 +118,6 @@ mod tests {
         for (variable, port, _) in SERVICES {
             assert!(YAML.contains(&format!("${{{variable}:-http://127.0.0.1:{port}}}")), "{variable}");
         }
-        assert_eq!(YAML.matches("${").count(), SERVICES.len());
+        assert_eq!(YAML.matches("${").count(), SERVICES.len() + 1);
     }
 }

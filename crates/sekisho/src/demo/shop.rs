@@ -41,6 +41,11 @@ impl Shop {
         match (asked.method, path.as_slice()) {
             (&Method::GET | &Method::HEAD, ["health"]) => (StatusCode::OK, json!({"status": "healthy"})),
             (&Method::GET | &Method::HEAD, []) => (StatusCode::OK, json!({ (self.plural()): self.rows() })),
+            // What the gateway asks about whoever sends a request.
+            (&Method::GET, ["internal", "users", id]) if self == Self::Users => match self.find(id) {
+                Some(user) => (StatusCode::OK, user),
+                None => (StatusCode::NOT_FOUND, json!({"error": "nobody has this id"})),
+            },
             (&Method::GET | &Method::HEAD, [id]) => match self.find(id) {
                 Some(row) => (StatusCode::OK, row),
                 None => (StatusCode::NOT_FOUND, json!({"error": format!("nothing is known of `{id}`")})),
@@ -73,9 +78,10 @@ impl Shop {
         match self {
             Self::Users => json!([
                 {"id": "u-1", "name": "Aiko Mori", "email": "aiko@shop.example", "isActive": true, "tier": "premium",
-                 "roles": ["customer"], "permissions": ["user:read", "order:read", "order:write"]},
+                 "roles": ["customer"],
+                 "permissions": ["user:read", "order:read", "order:write", "inventory:read", "payment:write"]},
                 {"id": "u-2", "name": "Jonas Lind", "email": "jonas@shop.example", "isActive": true, "tier": "basic",
-                 "roles": ["customer"], "permissions": ["user:read", "order:read"]},
+                 "roles": ["customer"], "permissions": ["user:read", "order:read", "inventory:read"]},
                 {"id": "u-3", "name": "Adaeze Obi", "email": "adaeze@shop.example", "isActive": false, "tier": "basic",
                  "roles": ["customer"], "permissions": []},
             ]),
@@ -132,6 +138,8 @@ mod tests {
     fn finds_by_id_and_says_back_what_was_sent() {
         let get = |shop: Shop, path| shop.answer(&Asked { method: &Method::GET, path, body: b"" }).1;
         assert_eq!(get(Shop::Users, "/u-1")["name"], "Aiko Mori");
+        assert_eq!(get(Shop::Users, "/internal/users/u-3")["isActive"], false);
+        assert_eq!(get(Shop::Inventory, "/internal/users/u-3")["name"], json!(null));
         assert_eq!(get(Shop::Inventory, "/cup-blue")["price"], 1_200);
         assert_eq!(get(Shop::Orders("order-service-1"), "/")["orders"][1]["id"], "o-2");
         let post = Asked { method: &Method::POST, path: "/", body: b"{\"amount\": 3}" };

@@ -3,16 +3,24 @@
 use super::Demo;
 use crate::harness::Answer;
 
-/// A command's words as a shell splits them; quotes are only single ones here.
-fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (index, part) in command.split('\'').enumerate() {
-        if index % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
+/// A command's words as a shell splits them, where quotes stand around whole words. Within double ones variables are
+/// replaced; within single ones nothing is.
+fn words(command: &str, variables: &[(String, String)]) -> Vec<String> {
+    let (mut words, mut rest) = (Vec::new(), command);
+    while let Some(at) = rest.find(['\'', '"']) {
+        let quote = if rest[at..].starts_with('"') { '"' } else { '\'' };
+        words.extend(rest[..at].split_whitespace().map(str::to_owned));
+        let (quoted, behind) = rest[at + 1..].split_once(quote).expect("a quote is closed");
+        let mut word = quoted.to_owned();
+        if quote == '"' {
+            for (name, value) in variables {
+                word = word.replace(&format!("${name}"), value);
+            }
         }
+        words.push(word);
+        rest = behind;
     }
+    words.extend(rest.split_whitespace().map(str::to_owned));
     words
 }
 
@@ -26,9 +34,9 @@ pub(super) struct Curl {
 }
 
 impl Curl {
-    pub(super) fn parse(command: &str) -> Self {
+    pub(super) fn parse(command: &str, variables: &[(String, String)]) -> Self {
         let mut curl = Self { method: "GET".to_owned(), ..Self::default() };
-        let mut words = words(command).into_iter();
+        let mut words = words(command, variables).into_iter();
         assert_eq!(words.next().as_deref(), Some("curl"), "{command}");
         while let Some(word) = words.next() {
             match word.as_str() {
