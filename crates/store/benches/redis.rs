@@ -39,7 +39,7 @@ fn main() {
 fn measure(server: &RedisServer, rule: Rule, under_way: usize, time: Duration) {
     let options = Options { timeout: Duration::from_secs(1), ..Options::default() };
     let link = Link::new(&Address::parse(&server.url()).unwrap(), options, WORKERS).unwrap();
-    let store = Arc::new(Store::Redis { shared: Limits::new(link), local: Memory::new(1_000) });
+    let store = Arc::new(Store::redis(Limits::new(link), Memory::new(1_000)));
     let (began, before) = (Instant::now(), spent());
     let threads: Vec<_> = (0..WORKERS)
         .map(|worker| {

@@ -9,6 +9,7 @@ mod key;
 pub mod limit;
 mod memory;
 pub mod redis;
+mod rulings;
 mod store;
 
 pub use in_flight::{InFlight, Seat};

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::Key;
 use crate::limit::{Decision, Rule};
-use crate::memory::{Hash, Memory};
-use crate::redis::{Away, Limits};
+use crate::memory::{Hash, Memory, Tally};
+use crate::redis::{Away, Limits, Link};
+use crate::rulings::Rulings;
 
 /// What a limit does while the shared store is away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,16 +28,16 @@ pub enum OnFailure {
 }
 
 /// Where limits are counted. Shared by all workers; it is to outlive a reload, and keeps what it counted.
-pub enum Store {
-    /// In this process.
-    Memory(Memory),
-    /// In Redis, by all gateways together.
-    Redis {
-        /// The shared counts.
-        shared: Limits,
-        /// What counts while Redis is away.
-        local: Memory,
-    },
+pub struct Store {
+    /// What counts, or what counts while Redis is away.
+    memory: Memory,
+    /// What all gateways count together, if they do.
+    shared: Option<Shared>,
+}
+
+struct Shared {
+    limits: Limits,
+    rulings: Rulings,
 }
 
 /// What became of a request.
@@ -53,6 +54,19 @@ pub enum Ruling {
 }
 
 impl Ruling {
+    /// All that [`Ruling::word`] gives.
+    pub const WORDS: [&'static str; 4] = ["shared", "local", "allow", "deny"];
+
+    /// One word of who has decided, or what was done instead, for metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Decided(_) => "shared",
+            Self::Local(..) => "local",
+            Self::Open(_) => "allow",
+            Self::Closed(_) => "deny",
+        }
+    }
+
     /// Whether the request passes.
     pub const fn allowed(&self) -> bool {
         match self {
@@ -88,6 +102,36 @@ pub enum Taken {
 }
 
 impl Store {
+    /// Counts in this process.
+    pub const fn memory(memory: Memory) -> Self {
+        Self { memory, shared: None }
+    }
+
+    /// Counts in Redis, with all gateways together; `local` counts while it is away.
+    pub fn redis(shared: Limits, local: Memory) -> Self {
+        Self { memory: local, shared: Some(Shared { limits: shared, rulings: Rulings::default() }) }
+    }
+
+    /// The connection to the shared store, if there is one.
+    pub fn link(&self) -> Option<&Link> {
+        self.shared.as_ref().map(|shared| shared.limits.link())
+    }
+
+    /// What is counted in this process.
+    pub fn tally(&self) -> Tally {
+        self.memory.tally()
+    }
+
+    /// How many decisions of the shared store there were, and of what was done instead, by [`Ruling::word`].
+    pub fn rulings(&self) -> Option<[(&'static str, u64); Ruling::WORDS.len()]> {
+        self.shared.as_ref().map(|shared| shared.rulings.rulings())
+    }
+
+    /// How often the shared store has not decided, by [`Away::word`].
+    pub fn failures(&self) -> Option<[(&'static str, u64); Away::WORDS.len()]> {
+        self.shared.as_ref().map(|shared| shared.rulings.failures())
+    }
+
     /// Rules on a request of a key by `rule`, and counts it if it passes; a cost of 0 only looks.
     ///
     /// `now` is the process's time, `worker` the number of the worker that asks.
@@ -101,15 +145,13 @@ impl Store {
         worker: usize,
         failing: OnFailure,
     ) -> Taken {
-        match &**self {
-            Self::Memory(memory) => Taken::Now(Ruling::Decided(memory.take(rule, key, cost, now.into()))),
-            Self::Redis { shared, local } => {
-                let own = Own { hash: local.hash(rule, key), rule: *rule, cost, now, failing };
-                match shared.link().gone(worker) {
-                    Some(away) => Taken::Now(own.rule(local, away)),
-                    None => Taken::Later(self.later(own, shared.take(worker, rule, key, cost, None))),
-                }
-            }
+        let Some(shared) = &self.shared else {
+            return Taken::Now(Ruling::Decided(self.memory.take(rule, key, cost, now.into())));
+        };
+        let own = Own { hash: self.memory.hash(rule, key), rule: *rule, cost, now, failing };
+        match shared.limits.link().gone(worker) {
+            Some(away) => Taken::Now(self.counted(own.rule(&self.memory, away))),
+            None => Taken::Later(self.later(own, shared.limits.take(worker, rule, key, cost, None))),
         }
     }
 
@@ -120,11 +162,19 @@ impl Store {
     ) -> Pin<Box<dyn Future<Output = Ruling> + Send>> {
         let store = Arc::clone(self);
         Box::pin(async move {
-            match (asked.await, &*store) {
-                (Ok(decision), _) => Ruling::Decided(decision),
-                (Err(away), Self::Redis { local, .. } | Self::Memory(local)) => own.rule(local, away),
-            }
+            let ruling = match asked.await {
+                Ok(decision) => Ruling::Decided(decision),
+                Err(away) => own.rule(&store.memory, away),
+            };
+            store.counted(ruling)
         })
+    }
+
+    fn counted(&self, ruling: Ruling) -> Ruling {
+        if let Some(shared) = &self.shared {
+            shared.rulings.count(&ruling);
+        }
+        ruling
     }
 }
 
@@ -158,7 +208,7 @@ mod tests {
 
     #[test]
     fn memory_rules_at_once_and_without_a_runtime() {
-        let store = Arc::new(Store::Memory(Memory::new(10)));
+        let store = Arc::new(Store::memory(Memory::new(10)));
         let rate = Rate::new(1, Span::from_secs(1)).unwrap();
         let rule = Rule::new(Algorithm::FixedWindow, rate, None).unwrap();
         let key = Key { space: Space::of("test"), name: b"a" };

@@ -108,7 +108,7 @@ impl Rule {
     }
 
     /// How many may pass at once.
-    pub(crate) const fn capacity(&self) -> u64 {
+    pub const fn capacity(&self) -> u64 {
         self.capacity
     }
 

@@ -22,6 +22,9 @@ pub enum Away {
 }
 
 impl Away {
+    /// All that [`Away::word`] gives.
+    pub const WORDS: [&'static str; 4] = ["gone", "late", "busy", "refused"];
+
     /// One word of it, for logs and metrics.
     pub const fn word(&self) -> &'static str {
         match self {

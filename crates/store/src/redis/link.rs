@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -60,7 +61,11 @@ struct Inner {
     under_way: usize,
     prefix: String,
     slots: Box<[Slot]>,
+    /// The server as logs name it, without what logs in.
+    shown: String,
     presence: watch::Sender<Presence>,
+    /// How often it went away, and came back.
+    changes: [AtomicU64; 2],
     /// Which slots have lost their connection.
     gone: Mutex<Vec<bool>>,
 }
@@ -82,13 +87,26 @@ impl Link {
             prefix: format!("{prefix}:{VERSION}"),
             gone: Mutex::new(vec![false; slots.len()]),
             slots,
+            shown: address.to_string(),
             presence: watch::Sender::new(Presence::Untried),
+            changes: Default::default(),
         })))
     }
 
     /// What is known of the server, and every change of it.
     pub fn presence(&self) -> watch::Receiver<Presence> {
         self.0.presence.subscribe()
+    }
+
+    /// The server as logs name it, without what logs in.
+    pub fn server(&self) -> &str {
+        &self.0.shown
+    }
+
+    /// How often the server went away, and how often it came back.
+    pub fn changes(&self) -> (u64, u64) {
+        let [away, back] = &self.0.changes;
+        (away.load(Relaxed), back.load(Relaxed))
     }
 
     /// Why asking would fail at once, if it would.
@@ -300,9 +318,13 @@ impl Inner {
         self.presence.send_if_modified(|presence| match (why, &presence) {
             (Some(why), Presence::Untried | Presence::Here) => {
                 *presence = Presence::Gone(why);
+                self.changes[0].fetch_add(1, Relaxed);
                 true
             }
             (None, Presence::Untried | Presence::Gone(_)) if !any => {
+                if matches!(presence, Presence::Gone(_)) {
+                    self.changes[1].fetch_add(1, Relaxed);
+                }
                 *presence = Presence::Here;
                 true
             }

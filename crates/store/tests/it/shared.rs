@@ -127,7 +127,7 @@ fn a_store_rules_by_redis_and_while_that_is_away_as_it_was_told() {
     let mut server = RedisServer::start();
     let shared = limits(&server.url());
     let link = shared.link().clone();
-    let store = Arc::new(Store::Redis { shared, local: Memory::new(100) });
+    let store = Arc::new(Store::redis(shared, Memory::new(100)));
     let rule = rule(Algorithm::FixedWindow, 2, 3_600_000);
     let take = async |failing| match store.take(&rule, key("a"), 1, Tick::ZERO, 0, failing) {
         Taken::Now(ruling) => ruling,
