@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_store::Store;
 use sekisho_units::Cidr;
 use sekisho_upstream::{Endpoint, Service};
 use sekisho_wire::{Limits, PathRules};
@@ -27,6 +28,8 @@ pub struct Site {
     pub fallback: Plan,
     /// The services, in the order written.
     pub services: Box<[Arc<Service>]>,
+    /// Where limits are counted.
+    pub store: Arc<Store>,
     /// What it was made of.
     pub outline: Outline,
 }

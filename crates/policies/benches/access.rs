@@ -10,6 +10,7 @@ use sekisho_exchange::{Client, Errands, Exchange, Identity, Local, NoErrands, Sc
 use sekisho_jose::{Algorithm, Key};
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Here, Kept, NoPeers, Step, api_key};
+use sekisho_store::{Memory, Store};
 use sekisho_units::{Clock, Place, Problems};
 use sekisho_wire::{Framing, Head, Limits, parse_request};
 
@@ -24,7 +25,8 @@ fn step(name: &str, settings: &str) -> Step {
     let read_file = |_: &str| Ok(ranges.clone());
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
     let (sinks, kept, peers, errands) = (&Sinks::new(), &Kept::default(), &NoPeers, &errands);
-    let context = Context { workers: 1, sinks, kept, read_file: &read_file, peers, errands };
+    let store = &Arc::new(Store::memory(Memory::new(1_000)));
+    let context = Context { workers: 1, sinks, kept, store, read_file: &read_file, peers, errands };
     let step = Step::compile(name, &node, &mut here, &context);
     step.unwrap_or_else(|| panic!("{problems}"))
 }

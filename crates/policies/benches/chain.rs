@@ -12,6 +12,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_exchange::{Answerer, Client, Errands, Exchange, Local, NoErrands, Outcome, Response, Scheme};
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Here, Kept, NoPeers, Pass, Step};
+use sekisho_store::{Memory, Store};
 use sekisho_units::{Clock, Place, Problems};
 use sekisho_wire::{Edits, Framing, Head, HeadBuf, Limits, parse_request};
 
@@ -29,7 +30,8 @@ fn step(name: &str, settings: &str, sinks: &Sinks) -> Step {
     let read_file = |name: &str| Err(std::io::Error::other(name.to_owned()));
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
     let (kept, peers, errands) = (&Kept::default(), &NoPeers, &errands);
-    let context = Context { workers: 1, sinks, kept, read_file: &read_file, peers, errands };
+    let store = &Arc::new(Store::memory(Memory::new(1_000)));
+    let context = Context { workers: 1, sinks, kept, store, read_file: &read_file, peers, errands };
     let step = Step::compile(name, &node, &mut here, &context);
     step.unwrap_or_else(|| panic!("{problems}"))
 }

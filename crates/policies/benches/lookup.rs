@@ -11,6 +11,7 @@ use sekisho_exchange::{
 };
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Here, Kept, NoPeers, Peers, Step};
+use sekisho_store::{Memory, Store};
 use sekisho_units::{At, Clock, Place, Problems};
 use sekisho_wire::{Framing, Head, HeadBuf, Limits, parse_request};
 use tokio::runtime::{Builder, LocalOptions};
@@ -63,7 +64,9 @@ fn step() -> Step {
     let read_file = |name: &str| Err(std::io::Error::other(name.to_owned()));
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
     let (sinks, kept, errands) = (&Sinks::new(), &Kept::default(), &errands);
-    let context = Context { workers: 1, sinks, kept, read_file: &read_file, peers: &Directory, errands };
+    let store = &Arc::new(Store::memory(Memory::new(1_000)));
+    let context =
+        Context { workers: 1, sinks, kept, store, read_file: &read_file, peers: &Directory, errands };
     let step = Step::compile("user_lookup", &node, &mut here, &context);
     step.unwrap_or_else(|| panic!("{problems}"))
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use sekisho_exchange::{Dial, Errands, Peer};
+use sekisho_store::Store;
 use sekisho_units::{At, Place, Problem, Problems};
 use sekisho_yaml::MAX_FILE;
 
@@ -18,6 +19,8 @@ pub struct Context<'a> {
     pub sinks: &'a Sinks,
     /// What policies keep from one configuration to the next.
     pub kept: &'a Kept,
+    /// Where limits are counted.
+    pub store: &'a Arc<Store>,
     /// Gives the text of a file that the document names.
     pub read_file: &'a dyn Fn(&str) -> io::Result<String>,
     /// Whom a policy can ask.

@@ -9,6 +9,7 @@ use sekisho_exchange::{
     Answerer, Ask, Asking, Client, Dial, Errands, Exchange, Local, NoErrands, Peer, Policy, Reply, Response,
     Scheme, Unanswered, Verdict,
 };
+use sekisho_store::{Memory, Store};
 use sekisho_units::{At, Clock, Place, Problems};
 use sekisho_wire::{
     Edits, Framing, Head, HeadBuf, HeadView, Limits, Parsed, PathRules, Skip, check_request, normalise,
@@ -174,7 +175,8 @@ fn compile_in<C: Compile + DeserializeOwned>(
     let mut here = Here { place: Place::none(), path, scope: "", problems: &mut problems };
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
     let (kept, errands) = (&Kept::default(), &errands);
-    let context = Context { workers: 4, sinks, kept, read_file, peers, errands };
+    let store = &Arc::new(Store::memory(Memory::new(1_000)));
+    let context = Context { workers: 4, sinks, kept, store, read_file, peers, errands };
     let compiled = config.compile(&mut here, &context);
     match compiled {
         Some(policy) if !problems.has_errors() => Ok(policy),

@@ -20,6 +20,8 @@ pub mod jwt;
 mod kept;
 mod principal;
 mod query;
+pub mod quota;
+pub mod rate_limit;
 pub mod request_id;
 pub mod rewrite;
 pub mod security_headers;

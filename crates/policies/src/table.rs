@@ -10,7 +10,7 @@ use sekisho_yaml::Node;
 use crate::compile::{Compile, Context, Here};
 use crate::{
     access_log, api_key, authorize, basic_auth, body_limit, concurrency, cors, forward_auth, headers,
-    ip_filter, jwt, request_id, rewrite, security_headers, user_lookup,
+    ip_filter, jwt, quota, rate_limit, request_id, rewrite, security_headers, user_lookup,
 };
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
@@ -100,12 +100,14 @@ policies! {
     cors => Cors,
     body_limit => BodyLimit,
     concurrency => Concurrency,
+    rate_limit => RateLimit,
     api_key => ApiKey,
     basic_auth => BasicAuth,
     jwt => Jwt,
     forward_auth => ForwardAuth,
     user_lookup => UserLookup,
     authorize => Authorize,
+    quota => Quota,
     rewrite => Rewrite,
     headers => Headers,
 }

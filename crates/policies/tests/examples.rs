@@ -7,6 +7,7 @@ use std::{fs, io};
 use sekisho_exchange::{Ask, Asking, Dial, Errands, Local, NoErrands, Peer, Unanswered};
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, DEFAULT_ON, Here, Kept, NAMES, NoPeers, Peers, Step, schemas};
+use sekisho_store::{Memory, Store};
 use sekisho_units::{At, Place, Problems};
 use sekisho_yaml::Node;
 
@@ -55,7 +56,9 @@ fn compile(name: &str, settings: &Node) -> Result<Step, String> {
     let mut here = Here { place: Place::none(), path: name.into(), scope: "", problems: &mut problems };
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
     let (kept, peers, errands) = (&Kept::default(), &Anybody, &errands);
-    let context = Context { workers: 1, sinks: &sinks, kept, read_file: &fs_in_src(name), peers, errands };
+    let store = &Arc::new(Store::memory(Memory::new(1_000)));
+    let context =
+        Context { workers: 1, sinks: &sinks, kept, store, read_file: &fs_in_src(name), peers, errands };
     match Step::compile(name, settings, &mut here, &context) {
         Some(step) if problems.is_empty() => Ok(step),
         _ => Err(problems.to_string()),

@@ -13,6 +13,7 @@ mod routes;
 mod services;
 mod settings;
 mod steps;
+mod store;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use sekisho_exchange::{Errands, NoErrands};
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Kept};
-use sekisho_units::{Place, Problem, Problems};
+use sekisho_units::{At, Place, Problem, Problems};
 use sekisho_upstream::Carry as Endpoints;
 use sekisho_yaml::Node;
 
@@ -202,12 +203,16 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     if let Some(running) = &carry.running {
         keep_workers(top, &mut settings, running, problems);
     }
+    let unwritten = At::default();
+    let written = top.map_or(&unwritten, |top| &top.store);
+    let store = store::compile(written, settings.workers, &carry.kept, files, problems);
     let services =
         Services::compile(document, &carry.endpoints, settings.head_limits, files.reader(), problems);
     let context = Context {
         workers: settings.workers,
         sinks: &carry.sinks,
         kept: &carry.kept,
+        store: &store,
         read_file: files.reader(),
         peers: &Known { services: &services, carry: &carry.endpoints },
         errands: &carry.errands,
@@ -231,7 +236,8 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         meter: counted.meter(),
     };
     let outline = Outline::default();
-    Site { router: Router::new(entries), plans, fallback, services: services.into_all(), settings, outline }
+    let services = services.into_all();
+    Site { router: Router::new(entries), plans, fallback, services, store, settings, outline }
 }
 
 /// Threads are started once: another number of them holds from the next start on.

@@ -8,6 +8,7 @@ mod listen;
 mod policies;
 mod route;
 mod schema;
+mod store;
 mod top;
 mod upgrade;
 
@@ -21,9 +22,9 @@ pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_yaml::{Key, Node, read};
-pub use top::{
-    ClientConfig, Detail, DrainConfig, IdentityConfig, LimitsConfig, ReloadConfig, StoreConfig, TopConfig,
-};
+pub(crate) use store::MEMORY;
+pub use store::{StoreConfig, StoreTlsConfig};
+pub use top::{ClientConfig, Detail, DrainConfig, IdentityConfig, LimitsConfig, ReloadConfig, TopConfig};
 pub use upgrade::UpgradeConfig;
 
 use crate::outline::{digest, digest_without};

@@ -9,6 +9,7 @@ use super::address::Address;
 use super::listen::{Listen, TlsConfig};
 use super::route::RouteConfig;
 use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};
+use super::store::StoreConfig;
 
 /// The whole configuration of a gateway.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -31,8 +32,10 @@ pub struct TopConfig {
     pub trusted_proxies: Vec<Cidr>,
     /// What services are told of a known user.
     pub identity: IdentityConfig,
-    /// Where state is kept that requests share. Default `memory`.
-    pub store: StoreConfig,
+    /// Where counts are kept that requests share: `memory` for this process, the address of a Redis or Valkey server that several
+    /// gateways share, or a map with `url`. Default `memory`.
+    #[schemars(with = "Option<StoreConfig>")]
+    pub store: At<StoreConfig>,
     /// Settings of every service, except `endpoints`; a service's own words win, map by map.
     #[schemars(with = "Option<ServiceDefaultsSchema>")]
     pub service_defaults: Option<IgnoredAny>,
@@ -82,15 +85,6 @@ pub enum Detail {
     Roles,
     /// The permissions.
     Permissions,
-}
-
-/// Where state is kept that requests share.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum StoreConfig {
-    /// In this process.
-    #[default]
-    Memory,
 }
 
 /// Limits of what a client may send and hold.

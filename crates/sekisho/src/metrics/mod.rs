@@ -63,7 +63,7 @@ impl Collector for Reader {
         breakers::encode(&mut encoder, &site, self.0.clock.now())?;
         policies::encode(&mut encoder, &site)?;
         workers::encode(&mut encoder, &self.0)?;
-        kept::encode(&mut encoder, &self.0.kept)?;
+        kept::encode(&mut encoder, &self.0.kept, &site.store)?;
         process::encode(&mut encoder)
     }
 }

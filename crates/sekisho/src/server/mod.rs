@@ -35,7 +35,7 @@ pub(crate) use self::reload::{Origin, Outcome};
 use self::signals::{Signal, Signals};
 pub(crate) use self::state::{Phase, State};
 use self::worker::{Ended, Workers};
-use crate::events::Told;
+use crate::events::{Told, watch_store};
 use crate::metrics;
 use crate::output::{Exit, Failure, note};
 use crate::systemd::{self, Watchdog};
@@ -116,6 +116,7 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let reloader = file.map(|file| Reloader::new(file, carry, &dispatch, &state)).transpose();
     let reloader = reloader.map_err(|error| cannot("start the thread that reads configurations", &error))?;
     tokio::spawn(metrics::sample(Arc::clone(&state)));
+    tokio::spawn(watch_store(Arc::clone(&state)));
 
     state.phase.send_replace(Phase::Ready);
     let line = ready_line(&addresses, counts, begun.elapsed());

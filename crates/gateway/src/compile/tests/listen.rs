@@ -132,7 +132,7 @@ tls: { certificates: [{ certificate: a.pem }] }",
     assert_eq!(problems, [] as [String; 0]);
     let listen = &site.unwrap().settings.listen;
     let tls = listen[0].tls.as_ref().unwrap();
-    assert_eq!(*tls.certificates[0].names, ["a.test".into(), "*.b.test".into()]);
+    assert_eq!(*tls.certificates[0].names, ["a.test", "*.b.test"].map(Box::<str>::from));
     let redirect = |index: usize| listen[index].redirect.as_ref().map(|to| (to.port, to.except.len()));
     assert_eq!([0, 1, 2, 3].map(redirect), [None, Some((8443, 0)), Some((443, 1)), None]);
     let proxies = |index: usize| {

@@ -5,6 +5,7 @@ mod inherits;
 mod listen;
 mod many;
 mod reports;
+mod store;
 mod tls;
 mod warns;
 
@@ -12,9 +13,14 @@ use super::*;
 
 /// Compiles a text named `t`, with `PORT` in the environment and no files.
 pub(crate) fn compile_text(text: &str) -> (Option<Site>, Problems) {
+    compile_beside(text, &Carry::default())
+}
+
+/// The same with what is there already.
+fn compile_beside(text: &str, carry: &Carry) -> (Option<Site>, Problems) {
     let env = |name: &str| (name == "PORT").then(|| "4001".to_owned());
     let read_file = |path: &str| Err(io::Error::new(io::ErrorKind::NotFound, path.to_owned()));
-    compile(&Source { name: "t", text, env: &env, read_file: &read_file }, &Carry::default())
+    compile(&Source { name: "t", text, env: &env, read_file: &read_file }, carry)
 }
 
 /// The site of a text that has no errors.

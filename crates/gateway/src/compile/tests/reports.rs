@@ -64,10 +64,12 @@ fn the_words_at_the_top() {
         (
             "workers: 0\n\
              via: 'a b'\n\
-             store: redis://h\n\
+             store: [memory]\n\
              routes: [{ path: /, respond: x }]"
                 .into(),
-            &["t:3:8: error: store: unknown word `redis://h`; use one of `memory`"],
+            &[
+                "t:3:8: error: store: expected `memory`, an address such as `redis://cache:6379`, or a map with `url`, found a list",
+            ],
         ),
         (
             "workers: 0\n\

@@ -1,0 +1,136 @@
+//! What clients learn of a limit: the header fields of two drafts.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use sekisho_wire::{Blob, Edits, Known, KnownSet};
+use serde::Deserialize;
+
+/// Which header fields tell clients how much is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "RateLimitHeaders")]
+pub enum Shown {
+    /// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (draft-ietf-httpapi-ratelimit-headers-06).
+    Draft6,
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10).
+    Current,
+    /// Both kinds.
+    #[default]
+    Both,
+    /// None.
+    Off,
+}
+
+/// What an answer tells of one limit.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    shown: Shown,
+    limit: u64,
+    /// `"rate_limit";q=1000;w=900`.
+    policy: String,
+    /// What is the same on every answer.
+    lines: Blob,
+    /// `"rate_limit";r=`, for the number that follows.
+    left: String,
+}
+
+/// The names that a limit sets.
+const NAMES: KnownSet = KnownSet::of(&[
+    Known::RateLimit,
+    Known::RateLimitPolicy,
+    Known::RateLimitLimit,
+    Known::RateLimitRemaining,
+    Known::RateLimitReset,
+]);
+
+impl Shown {
+    const fn draft6(self) -> bool {
+        matches!(self, Self::Draft6 | Self::Both)
+    }
+
+    const fn current(self) -> bool {
+        matches!(self, Self::Current | Self::Both)
+    }
+}
+
+/// So many seconds, or more: nobody is to come back too early.
+pub(super) fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+impl Told {
+    /// For the policy `name`: `limit` in each `window`.
+    pub(super) fn new(shown: Shown, name: &str, limit: u64, window: Duration) -> Self {
+        let policy = format!("\"{name}\";q={limit};w={}", seconds(window));
+        let mut fields = Vec::new();
+        if shown.draft6() {
+            fields.push((Known::RateLimitLimit.name(), limit.to_string()));
+        }
+        if shown.current() {
+            fields.push((Known::RateLimitPolicy.name(), policy.clone()));
+        }
+        let lines = Blob::new(&fields).expect("policies' names and numbers fit a line");
+        Self { shown, limit, policy, lines, left: format!("\"{name}\";r=") }
+    }
+
+    /// Writes how much is `left` for how many seconds. Where another limit has written before, the current draft has room for both;
+    /// in the other's fields stands the one of which less is left, or that `refuses`.
+    #[inline]
+    pub(super) fn write(&self, edits: &mut Edits, left: u64, reset: u64, refuses: bool) {
+        if self.shown == Shown::Off {
+            return;
+        }
+        if edits.touches_any(NAMES) {
+            return self.write_beside(edits, left, reset, refuses);
+        }
+        edits.apply(&self.lines);
+        if self.shown.draft6() {
+            edits.set_number(Known::RateLimitRemaining, left);
+            edits.set_number(Known::RateLimitReset, reset);
+        }
+        if self.shown.current() {
+            self.state(left, reset, |state| edits.set(Known::RateLimit, state));
+        }
+    }
+
+    #[cold]
+    fn write_beside(&self, edits: &mut Edits, left: u64, reset: u64, refuses: bool) {
+        if self.shown.draft6() {
+            let there = edits.get(Known::RateLimitRemaining).and_then(|text| str::from_utf8(text).ok());
+            let there = there.and_then(|text| text.parse::<u64>().ok());
+            if refuses || there.is_none_or(|there| left < there) {
+                edits.set_number(Known::RateLimitLimit, self.limit);
+                edits.set_number(Known::RateLimitRemaining, left);
+                edits.set_number(Known::RateLimitReset, reset);
+            }
+        }
+        if self.shown.current() {
+            if edits.touches(Known::RateLimit) {
+                let added = edits.add(Known::RateLimitPolicy, self.policy.as_bytes());
+                debug_assert!(added.is_ok(), "it is a line of the blob, too");
+                self.state(left, reset, |state| edits.add(Known::RateLimit, state));
+            } else {
+                // The other one tells of the older draft only; what a service tells gives way.
+                let set = edits.set(Known::RateLimitPolicy, self.policy.as_bytes());
+                debug_assert!(set.is_ok(), "it is a line of the blob, too");
+                self.state(left, reset, |state| edits.set(Known::RateLimit, state));
+            }
+        }
+    }
+
+    /// Gives `"rate_limit";r=999;t=900` to `with`, from the stack.
+    #[inline]
+    fn state<E>(&self, left: u64, reset: u64, with: impl FnOnce(&[u8]) -> Result<(), E>) {
+        const ROOM: usize = 96;
+        let (mut bytes, mut end) = ([0; ROOM], 0);
+        let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
+        for part in [self.left.as_str(), first.format(left), ";t=", second.format(reset)] {
+            let Some(room) = bytes.get_mut(end..end + part.len()) else { return };
+            room.copy_from_slice(part.as_bytes());
+            end += part.len();
+        }
+        let written = with(&bytes[..end]);
+        debug_assert!(written.is_ok(), "a policy's name and numbers fit a line");
+    }
+}
