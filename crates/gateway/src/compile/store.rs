@@ -57,23 +57,31 @@ fn link(
     workers: usize,
     problems: &mut Problems,
 ) -> Option<Link> {
-    let config = &written.value;
-    let (place, path) = match &config.url.place {
+    let (place, path) = match &written.url.place {
         place if place.is_none() => (&written.place, "store"),
         place => (place, "store.url"),
     };
-    let address = match Address::parse(config.url.expose()) {
+    let address = match Address::parse(written.url.expose()) {
         Ok(address) => address,
         Err(error) => {
-            let text = error.to_string();
-            let (message, remedy) = match text.split_once("; ") {
-                Some(parts) => parts,
-                None => (text.as_str(), "write `memory`, or one such as `redis://cache.example:6379`"),
-            };
-            return refuse(place, path, message, remedy, problems);
+            let remedy = "write `memory`, or one such as `redis://cache.example:6379`";
+            return refuse_by(place, path, &error.to_string(), remedy, problems);
         }
     };
-    let mut good = true;
+    let options = options(written, tls, &address, problems)?;
+    match Link::new(&address, options, workers) {
+        Ok(link) => Some(link),
+        Err(error) => refuse_by(place, path, &error.to_string(), "write another address", problems),
+    }
+}
+
+fn options(
+    config: &StoreConfig,
+    tls: Option<Tls>,
+    address: &Address,
+    problems: &mut Problems,
+) -> Option<Options> {
+    let before = problems.len();
     if config.timeout.is_zero() {
         let message = "no answer would be in time";
         refuse::<()>(
@@ -83,7 +91,6 @@ fn link(
             "write a time such as `50ms`",
             problems,
         );
-        good = false;
     }
     // A brace would put all keys on one node of a cluster.
     let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'}');
@@ -91,30 +98,17 @@ fn link(
         let message = format!("{:?} cannot be what keys begin with", *config.prefix);
         let remedy = "write letters, digits and `-` only";
         refuse::<()>(&config.prefix.place, "store.prefix", &message, remedy, problems);
-        good = false;
     }
     if let Some(at) = config.tls.as_ref().filter(|_| !address.is_tls()) {
         let message = "this address is asked without TLS";
         refuse::<()>(&at.place, "store.tls", message, "write `rediss://`, or leave `tls` out", problems);
-        good = false;
     }
-    let options = Options {
+    (problems.len() == before).then(|| Options {
         timeout: config.timeout.as_duration(),
         prefix: config.prefix.value.clone(),
         tls,
         ..Options::default()
-    };
-    if !good {
-        return None;
-    }
-    match Link::new(&address, options, workers) {
-        Ok(link) => Some(link),
-        Err(error) => {
-            let text = error.to_string();
-            let (message, remedy) = text.split_once("; ").unwrap_or((&text, "write another address"));
-            refuse(place, path, message, remedy, problems)
-        }
-    }
+    })
 }
 
 fn tls(at: &At<StoreTlsConfig>, files: &Files<'_>, problems: &mut Problems) -> Tls {
@@ -143,6 +137,18 @@ fn digest_of_tls(tls: &Tls) -> u64 {
     let authorities = tls.authorities.as_deref().map(text).unwrap_or_default();
     let ours = tls.ours.as_ref().map(|(certificate, key)| format!("{}\0{}", text(certificate), key.expose()));
     digest_of_text(&format!("{authorities}\0{}", ours.unwrap_or_default()))
+}
+
+/// An error's text tells what is wrong and, mostly, what to write instead.
+fn refuse_by<T>(
+    place: &Place,
+    path: &str,
+    text: &str,
+    otherwise: &str,
+    problems: &mut Problems,
+) -> Option<T> {
+    let (message, remedy) = text.split_once("; ").unwrap_or((text, otherwise));
+    refuse(place, path, message, remedy, problems)
 }
 
 fn refuse<T>(place: &Place, path: &str, message: &str, remedy: &str, problems: &mut Problems) -> Option<T> {

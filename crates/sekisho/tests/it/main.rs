@@ -12,6 +12,8 @@
 
 mod front;
 mod harness;
+#[path = "../../../store/tests/server/mod.rs"]
+mod redis_server;
 
 mod access;
 mod admin;
@@ -26,6 +28,7 @@ mod forward_auth;
 mod forwarding;
 mod framing;
 mod jwt;
+mod limits;
 mod policies;
 mod pool;
 mod reload;

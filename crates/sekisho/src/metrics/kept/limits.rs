@@ -5,7 +5,7 @@ use std::fmt;
 
 use prometheus_client::encoding::DescriptorEncoder;
 use sekisho_store::Store;
-use sekisho_store::redis::Presence;
+use sekisho_store::redis::{Link, Presence};
 
 use super::family;
 
@@ -23,7 +23,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, store: &Store) -> fmt:
     let up = store.link().map(|link| u64::from(!matches!(*link.presence().borrow(), Presence::Gone(_))));
     let about = "Whether the shared store is there; 1 as well where nobody has needed it yet.";
     family::gauge::<_, 0>(encoder, ("gateway_store_up", about), up.map(|up| ([], up)))?;
-    let changes = store.link().map(|link| link.changes());
+    let changes = store.link().map(Link::changes);
     let changes = changes.into_iter().flat_map(|(away, back)| [("away", away), ("back", back)]);
     let rows = changes.map(|(change, count)| ([("change", change)], count));
     family::counter(encoder, ("gateway_store_changes", "How often the shared store went and came."), rows)?;

@@ -11,7 +11,7 @@ const KEY: &str = "sk_0123456789abcdefghijklmnop";
 const MISSING: (u16, &str, &str) = (401, "AUTH_MISSING_TOKEN", "Missing or invalid authorization header");
 const FAILED: (u16, &str, &str) = (401, "AUTH_FAILED", "Authentication failed");
 
-pub(super) fn hash(key: &str) -> String {
+pub(crate) fn hash(key: &str) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }

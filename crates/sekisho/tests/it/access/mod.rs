@@ -1,6 +1,6 @@
 //! Who may pass: addresses, crowds, keys, passwords, permissions; and what services learn of those who do.
 
-mod api_key;
+pub(crate) mod api_key;
 mod authorize;
 mod basic_auth;
 mod concurrency;

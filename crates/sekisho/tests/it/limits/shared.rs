@@ -1,0 +1,120 @@
+//! Counts that gateways share in a real redis-server.
+
+use super::{GET, config, crowd, gateway, store, told};
+use crate::harness::{Client, Service, until};
+use crate::redis_server::RedisServer;
+
+#[test]
+fn of_200_requests_at_once_at_two_gateways_exactly_100_pass() {
+    let (service, server) = (Service::echo(), RedisServer::start());
+    for algorithm in ["sliding_window", "token_bucket", "fixed_window"] {
+        server.ask(&["FLUSHALL"]);
+        let policies = format!("rate_limit: {{ rate: 100/h, algorithm: {algorithm} }}");
+        let top = format!("workers: 2\n{}", store(&server));
+        let (one, other) = (gateway(&service, &policies, &top), gateway(&service, &policies, &top));
+        assert_eq!(crowd(&[&one, &other], 200), 100, "{algorithm}");
+        let decided = |by| {
+            [&one, &other].map(|gateway| gateway.metric_where("gateway_store_decisions_total", &[("by", by)]))
+        };
+        assert_eq!((decided("shared"), decided("local")), ([100.0, 100.0], [0.0, 0.0]));
+    }
+}
+
+#[test]
+fn both_stores_tell_clients_the_same() {
+    let (service, server) = (Service::echo(), RedisServer::start());
+    let policies =
+        "rate_limit: { rate: 2/h, algorithm: fixed_window }, quota: { rate: 9/d, algorithm: fixed_window }";
+    let here = gateway(&service, policies, "");
+    let shared = gateway(&service, policies, &store(&server));
+    for want in [200, 200, 429] {
+        let (one, other) = (here.get("/"), shared.get("/"));
+        assert_eq!((one.status, other.status), (want, want));
+        // Seconds may differ by the time between the two; those of windows do not.
+        let strip = |all: Vec<String>| -> Vec<String> {
+            all.into_iter()
+                .filter(|line| !line.contains("Reset"))
+                .map(|line| line.split(";t=").next().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(strip(told(&one)), strip(told(&other)));
+        assert_eq!(one.json()["error"], other.json()["error"]);
+    }
+}
+
+#[test]
+fn counts_are_found_again_after_a_reload_and_after_a_restart() {
+    let (service, server) = (Service::echo(), RedisServer::start());
+    let policies = "rate_limit: { rate: 4/h, algorithm: fixed_window }";
+    let first = gateway(&service, policies, &store(&server));
+    assert_eq!(first.get("/").header("ratelimit-remaining"), Some("3"));
+    first.reconfigure(&config(&service, &format!("{policies}, cors: {{ origins: ['*'] }}"), &store(&server)));
+    assert_eq!(first.get("/").header("ratelimit-remaining"), Some("2"));
+    let connections = || server.ask(&["CLIENT", "LIST", "TYPE", "normal"]).lines().count() - 1;
+    let before = connections();
+    first.reconfigure(&config(&service, policies, &store(&server)));
+    assert_eq!((first.get("/").header("ratelimit-remaining"), connections()), (Some("1"), before));
+    drop(first);
+    let second = gateway(&service, policies, &store(&server));
+    assert_eq!(second.get("/").header("ratelimit-remaining"), Some("0"));
+    let elsewhere = gateway(
+        &service,
+        policies,
+        &format!("store: {{ url: '{}', timeout: 5s, prefix: other }}", server.url()),
+    );
+    assert_eq!(elsewhere.get("/").header("ratelimit-remaining"), Some("3"), "another prefix, another count");
+}
+
+#[test]
+fn a_reload_moves_to_another_server_and_leaves_the_old_one() {
+    let (service, one, other) = (Service::echo(), RedisServer::start(), RedisServer::start());
+    let policies = "rate_limit: { rate: 4/h, algorithm: fixed_window }";
+    let gateway = gateway(&service, policies, &store(&one));
+    assert_eq!(gateway.get("/").header("ratelimit-remaining"), Some("3"));
+    gateway.reconfigure(&config(&service, policies, &store(&other)));
+    assert_eq!(gateway.get("/").header("ratelimit-remaining"), Some("3"));
+    assert!(other.ask(&["KEYS", "*"]).starts_with("sekisho:1:f:"));
+    until("the connection to the first to end", || {
+        (one.ask(&["CLIENT", "LIST", "TYPE", "normal"]).lines().count() == 1).then_some(())
+    });
+}
+
+#[test]
+fn a_password_opens_the_server_and_stands_nowhere() {
+    let server = RedisServer::start_with(&["--requirepass", "s3cr3t-w0rd"]);
+    let service = Service::echo();
+    let url = server.url().replace("://", "://:s3cr3t-w0rd@");
+    let policies = "rate_limit: { rate: 4/h, on_store_failure: deny }";
+    let good = gateway(&service, policies, &format!("store: {{ url: '{url}', timeout: 5s }}"));
+    assert_eq!(good.get("/").status, 200);
+    let wrong = url.replace("w0rd", "wrong");
+    let bad = gateway(&service, policies, &format!("store: {{ url: '{wrong}', timeout: 5s }}"));
+    until("the wrong password to be found out", || (bad.get("/").status == 503).then_some(()));
+    super::wait_said(&bad, "store_away");
+    for gateway in [&good, &bad] {
+        let metrics = gateway.admin_get("/metrics").text();
+        let said = gateway.stderr.all().join("\n") + &gateway.stdout.all().join("\n") + &metrics;
+        assert!(!said.contains("s3cr3t"), "{said}");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_while_the_store_is_asked_takes_nothing_with_it() {
+    let (service, server) = (Service::echo(), RedisServer::start());
+    let gateway =
+        gateway(&service, "rate_limit: { rate: 1000/h }", &format!("workers: 1\n{}", store(&server)));
+    assert_eq!(gateway.get("/").status, 200);
+    server.hang();
+    let mut leaving: Vec<_> = (0..20).map(|_| gateway.connect()).collect();
+    for client in &mut leaving {
+        client.send(GET);
+    }
+    gateway.wait_metric("http_server_active_requests", &[], 20.0);
+    leaving.into_iter().for_each(Client::reset);
+    gateway.wait_metric("http_server_active_requests", &[], 0.0);
+    let mut waiting = gateway.connect();
+    waiting.send(GET);
+    server.go_on();
+    assert_eq!(waiting.answer().status, 200);
+    assert_eq!(service.requests(), 2, "who has left is not served");
+}
