@@ -5,6 +5,7 @@ mod keys;
 mod memory;
 mod outage;
 mod shared;
+mod waits;
 
 use crate::harness::{Answer, Client, Gateway, Service, until};
 use crate::redis_server::RedisServer;

@@ -1,7 +1,8 @@
 //! Counts that gateways share in a real redis-server.
 
-use super::{GET, config, crowd, gateway, store, told};
-use crate::harness::{Client, Service, until};
+use super::{config, crowd, gateway, store, told};
+use crate::harness::certificates::Authority;
+use crate::harness::{Gateway, Service, temp_dir, until};
 use crate::redis_server::RedisServer;
 
 #[test]
@@ -99,22 +100,33 @@ fn a_password_opens_the_server_and_stands_nowhere() {
 }
 
 #[test]
-fn a_client_that_leaves_while_the_store_is_asked_takes_nothing_with_it() {
-    let (service, server) = (Service::echo(), RedisServer::start());
-    let gateway =
-        gateway(&service, "rate_limit: { rate: 1000/h }", &format!("workers: 1\n{}", store(&server)));
-    assert_eq!(gateway.get("/").status, 200);
-    server.hang();
-    let mut leaving: Vec<_> = (0..20).map(|_| gateway.connect()).collect();
-    for client in &mut leaving {
-        client.send(GET);
+fn over_tls_the_server_and_the_gateway_show_each_other_certificates() {
+    let (authority, dir) = (Authority::new("store authority"), temp_dir());
+    let (theirs, ours) = (authority.certify(&["localhost"]), authority.certify(&["gateway"]));
+    let file = |name: &str, text: &str| {
+        std::fs::write(dir.join(name), text).unwrap();
+        dir.join(name).display().to_string()
+    };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = RedisServer::start_with(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        &file("certificate", &theirs.certificate),
+        "--tls-key-file",
+        &file("key", &theirs.key),
+        "--tls-ca-cert-file",
+        &file("ca", &authority.pem()),
+    ]);
+    let service = Service::echo();
+    let files = [("ca.pem", &*authority.pem()), ("ours.pem", &ours.certificate), ("key.pem", &ours.key)];
+    for (tls, want) in [("ca: ca.pem, certificate: ours.pem, key: key.pem", 200), ("ca: ca.pem", 503)] {
+        let top = format!("store: {{ url: 'rediss://localhost:{port}', timeout: 5s, tls: {{ {tls} }} }}");
+        let config = config(&service, "rate_limit: { rate: 9/h, on_store_failure: deny }", &top);
+        let gateway = Gateway::start_with(&config, &[], &files);
+        assert_eq!(gateway.get("/").status, want, "{tls}");
     }
-    gateway.wait_metric("http_server_active_requests", &[], 20.0);
-    leaving.into_iter().for_each(Client::reset);
-    gateway.wait_metric("http_server_active_requests", &[], 0.0);
-    let mut waiting = gateway.connect();
-    waiting.send(GET);
-    server.go_on();
-    assert_eq!(waiting.answer().status, 200);
-    assert_eq!(service.requests(), 2, "who has left is not served");
+    assert!(server.ask(&["KEYS", "*"]).starts_with("sekisho:1:s:"));
+    drop(server);
+    std::fs::remove_dir_all(dir).unwrap();
 }
