@@ -31,12 +31,13 @@ fn users_are_counted_apart_wherever_they_are() {
 #[test]
 fn who_is_nobody_counts_for_the_address() {
     let policy = quota(json!({"rate": "1/h"}));
-    let fixture = Fixture::new("GET / HTTP/1.1\nHost: a\n");
+    let mut fixture = Fixture::new("GET / HTTP/1.1\nHost: a\n");
+    fixture.client.ip = "65.66.67.68".parse().unwrap();
     assert_eq!(refused(&policy, &mut fixture.exchange()), None);
     assert_eq!(&*refused(&policy, &mut fixture.exchange()).unwrap().error, "Too many requests from this IP");
     let mut known = fixture.exchange();
     // A name of the same bytes as the address.
-    known.identity = Some(user("192.0.2.7", ""));
+    known.identity = Some(user("ABCD", ""));
     assert_eq!(refused(&policy, &mut known), None);
 }
 

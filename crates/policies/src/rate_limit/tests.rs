@@ -241,16 +241,25 @@ fn as_many_bits_of_an_address_count_as_are_written() {
 #[test]
 fn a_request_without_the_header_counts_for_its_address() {
     let policy = limit(json!({"rate": "1/h", "key": "header.X-Tenant"}));
-    let bare = Fixture::new("GET / HTTP/1.1\nHost: a\n");
-    assert_eq!(refused(&policy, &mut bare.exchange()), None);
-    assert_eq!(&*refused(&policy, &mut bare.exchange()).unwrap().error, "Too many requests from this IP");
-    let mut elsewhere = Fixture::new("GET / HTTP/1.1\nHost: a\n");
-    elsewhere.client.ip = "192.0.2.99".parse().unwrap();
-    assert_eq!(refused(&policy, &mut elsewhere.exchange()), None);
-    // The bytes of the address, in a header.
-    let forged = Fixture::new("GET / HTTP/1.1\nHost: a\nX-Tenant: 192.0.2.7\n");
-    assert_eq!(refused(&policy, &mut forged.exchange()), None);
-    assert_eq!(&*refused(&policy, &mut forged.exchange()).unwrap().error, "Too many requests");
+    let at = |ip: &str, lines: &str| {
+        let mut fixture = Fixture::new(&format!("GET / HTTP/1.1\nHost: a\n{lines}"));
+        fixture.client.ip = ip.parse().unwrap();
+        fixture
+    };
+    let (ip, error) = ("Too many requests from this IP", "Too many requests");
+    for (fixture, want) in [
+        (at("65.66.67.68", ""), None),
+        (at("65.66.67.68", ""), Some(ip)),
+        (at("192.0.2.99", ""), None),
+        // The bytes of the address, in a header.
+        (at("192.0.2.99", "X-Tenant: ABCD\n"), None),
+        (at("192.0.2.7", "X-Tenant: ABCD\n"), Some(error)),
+        (at("192.0.2.7", "X-Tenant:\n"), None),
+        (at("192.0.2.8", "X-Tenant:\n"), Some(error)),
+    ] {
+        let told = refused(&policy, &mut fixture.exchange()).map(|reply| reply.error);
+        assert_eq!(told.as_deref(), want, "{}", fixture.client.ip);
+    }
 }
 
 #[test]

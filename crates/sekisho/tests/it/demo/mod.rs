@@ -152,6 +152,8 @@ fn every_command_of_the_tour_does_what_it_says() {
                 {
                     assert!(first.header(name).is_some(), "{name}");
                 }
+                let limits = ["\"rate_limit\";q=1000;w=900", "\"quota\";q=10000;w=900"];
+                assert_eq!(first.headers_all("ratelimit-policy"), limits, "of a premium user");
             }
             "your own correlation id, carried through" => {
                 assert_eq!((statuses, first.header("x-correlation-id")), (vec![200], Some("my-order")));
