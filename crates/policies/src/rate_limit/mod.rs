@@ -5,7 +5,7 @@
 //! shared `store`, over all gateways, and a reload forgets nothing. Of N exactly N pass, however many come together.
 //!
 //! Two drafts of one standard tell clients what is left (draft-ietf-httpapi-ratelimit-headers): 06, as express-rate-limit sends it,
-//! and 10. Where several limits hold, the newer has an entry for each, the older one speaks of that of which least is left.
+//! and 11. Where several limits hold, the newer has an entry for each, the older one speaks of that of which least is left.
 
 mod config;
 mod engine;

@@ -105,6 +105,17 @@ fn a_bucket_tells_of_what_it_holds_and_of_the_time_in_which_it_fills() {
 }
 
 #[test]
+fn numbers_fit_a_structured_field() {
+    let policy = limit(json!({"rate": "2000000000000000/1ms"}));
+    let fixture = Fixture::new("GET / HTTP/1.1\nHost: a\n");
+    let mut exchange = fixture.exchange();
+    assert_eq!(refused(&policy, &mut exchange), None);
+    let told = told(&exchange);
+    assert!(told.contains("RateLimit-Policy: \"rate_limit\";q=999999999999999;w=1\n"), "{told}");
+    assert!(told.contains("RateLimit: \"rate_limit\";r=999999999999999;t=1\n"), "{told}");
+}
+
+#[test]
 fn clients_are_told_in_the_words_of_the_chosen_drafts() {
     let draft6 = "RateLimit: theirs\nRateLimit-Policy: theirs\nX: y\nRateLimit-Limit: 2\nRateLimit-Remaining: 1\nRateLimit-Reset: 60\n";
     let current = "RateLimit-Limit: 7\nX: y\nRateLimit-Policy: \"rate_limit\";q=2;w=60\nRateLimit: \"rate_limit\";r=1;t=60\n";

@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub enum Shown {
     /// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (draft-ietf-httpapi-ratelimit-headers-06).
     Draft6,
-    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10).
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11).
     Current,
     /// Both kinds.
     #[default]
@@ -54,6 +54,9 @@ impl Shown {
     }
 }
 
+/// No larger number can stand in a structured field (RFC 9651 §3.3.1).
+const LARGEST: u64 = 999_999_999_999_999;
+
 /// So many seconds, or more: nobody is to come back too early.
 pub(super) fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
@@ -62,7 +65,7 @@ pub(super) fn seconds(time: Duration) -> u64 {
 impl Told {
     /// For the policy `name`: `limit` in each `window`.
     pub(super) fn new(shown: Shown, name: &str, limit: u64, window: Duration) -> Self {
-        let policy = format!("\"{name}\";q={limit};w={}", seconds(window));
+        let policy = format!("\"{name}\";q={};w={}", limit.min(LARGEST), seconds(window).min(LARGEST));
         let mut fields = Vec::new();
         if shown.draft6() {
             fields.push((Known::RateLimitLimit.name(), limit.to_string()));
@@ -125,7 +128,8 @@ impl Told {
         const ROOM: usize = 96;
         let (mut bytes, mut end) = ([0; ROOM], 0);
         let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
-        for part in [self.left.as_str(), first.format(left), ";t=", second.format(reset)] {
+        let (left, reset) = (first.format(left.min(LARGEST)), second.format(reset.min(LARGEST)));
+        for part in [self.left.as_str(), left, ";t=", reset] {
             let Some(room) = bytes.get_mut(end..end + part.len()) else { return };
             room.copy_from_slice(part.as_bytes());
             end += part.len();
