@@ -14,6 +14,8 @@ fn patient(server: &RedisServer) -> String {
 /// A request that waits for the server, which hangs.
 #[track_caller]
 fn waiting(gateway: &Gateway) -> Client {
+    // A request counts as under way until just after its answer was sent.
+    gateway.wait_metric("http_server_active_requests", &[], 0.0);
     let mut client = gateway.connect();
     client.send(GET);
     gateway.wait_metric("http_server_active_requests", &[], 1.0);
