@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sekisho_exchange::{Client, Errands, Exchange, Local, NoErrands, Scheme, Verdict};
 use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Here, Kept, NoPeers, Step};
+use sekisho_store::{Memory, Store};
 use sekisho_units::{Clock, Place, Problems, Until};
 use sekisho_wire::{Framing, Head, Limits, PathRules, Parsed, normalise, parse_request};
 
@@ -14,11 +15,18 @@ use sekisho_wire::{Framing, Head, Limits, PathRules, Parsed, normalise, parse_re
 const POLICIES: &[(&str, &str)] = &[
     ("api_key", "{ query: token, keys: [{ id: a, hash: 'sha256:0000000000000000000000000000000000000000000000000000000000000000' }] }"),
     ("basic_auth", "{ users: [{ name: a, hash: '$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e' }] }"),
+    ("rate_limit", "{ rate: 1000000/s, key: [ip, header.X-Tenant, route] }"),
+    ("jwt", "{ secret: 'a secret of which no fuzzer ever learns', algorithms: [HS256], cookie: c, query: token }"),
     ("authorize", "{ any: [x] }"),
 ];
 
 const FILES: &[(&str, &str)] =
-    &[("api_key", "file: f"), ("basic_auth", "file: f"), ("ip_filter", "{ allow_file: f, deny_file: f }")];
+    &[
+        ("api_key", "file: f"),
+        ("basic_auth", "file: f"),
+        ("ip_filter", "{ allow_file: f, deny_file: f }"),
+        ("jwt", "{ file: f, algorithms: [RS256] }"),
+    ];
 
 static STEPS: LazyLock<Vec<Step>> =
     LazyLock::new(|| POLICIES.iter().map(|(name, settings)| compile(name, settings, "").expect("they compile")).collect());
@@ -30,7 +38,8 @@ fn compile(name: &str, settings: &str, file: &str) -> Option<Step> {
     let read_file = |_: &str| Ok(file.to_owned());
     let errands: Arc<dyn Errands> = Arc::new(NoErrands);
     let (sinks, kept, peers, errands) = (&Sinks::new(), &Kept::default(), &NoPeers, &errands);
-    let context = Context { workers: 1, sinks, kept, read_file: &read_file, peers, errands };
+    let store = &Arc::new(Store::memory(Memory::new(1_000)));
+    let context = Context { workers: 1, sinks, kept, store, read_file: &read_file, peers, errands };
     let step = Step::compile(name, &node, &mut here, &context);
     assert!(step.is_some() || problems.has_errors(), "what does not compile says why");
     step

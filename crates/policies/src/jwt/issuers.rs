@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 use sekisho_jose::{Claims, Error, Rules, Token, Verifier};
 use sekisho_units::{Tick, Wall};
 
-use super::remote::{Remote, Waiting};
+use super::remote::{Newer, Remote};
 
 /// All issuers of a route.
 pub(super) struct Issuers(pub(super) Vec<Issuer>);
@@ -39,13 +39,19 @@ pub(super) enum Checked {
     Keyless(Lack),
 }
 
-/// Which keys are missing.
+/// Which keys are missing: the one that a token names, where there are others; or all, if none ever came, which is
+/// generation 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
-    /// All of an issuer's: none ever came.
-    All(u32),
-    /// The one that the token names; there are others.
-    One(u32),
+pub(super) struct Lack {
+    issuer: u32,
+    seen: u64,
+}
+
+impl Lack {
+    /// Whether none ever came.
+    pub(super) fn is_of_all(self) -> bool {
+        self.seen == 0
+    }
 }
 
 impl Issuers {
@@ -75,12 +81,11 @@ impl Issuers {
         worst
     }
 
-    /// A fetch to wait for that may bring the keys.
-    pub(super) fn newer(&self, lack: Lack, now: Tick) -> Option<Waiting> {
-        let (Lack::All(index) | Lack::One(index)) = lack;
-        match self.0.get(index as usize)? {
-            Issuer::Fixed(_) => None,
-            Issuer::Fetched { remote, .. } => remote.newer(now),
+    /// Whether newer keys may come that are not lacking.
+    pub(super) fn newer(&self, lack: Lack, now: Tick) -> Newer {
+        match self.0.get(lack.issuer as usize) {
+            Some(Issuer::Fetched { remote, .. }) => remote.newer(lack.seen, now),
+            Some(Issuer::Fixed(_)) | None => Newer::None,
         }
     }
 
@@ -120,7 +125,7 @@ impl Issuer {
                 if let Some(known) = known.as_ref().filter(|known| known.0 == generation) {
                     return judged(by(&known.1), issuer, generation);
                 }
-                let Some(keys) = remote.fetched() else { return Checked::Keyless(Lack::All(issuer)) };
+                let Some(keys) = remote.fetched() else { return Checked::Keyless(Lack { issuer, seen: 0 }) };
                 let fresh = Arc::new((keys.generation, Verifier::new(rules.clone(), keys.set.clone())));
                 verifier.store(Some(Arc::clone(&fresh)));
                 judged(by(&fresh.1), issuer, keys.generation)
@@ -132,7 +137,7 @@ impl Issuer {
 fn judged(verified: Result<Claims, Error>, issuer: u32, generation: u64) -> Checked {
     match verified {
         Ok(claims) => Checked::Good(claims, Stamp { issuer, generation }),
-        Err(Error::UnknownKey) => Checked::Keyless(Lack::One(issuer)),
+        Err(Error::UnknownKey) => Checked::Keyless(Lack { issuer, seen: generation }),
         Err(error) => Checked::Bad(error),
     }
 }

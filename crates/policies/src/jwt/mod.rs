@@ -23,13 +23,14 @@ use sekisho_jose::Claims;
 
 pub use self::config::Config;
 use self::holder::Names;
-use self::issuers::{Checked, Issuers, Lack, Stamp};
+use self::issuers::{Checked, Issuers, Stamp};
 use self::presented::{Places, Presented};
 pub use self::remembered::Remembered;
 pub use self::remote::{Fetches, Remote};
+use self::remote::{Newer, Waiting};
 
-/// How often a token may wait for newer keys: a fetch that was under way when it came may have begun too early.
-const WAITS: u8 = 2;
+/// How often a token may be judged anew by newer keys: a fetch that was under way when it came may have begun too early.
+const WAITS: u8 = 3;
 
 /// The policy as it runs.
 pub struct Jwt(Arc<Gate>);
@@ -82,25 +83,26 @@ impl Gate {
             Checked::Good(claims, stamp) => self.welcome(token, claims, stamp, exchange),
             Checked::Bad(error) => exchange.turn_away(self.wrong(error.word())),
             Checked::Keyless(lack) => {
-                let newer = if waits == 0 { None } else { self.issuers.newer(lack, moment) };
-                match (newer, lack) {
-                    (Some(waiting), _) => {
-                        let (gate, token) = (Arc::clone(self), token.to_vec());
-                        Verdict::Wait(Box::pin(async move {
-                            waiting.over().await;
-                            Box::new(move |exchange: &mut Exchange<'_>| {
-                                gate.check(&token, waits - 1, exchange)
-                            }) as Resume<()>
-                        }))
-                    }
-                    (None, Lack::One(_)) => exchange.turn_away(self.wrong("unknown_key")),
-                    (None, Lack::All(_)) => {
+                let newer = if waits == 0 { Newer::None } else { self.issuers.newer(lack, moment) };
+                match newer {
+                    Newer::Here => self.check(token, waits - 1, exchange),
+                    Newer::After(waiting) => self.wait(waiting, token.to_vec(), waits - 1),
+                    Newer::None if lack.is_of_all() => {
                         let reply = Reply::dependency_unavailable(remote::NAME, "no_keys");
                         Verdict::Answer(Box::new(reply))
                     }
+                    Newer::None => exchange.turn_away(self.wrong("unknown_key")),
                 }
             }
         }
+    }
+
+    fn wait(self: &Arc<Self>, waiting: Waiting, token: Vec<u8>, waits: u8) -> Verdict<()> {
+        let gate = Arc::clone(self);
+        Verdict::Wait(Box::pin(async move {
+            waiting.over().await;
+            Box::new(move |exchange: &mut Exchange<'_>| gate.check(&token, waits, exchange)) as Resume<()>
+        }))
     }
 
     #[inline]

@@ -83,6 +83,16 @@ pub struct Fetches {
     pub since: Option<Tick>,
 }
 
+/// Newer keys to come.
+pub(crate) enum Newer {
+    /// They are here already.
+    Here,
+    /// When this fetch is over, there may be some.
+    After(Waiting),
+    /// There will be none soon.
+    None,
+}
+
 /// A fetch to wait for.
 pub(crate) struct Waiting {
     ended: watch::Receiver<u64>,
@@ -137,23 +147,27 @@ impl Remote {
         self.keys.load_full()
     }
 
-    /// A fetch to wait for, on behalf of a token whose key nobody knows, or while there are no keys. `None` if newer keys
-    /// were wanted a moment ago.
-    pub(crate) fn newer(&self, now: Tick) -> Option<Waiting> {
+    /// Newer keys than those `seen`, on behalf of a token that cannot be verified with them; 0 stands for none at all.
+    /// They are fetched, unless that was wanted a moment ago.
+    pub(crate) fn newer(&self, seen: u64, now: Tick) -> Newer {
         let mut state = self.state();
+        // Under the lock under which a fetch lands, so that none is wanted again that has just come.
+        if self.generation() != seen {
+            return Newer::Here;
+        }
         let ended = self.ended.subscribe();
         let before = *ended.borrow();
-        if state.under_way {
-            return Some(Waiting { ended, before });
+        if !state.under_way {
+            if state.since.is_none() || state.wanted.is_some_and(|last| now.since(last) < self.times.unknown)
+            {
+                // With no keys at all the next attempt comes by itself.
+                return Newer::None;
+            }
+            state.wanted = Some(now);
+            state.under_way = true;
+            self.wanted.notify_one();
         }
-        if state.since.is_none() || state.wanted.is_some_and(|last| now.since(last) < self.times.unknown) {
-            // With no keys at all the next attempt comes by itself.
-            return None;
-        }
-        state.wanted = Some(now);
-        state.under_way = true;
-        self.wanted.notify_one();
-        Some(Waiting { ended, before })
+        Newer::After(Waiting { ended, before })
     }
 
     /// The source's URL, without its query.
@@ -197,8 +211,9 @@ impl Remote {
             }
         };
         state.under_way = false;
-        drop(state);
+        // Still under the lock: whoever wants newer keys counts either this fetch or the next.
         self.ended.send_modify(|ended| *ended += 1);
+        drop(state);
         (wait, line)
     }
 
@@ -303,18 +318,34 @@ mod tests {
         assert_eq!(remote.fetched().unwrap().set.iter().next().unwrap().kid(), Some("b"));
     }
 
+    /// The wait for newer keys than these, if there is one.
+    fn waiting(remote: &Remote, seen: u64, seconds: u64) -> Option<Waiting> {
+        match remote.newer(seen, at(seconds)) {
+            Newer::After(waiting) => Some(waiting),
+            Newer::Here | Newer::None => None,
+        }
+    }
+
     #[test]
     fn an_unknown_key_is_worth_a_fetch_but_not_each_time() {
         let remote = Remote::new(TIMES, "x".into());
-        assert!(remote.newer(at(0)).is_none(), "nobody fetches, and the next attempt comes by itself");
+        assert!(waiting(&remote, 0, 0).is_none(), "nobody fetches, and the next attempt comes by itself");
         remote.land(Ok(set("a")), at(0));
-        assert!(remote.newer(at(1)).is_some());
-        assert!(remote.newer(at(2)).is_some(), "it is under way: all wait for the same");
+        assert!(waiting(&remote, 1, 1).is_some());
+        assert!(waiting(&remote, 1, 2).is_some(), "it is under way: all wait for the same");
         remote.land(Ok(set("a")), at(3));
-        assert!(remote.newer(at(30)).is_none());
-        assert!(remote.newer(at(31)).is_some());
+        assert!(waiting(&remote, 1, 30).is_none());
+        assert!(waiting(&remote, 1, 31).is_some());
         remote.land(Err("gone".into()), at(32));
-        assert!(remote.newer(at(33)).is_none(), "a failure gives no more tries");
+        assert!(waiting(&remote, 1, 33).is_none(), "a failure gives no more tries");
+    }
+
+    #[test]
+    fn keys_that_have_come_meanwhile_are_not_fetched_again() {
+        let remote = Remote::new(TIMES, "x".into());
+        remote.land(Ok(set("a")), at(0));
+        assert!(matches!(remote.newer(0, at(1)), Newer::Here), "a look before found none");
+        assert!(!remote.state().under_way);
     }
 
     #[test]
@@ -322,11 +353,11 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let remote = Remote::new(TIMES, "x".into());
         remote.land(Ok(set("a")), at(0));
-        let (one, other) = (remote.newer(at(1)).unwrap(), remote.newer(at(1)).unwrap());
+        let (one, other) = (waiting(&remote, 1, 1).unwrap(), waiting(&remote, 1, 1).unwrap());
         remote.land(Ok(set("b")), at(2));
         runtime.block_on(one.over());
         runtime.block_on(other.over());
-        let never = remote.newer(at(40)).unwrap();
+        let never = waiting(&remote, 2, 40).unwrap();
         drop(remote);
         runtime.block_on(never.over());
     }

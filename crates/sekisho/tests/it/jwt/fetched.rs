@@ -98,7 +98,7 @@ fn a_new_key_is_fetched_when_a_token_names_it_and_an_old_one_is_forgotten() {
     let gateway = gateway(&service, &issuer.jwt(""));
     let token = old.token(&json!({}));
     assert_eq!((ask(&gateway, &token).status, ask(&gateway, &token).status), (200, 200));
-    assert_eq!(issuer.service.requests(), 1);
+    assert_eq!(issuer.service.requests(), 1, "{:?} {:?}", issuer.service.seen(), gateway.stderr.all());
     assert_eq!(gateway.metric("gateway_jwks_keys{"), 1.0);
     issuer.now(Does::Tell(set(&[&new])));
     assert_eq!(ask(&gateway, &token).status, 200, "nobody has said yet that the old one is gone");
