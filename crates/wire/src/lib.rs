@@ -33,7 +33,7 @@ pub use check::{
     RequestFacts, ResponseFacts, Scheme, TargetForm, asks_to_upgrade, check_request, check_response,
     is_authority, origin_form, same_authority,
 };
-pub use edit::{Blob, Edits, Mark, Name, Skip, hop_by_hop, odd_spellings};
+pub use edit::{Blob, Edits, Form, Mark, Name, Part, Skip, hop_by_hop, odd_spellings};
 pub use field::{BadField, is_field_name, is_field_value, list_items};
 pub use frames::Frames;
 pub use head::{

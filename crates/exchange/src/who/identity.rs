@@ -213,8 +213,15 @@ impl<'a> Entries<'a> {
     }
 
     /// One after another.
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        self.0.split_terminator('\n')
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let end = memchr::memchr(b'\n', rest.as_bytes())?;
+            let (entry, behind) = rest.split_at(end);
+            rest = behind.get(1..).unwrap_or_default();
+            Some(entry)
+        })
     }
 
     /// All in one, with commas, but for those that hold a comma themselves: nobody could tell them from two.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use sekisho_wire::{Blob, Edits, Known, KnownSet};
+use sekisho_wire::{Edits, Form, Known, KnownSet, Part};
 use serde::Deserialize;
 
 /// Which header fields tell clients how much is left.
@@ -29,8 +29,8 @@ pub(super) struct Told {
     limit: u64,
     /// `"rate_limit";q=1000;w=900`.
     policy: String,
-    /// What is the same on every answer.
-    lines: Blob,
+    /// All lines at once, for how much is left and for how long.
+    lines: Form,
     /// `"rate_limit";r=`, for the number that follows.
     left: String,
 }
@@ -66,15 +66,22 @@ impl Told {
     /// For the policy `name`: `limit` in each `window`.
     pub(super) fn new(shown: Shown, name: &str, limit: u64, window: Duration) -> Self {
         let policy = format!("\"{name}\";q={};w={}", limit.min(LARGEST), seconds(window).min(LARGEST));
-        let mut fields = Vec::new();
+        let left = format!("\"{name}\";r=");
+        let number = limit.to_string();
+        let state = [Part::Text(&left), Part::Number(0), Part::Text(";t="), Part::Number(1)];
+        let mut lines: Vec<(Known, &[Part<'_>])> = Vec::new();
+        let (number, fixed) = ([Part::Text(&number)], [Part::Text(&policy)]);
         if shown.draft6() {
-            fields.push((Known::RateLimitLimit.name(), limit.to_string()));
+            lines.push((Known::RateLimitLimit, &number));
+            lines.push((Known::RateLimitRemaining, &[Part::Number(0)]));
+            lines.push((Known::RateLimitReset, &[Part::Number(1)]));
         }
         if shown.current() {
-            fields.push((Known::RateLimitPolicy.name(), policy.clone()));
+            lines.push((Known::RateLimitPolicy, &fixed));
+            lines.push((Known::RateLimit, &state));
         }
-        let lines = Blob::new(&fields).expect("policies' names and numbers fit a line");
-        Self { shown, limit, policy, lines, left: format!("\"{name}\";r=") }
+        let lines = Form::new(&lines).expect("policies' names and numbers fit a line");
+        Self { shown, limit, lines, policy, left }
     }
 
     /// Writes how much is `left` for how many seconds. Where another limit has written before, the current draft has room for both;
@@ -87,14 +94,7 @@ impl Told {
         if edits.touches_any(NAMES) {
             return self.write_beside(edits, left, reset, refuses);
         }
-        edits.apply(&self.lines);
-        if self.shown.draft6() {
-            edits.set_number(Known::RateLimitRemaining, left);
-            edits.set_number(Known::RateLimitReset, reset);
-        }
-        if self.shown.current() {
-            self.state(left, reset, |state| edits.set(Known::RateLimit, state));
-        }
+        edits.fill(&self.lines, &[left.min(LARGEST), reset.min(LARGEST)]);
     }
 
     #[cold]
@@ -111,12 +111,12 @@ impl Told {
         if self.shown.current() {
             if edits.touches(Known::RateLimit) {
                 let added = edits.add(Known::RateLimitPolicy, self.policy.as_bytes());
-                debug_assert!(added.is_ok(), "it is a line of the blob, too");
+                debug_assert!(added.is_ok(), "it is a line of the form, too");
                 self.state(left, reset, |state| edits.add(Known::RateLimit, state));
             } else {
                 // The other one tells of the older draft only; what a service tells gives way.
                 let set = edits.set(Known::RateLimitPolicy, self.policy.as_bytes());
-                debug_assert!(set.is_ok(), "it is a line of the blob, too");
+                debug_assert!(set.is_ok(), "it is a line of the form, too");
                 self.state(left, reset, |state| edits.set(Known::RateLimit, state));
             }
         }

@@ -5,9 +5,11 @@
 //! policy in shadow mode run in full and leave no trace.
 
 mod blob;
+mod form;
 mod hop;
 
 pub use blob::Blob;
+pub use form::{Form, Part};
 pub use hop::{Skip, hop_by_hop, odd_spellings};
 
 use crate::field::{BadField, is_field_name, is_field_value};
@@ -181,6 +183,18 @@ impl Edits {
         self.added = self.added.union(blob.known());
         self.added_other |= !blob.others().is_empty();
         self.text.extend_from_slice(blob.bytes());
+    }
+
+    /// Sets every name of a form, with these numbers in its lines.
+    #[inline]
+    pub fn fill(&mut self, form: &Form, numbers: &[u64]) {
+        let known = form.known();
+        if !self.added.intersection(known).is_empty() {
+            self.bury(|line| known.contains(line.known()));
+        }
+        self.removed = self.removed.union(known);
+        self.added = self.added.union(known);
+        form.write(numbers, &mut self.text);
     }
 
     /// Forgets all changes; capacity stays.

@@ -24,9 +24,9 @@ fn an_address_over_its_limit_is_told_all_that_the_contract_says() {
         told(&passed),
         [
             "RateLimit-Limit: 1",
-            "RateLimit-Policy: \"rate_limit\";q=1;w=900",
             "RateLimit-Remaining: 0",
             "RateLimit-Reset: 900",
+            "RateLimit-Policy: \"rate_limit\";q=1;w=900",
             "RateLimit: \"rate_limit\";r=0;t=900",
         ]
     );
@@ -69,9 +69,9 @@ fn a_user_over_the_quota_is_told_all_that_the_contract_says() {
         told(&refused),
         [
             "RateLimit-Limit: 1".to_owned(),
-            "RateLimit-Policy: \"quota\";q=1;w=900".to_owned(),
             "RateLimit-Remaining: 0".to_owned(),
             format!("RateLimit-Reset: {seconds}"),
+            "RateLimit-Policy: \"quota\";q=1;w=900".to_owned(),
             format!("RateLimit: \"quota\";r=0;t={seconds}"),
         ]
     );
