@@ -51,7 +51,10 @@ fn each_check_refuses_and_only_the_log_says_which() {
     let service = Service::echo();
     let gateway =
         gateway(&service, &format!("{HS256}, issuer: 'https://id.test', audience: [shop, till], leeway: 0s"));
-    assert_eq!(ask(&gateway, &token(&json!({"aud": ["x", "till"], "nbf": now() - 1, "iat": now() - 1}))).status, 200);
+    assert_eq!(
+        ask(&gateway, &token(&json!({"aud": ["x", "till"], "nbf": now() - 1, "iat": now() - 1}))).status,
+        200
+    );
     let cases = [
         (json!({"exp": now() - 1}), "expired"),
         (json!({"exp": Value::Null}), "claim_type"),
