@@ -313,53 +313,48 @@ impl Config {
         context: &Context<'_>,
         identity: &mut Sha256,
     ) -> Option<Vec<super::issuers::Issuer>> {
-        let own = Written {
-            field: String::new(),
-            place: here.place.clone(),
-            secret: self.secret.as_ref(),
-            secret_base64: self.secret_base64,
-            key: self.key.as_ref(),
-            file: self.file.as_ref(),
-            jwks: self.jwks.as_ref(),
-            discovery: self.discovery.as_ref(),
-            algorithms: &self.algorithms,
-            issuer: &self.issuer,
-            audience: &self.audience,
-            policy: self,
-        };
         if self.issuers.is_empty() {
-            return own.compile(here, context, identity).map(|issuer| vec![issuer]);
+            let own = self.own();
+            let written =
+                Written { field: String::new(), place: here.place.clone(), issuer: &own, policy: self };
+            return written.compile(here, context, identity).map(|issuer| vec![issuer]);
         }
-        if own.sources() > 0 {
+        if self.own().sources() > 0 {
             let message = "keys are written both in `issuers` and beside it";
             return here.refuse("issuers", &self.issuers.place, message, "move all of them into `issuers`");
         }
-        let all: Vec<_> = self
-            .issuers
-            .iter()
-            .enumerate()
-            .map(|(index, written)| {
-                let one = Written {
-                    field: format!("issuers[{index}]."),
-                    place: written.place.clone(),
-                    secret: written.secret.as_ref(),
-                    secret_base64: written.secret_base64,
-                    key: written.key.as_ref(),
-                    file: written.file.as_ref(),
-                    jwks: written.jwks.as_ref(),
-                    discovery: written.discovery.as_ref(),
-                    algorithms: if written.algorithms.is_empty() {
-                        &self.algorithms
-                    } else {
-                        &written.algorithms
-                    },
-                    issuer: &written.issuer,
-                    audience: written.audience.or(&self.audience),
-                    policy: self,
-                };
-                one.compile(here, context, identity)
-            })
-            .collect();
-        all.into_iter().collect()
+        let all = self.issuers.iter().enumerate().map(|(index, issuer)| {
+            let field = format!("issuers[{index}].");
+            Written { field, place: issuer.place.clone(), issuer, policy: self }
+                .compile(here, context, identity)
+        });
+        // Each is looked at, so that no mistake hides another.
+        all.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// The issuer that is written without `issuers`.
+    fn own(&self) -> IssuerConfig {
+        IssuerConfig {
+            secret: self.secret.clone(),
+            secret_base64: self.secret_base64,
+            key: self.key.clone(),
+            file: self.file.clone(),
+            jwks: self.jwks.clone(),
+            discovery: self.discovery.clone(),
+            algorithms: self.algorithms.clone(),
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+        }
+    }
+}
+
+impl IssuerConfig {
+    /// How many places its keys come from: it must be one.
+    pub(super) fn sources(&self) -> usize {
+        let Self { secret, key, file, jwks, discovery, .. } = self;
+        [secret.is_some(), key.is_some(), file.is_some(), jwks.is_some(), discovery.is_some()]
+            .into_iter()
+            .filter(|is| *is)
+            .count()
     }
 }

@@ -10,10 +10,9 @@ use sekisho_jose::{Algorithm, Expiry, Family, Key, KeyError, KeySet, Rules, Type
 use sekisho_units::{At, Place, Problem, Secret};
 use sha2::{Digest as _, Sha256};
 
-use super::config::Config;
+use super::config::{Config, IssuerConfig};
 use super::issuers::Issuer;
 use super::remote::{Kind, NAME, Remote, Source, Times, WELL_KNOWN};
-use super::texts::Texts;
 use crate::{Context, Here};
 
 /// Base64 with or without its padding; the URL-safe letters are put right before.
@@ -27,32 +26,14 @@ pub(super) struct Written<'a> {
     /// What stands before its fields' names, with a dot at its end if it is not empty.
     pub(super) field: String,
     pub(super) place: Place,
-    pub(super) secret: Option<&'a At<Secret>>,
-    pub(super) secret_base64: bool,
-    pub(super) key: Option<&'a At<Secret>>,
-    pub(super) file: Option<&'a At<String>>,
-    pub(super) jwks: Option<&'a At<String>>,
-    pub(super) discovery: Option<&'a At<String>>,
-    pub(super) algorithms: &'a At<Vec<Algorithm>>,
-    pub(super) issuer: &'a Texts,
-    pub(super) audience: &'a Texts,
+    pub(super) issuer: &'a IssuerConfig,
     /// For what is common to all issuers.
     pub(super) policy: &'a Config,
 }
 
 impl Written<'_> {
-    /// How many places its keys come from: it must be one.
-    pub(super) fn sources(&self) -> usize {
-        [
-            self.secret.is_some(),
-            self.key.is_some(),
-            self.file.is_some(),
-            self.jwks.is_some(),
-            self.discovery.is_some(),
-        ]
-        .into_iter()
-        .filter(|is| *is)
-        .count()
+    fn algorithms(&self) -> &At<Vec<Algorithm>> {
+        if self.issuer.algorithms.is_empty() { &self.policy.algorithms } else { &self.issuer.algorithms }
     }
 
     /// The issuer as it runs. `identity` takes in all that decides about its tokens.
@@ -63,7 +44,7 @@ impl Written<'_> {
         identity: &mut Sha256,
     ) -> Option<Issuer> {
         const SOURCES: &str = "`secret`, `key`, `file`, `jwks` or `discovery`";
-        match self.sources() {
+        match self.issuer.sources() {
             1 => {}
             0 => {
                 return self.refuse(
@@ -81,11 +62,11 @@ impl Written<'_> {
         }
         let rules = self.rules(here)?;
         writeln!(HashText(identity), "{rules:?}").ok()?;
-        if let Some(url) = self.jwks {
+        if let Some(url) = &self.issuer.jwks {
             self.check_public(here)?;
             return self.fetched(rules, url, false, here, context, identity);
         }
-        if let Some(url) = self.discovery {
+        if let Some(url) = &self.issuer.discovery {
             self.check_public(here)?;
             let behind = format!("{}{WELL_KNOWN}", url.trim_end_matches('/'));
             let at = At::new(url.place.clone(), behind);
@@ -96,15 +77,16 @@ impl Written<'_> {
     }
 
     fn rules(&self, here: &mut Here<'_>) -> Option<Rules> {
-        if self.algorithms.is_empty() {
-            let place = if self.algorithms.place.is_none() { &self.place } else { &self.algorithms.place };
+        if self.algorithms().is_empty() {
+            let place =
+                if self.algorithms().place.is_none() { &self.place } else { &self.algorithms().place };
             let remedy =
                 "write those by which the issuer signs, such as `[RS256]`, or `[HS256]` with a secret";
             return self.refuse("algorithms", place, "the algorithms are not named", remedy, here);
         }
-        let mut issuers = self.issuer.0.clone();
+        let mut issuers = self.issuer.issuer.0.clone();
         if issuers.is_empty() {
-            issuers.extend(self.discovery.map(|url| url.value.clone()));
+            issuers.extend(self.issuer.discovery.as_ref().map(|url| url.value.clone()));
         }
         if issuers.is_empty() && !self.field.is_empty() {
             let remedy = "write what its tokens have in `iss`";
@@ -118,9 +100,9 @@ impl Written<'_> {
         }
         let types = self.policy.types.0.clone();
         Some(Rules {
-            algorithms: self.algorithms.iter().copied().collect(),
+            algorithms: self.algorithms().iter().copied().collect(),
             issuers,
-            audiences: self.audience.0.clone(),
+            audiences: self.issuer.audience.or(&self.policy.audience).0.clone(),
             types: if types.is_empty() { Types::Usual } else { Types::Only(types) },
             expiry: if self.policy.expiry { Expiry::Required } else { Expiry::Optional },
             leeway: self.policy.leeway.as_duration(),
@@ -130,24 +112,24 @@ impl Written<'_> {
 
     /// Keys that stand in the configuration or beside it.
     fn fixed(&self, here: &mut Here<'_>, context: &Context<'_>, identity: &mut Sha256) -> Option<KeySet> {
-        let (field, place, keys) = if let Some(secret) = self.secret {
+        let (field, place, keys) = if let Some(secret) = &self.issuer.secret {
             identity.update(secret.expose());
-            identity.update([u8::from(self.secret_base64)]);
+            identity.update([u8::from(self.issuer.secret_base64)]);
             ("secret", &secret.place, self.secret(secret, here)?)
-        } else if let Some(text) = self.key {
+        } else if let Some(text) = &self.issuer.key {
             identity.update(text.expose());
             ("key", &text.place, self.read(text.expose(), ("key", &text.place), here)?)
         } else {
-            let file = self.file?;
+            let file = self.issuer.file.as_ref()?;
             let text = here.file(&format!("{}file", self.field), file, context)?;
             identity.update(&text);
             ("file", &file.place, self.read(&text, ("file", &file.place), here)?)
         };
-        for algorithm in self.algorithms.iter() {
+        for algorithm in self.algorithms().iter() {
             if !keys.iter().any(|key| key.algorithms().contains(*algorithm)) {
                 let message = format!("no key of `{field}` serves the algorithm {algorithm}");
                 let remedy = "name the algorithms by which its issuer signs, and no others";
-                return self.refuse("algorithms", &self.algorithms.place, message, remedy, here);
+                return self.refuse("algorithms", &self.algorithms().place, message, remedy, here);
             }
             if keys.iter().any(|key| key.is_short_for(*algorithm)) {
                 let message = format!("the secret is shorter than the hash of {algorithm} (RFC 7518 §3.2)");
@@ -161,7 +143,7 @@ impl Written<'_> {
 
     fn secret(&self, secret: &At<Secret>, here: &mut Here<'_>) -> Option<KeySet> {
         let text = secret.expose();
-        let bytes = if self.secret_base64 {
+        let bytes = if self.issuer.secret_base64 {
             let usual: String = text
                 .trim()
                 .chars()
@@ -232,13 +214,13 @@ impl Written<'_> {
 
     /// What is fetched from a public place is no secret.
     fn check_public(&self, here: &mut Here<'_>) -> Option<()> {
-        let Some(secret) = self.algorithms.iter().find(|algorithm| algorithm.family() == Family::Secret)
+        let Some(secret) = self.algorithms().iter().find(|algorithm| algorithm.family() == Family::Secret)
         else {
             return Some(());
         };
         let message = format!("{secret} goes by a secret, which nobody publishes");
         let remedy = "name algorithms such as RS256 or ES256, or write a `secret`";
-        self.refuse("algorithms", &self.algorithms.place, message, remedy, here)
+        self.refuse("algorithms", &self.algorithms().place, message, remedy, here)
     }
 
     /// An issuer whose keys are fetched from `url`.
@@ -258,12 +240,15 @@ impl Written<'_> {
         let (policy, timeout) = (self.policy, self.policy.timeout.as_duration());
         let times =
             Times { refresh: policy.refresh.as_duration(), unknown: policy.refresh_unknown.as_duration() };
-        let kind = match self.discovery {
-            Some(issuer) => Kind::Metadata { issuer: issuer.value.clone(), dial: context.peers.dial() },
-            None => Kind::Set,
+        let (kind, word) = match &self.issuer.discovery {
+            Some(issuer) => {
+                let dial = context.peers.dial();
+                (Kind::Metadata { issuer: issuer.value.clone(), dial }, format!("metadata of {}", **issuer))
+            }
+            None => (Kind::Set, "set".to_owned()),
         };
         // Whoever fetches the same in the same way shares it.
-        let same = format!("{} {times:?} {timeout:?}", **url);
+        let same = format!("{word} {} {times:?} {timeout:?}", **url);
         identity.update(&same);
         let remote = context.kept.shared(same, || {
             let about = without_query(url).to_owned();

@@ -66,8 +66,8 @@ struct State {
     wanted: Option<Tick>,
     /// Failures since the last good one.
     failures: u32,
-    /// When the keys in force came.
-    since: Option<Tick>,
+    /// Whether keys ever came.
+    fetched: bool,
 }
 
 /// What there is to tell of a source.
@@ -79,8 +79,6 @@ pub struct Fetches {
     pub failed: u64,
     /// Keys in force.
     pub keys: usize,
-    /// When they were last fetched; `None` if they never were.
-    pub since: Option<Tick>,
 }
 
 /// Newer keys to come.
@@ -158,8 +156,7 @@ impl Remote {
         let ended = self.ended.subscribe();
         let before = *ended.borrow();
         if !state.under_way {
-            if state.since.is_none() || state.wanted.is_some_and(|last| now.since(last) < self.times.unknown)
-            {
+            if !state.fetched || state.wanted.is_some_and(|last| now.since(last) < self.times.unknown) {
                 // With no keys at all the next attempt comes by itself.
                 return Newer::None;
             }
@@ -177,20 +174,19 @@ impl Remote {
 
     /// What there is to tell.
     pub fn fetches(&self) -> Fetches {
-        let since = self.state().since;
         let (ended, failed) = (*self.ended.borrow(), self.failed.load(Relaxed));
         let keys = self.keys.load().as_ref().map_or(0, |fetched| fetched.set.len());
-        Fetches { good: ended.saturating_sub(failed), failed, keys, since }
+        Fetches { good: ended.saturating_sub(failed), failed, keys }
     }
 
     /// Takes over what came of a fetch. Gives how long to wait before the next, and what to tell operators.
-    fn land(&self, got: Result<Got, String>, now: Tick) -> (Duration, Option<String>) {
+    fn land(&self, got: Result<Got, String>) -> (Duration, Option<String>) {
         let (mut state, about) = (self.state(), &self.about);
-        let had = state.since.is_some();
+        let had = state.fetched;
         let (wait, line) = match got {
             Ok(got) => {
                 let again = std::mem::take(&mut state.failures) > 0;
-                state.since = Some(now);
+                state.fetched = true;
                 let keys = got.set.len();
                 self.put(got);
                 (self.times.refresh, again.then(|| format!("jwks_fetched: {keys} keys from `{about}`")))
@@ -251,12 +247,13 @@ async fn keep(
     loop {
         let got = source.fetch(Rc::clone(&local)).await;
         let Some(this) = remote.upgrade() else { return };
-        let (wait, line) = this.land(got, local.clock.now());
+        let (wait, line) = this.land(got);
         drop(this);
         if let Some(line) = line {
             tell.tell(&line);
         }
         tokio::select! {
+            // Keys are renewed by the clock, whether anybody asks or not.
             () = tokio::time::sleep(wait) => {}
             () = wanted.notified() => {}
         }
@@ -291,29 +288,29 @@ mod tests {
     #[test]
     fn without_keys_it_tries_soon_and_ever_later_and_says_so_once() {
         let remote = Remote::new(TIMES, "x".into());
-        let waits: Vec<_> = (0..6).map(|_| remote.land(Err("refused".into()), at(0))).collect();
+        let waits: Vec<_> = (0..6).map(|_| remote.land(Err("refused".into()))).collect();
         assert_eq!(waits.iter().map(seconds).collect::<Vec<_>>(), [1, 2, 4, 8, 8, 8]);
         assert_eq!(
             waits[0].1.as_deref(),
             Some("jwks_failed: no keys from `x`: refused; no token can be verified")
         );
         assert!(waits[1..].iter().all(|wait| wait.1.is_none()));
-        let good = remote.land(Ok(set("a")), at(9));
+        let good = remote.land(Ok(set("a")));
         assert_eq!((seconds(&good), good.1.as_deref()), (600, Some("jwks_fetched: 1 keys from `x`")));
-        assert_eq!(remote.fetches(), Fetches { good: 1, failed: 6, keys: 1, since: Some(at(9)) });
+        assert_eq!(remote.fetches(), Fetches { good: 1, failed: 6, keys: 1 });
     }
 
     #[test]
     fn the_last_good_keys_stay_through_a_failure_and_equal_ones_change_nothing() {
         let remote = Remote::new(TIMES, "x".into());
-        assert_eq!(remote.land(Ok(set("a")), at(0)).1, None);
+        assert_eq!(remote.land(Ok(set("a"))).1, None);
         assert_eq!(remote.generation(), 1);
-        let failed = remote.land(Err("gone".into()), at(600));
+        let failed = remote.land(Err("gone".into()));
         assert_eq!((seconds(&failed), remote.generation()), (30, 1));
         assert!(failed.1.unwrap().contains("stay in force"));
-        remote.land(Ok(set("a")), at(630));
+        remote.land(Ok(set("a")));
         assert_eq!(remote.generation(), 1);
-        remote.land(Ok(set("b")), at(1230));
+        remote.land(Ok(set("b")));
         assert_eq!(remote.generation(), 2);
         assert_eq!(remote.fetched().unwrap().set.iter().next().unwrap().kid(), Some("b"));
     }
@@ -330,20 +327,20 @@ mod tests {
     fn an_unknown_key_is_worth_a_fetch_but_not_each_time() {
         let remote = Remote::new(TIMES, "x".into());
         assert!(waiting(&remote, 0, 0).is_none(), "nobody fetches, and the next attempt comes by itself");
-        remote.land(Ok(set("a")), at(0));
+        remote.land(Ok(set("a")));
         assert!(waiting(&remote, 1, 1).is_some());
         assert!(waiting(&remote, 1, 2).is_some(), "it is under way: all wait for the same");
-        remote.land(Ok(set("a")), at(3));
+        remote.land(Ok(set("a")));
         assert!(waiting(&remote, 1, 30).is_none());
         assert!(waiting(&remote, 1, 31).is_some());
-        remote.land(Err("gone".into()), at(32));
+        remote.land(Err("gone".into()));
         assert!(waiting(&remote, 1, 33).is_none(), "a failure gives no more tries");
     }
 
     #[test]
     fn keys_that_have_come_meanwhile_are_not_fetched_again() {
         let remote = Remote::new(TIMES, "x".into());
-        remote.land(Ok(set("a")), at(0));
+        remote.land(Ok(set("a")));
         assert!(matches!(remote.newer(0, at(1)), Newer::Here), "a look before found none");
         assert!(!remote.state().under_way);
     }
@@ -352,9 +349,9 @@ mod tests {
     fn who_waits_goes_on_when_the_fetch_is_over_or_never_will_be() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let remote = Remote::new(TIMES, "x".into());
-        remote.land(Ok(set("a")), at(0));
+        remote.land(Ok(set("a")));
         let (one, other) = (waiting(&remote, 1, 1).unwrap(), waiting(&remote, 1, 1).unwrap());
-        remote.land(Ok(set("b")), at(2));
+        remote.land(Ok(set("b")));
         runtime.block_on(one.over());
         runtime.block_on(other.over());
         let never = waiting(&remote, 2, 40).unwrap();

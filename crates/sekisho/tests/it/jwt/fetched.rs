@@ -226,6 +226,24 @@ fn metadata_tells_where_the_keys_are() {
 }
 
 #[test]
+fn an_issuer_is_not_taken_for_one_that_differs_by_a_slash() {
+    let service = Service::echo();
+    let signer = Signer::ec("k");
+    let keys = Issuer::telling(&[&signer]);
+    let metadata = Issuer::new(Does::Hold);
+    let url = metadata.service.url();
+    let document = json!({"issuer": url, "jwks_uri": format!("{}/k", keys.service.url())});
+    metadata.now(Does::Tell(document.to_string()));
+    let issuers =
+        format!("issuers: [{{ discovery: '{url}' }}, {{ discovery: '{url}/' }}], algorithms: [ES256]");
+    let gateway = gateway(&service, &issuers);
+    let token = |issuer: &str| signer.token(&json!({"iss": issuer}));
+    assert_eq!(ask(&gateway, &token(&url)).status, 200);
+    until("a fetch to fail", || (fetches(&gateway, "failed") > 0.0).then_some(()));
+    assert_keyless(&ask(&gateway, &token(&format!("{url}/"))));
+}
+
+#[test]
 fn a_reload_keeps_the_keys_and_one_without_them_stops_fetching() {
     let service = Service::echo();
     let signer = Signer::ec("k");

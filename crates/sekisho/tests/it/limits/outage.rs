@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{GET, gateway, store, wait_said};
 use crate::access::assert_problem;
-use crate::harness::{Client, Gateway, Service, until};
+use crate::harness::{Client, Ends, Gateway, Service, until};
 use crate::redis_server::RedisServer;
 
 /// Keeps some clients asking; gives how many answers of each kind there were, and stops when it is dropped.
@@ -32,13 +32,6 @@ impl Load<'_> {
 
 /// Runs `test` while eight clients ask over and over; any answer but 200 and 429 fails it.
 fn under_load(gateway: &Gateway, test: impl FnOnce(&Load<'_>)) {
-    /// Ends the clients however the test ends.
-    struct Stop<'a>(&'a AtomicBool);
-    impl Drop for Stop<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, SeqCst);
-        }
-    }
     let (passed, refused, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -54,7 +47,7 @@ fn under_load(gateway: &Gateway, test: impl FnOnce(&Load<'_>)) {
                 }
             });
         }
-        let _stop = Stop(&done);
+        let _ends = Ends(&done);
         test(&Load { passed: &passed, refused: &refused });
     });
 }
