@@ -1,4 +1,4 @@
-//! What a developer runs: `cargo xtask test | tidy | docs | bench | fuzz`.
+//! What a developer runs: `cargo xtask test | tidy | docs | release | bench | fuzz`.
 //!
 //! Continuous integration runs `cargo xtask test` and nothing else, so whatever must hold of this project is a
 //! step there. Beyond `std` and serde it uses what the gateway is built of anyway, and that for `bench` alone: a tool that
@@ -15,6 +15,7 @@ mod command;
 mod docs;
 mod failure;
 mod fuzz;
+mod release;
 mod test;
 mod tidy;
 mod tools;
@@ -30,7 +31,8 @@ usage: cargo xtask COMMAND
   test [NAME…]      everything a change must pass; with names, only the tests whose names contain one of them
   tidy              this project's own rules: sizes, names, floors, licences, left-overs
   docs [--check]    write what is generated from the program; --check only compares
-  bench [SCENARIO…] [--rounds N] [--seconds N] [--browser] [--peer NAME]… [--only-peers] [--binary PATH]
+  release           the binary to give away: built, rehearsed, and built again with what that told; prints where it lies
+  bench [SCENARIO…] [--rounds N] [--seconds N] [--browser] [--peer NAME]… [--only-peers] [--released | --binary PATH]
                     CPU a request beside nginx, memory, start, reloads, soak; see bench/README.md
   fuzz [TARGET] [--seconds N]
                     run the fuzz targets, each for a bounded time (60 s)
@@ -61,6 +63,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
         "tidy" => tidy::run(rest),
         "docs" => docs::run(rest),
         "bench" => bench::run(rest),
+        "release" => release::run(rest),
         "fuzz" => fuzz::run(rest),
         // Started by `bench` on the load's core, and of no use to a person.
         "load" => bench::load::run(rest),

@@ -19,10 +19,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{capture, cargo, stream};
+use crate::command::capture;
 use crate::failure::{Failure, number};
-use crate::tools;
 use crate::workspace::{self, Reach};
+use crate::{release, tools};
 use report::Section;
 use scenarios::{SCENARIOS, Scenario};
 use targets::{Peer, Stage};
@@ -68,8 +68,10 @@ enum Headers {
 /// The Sekisho that is measured.
 #[derive(Debug, PartialEq, Eq)]
 enum Gateway {
-    /// Built from this checkout.
+    /// Built from this checkout, as cargo does it.
     Built,
+    /// Built from this checkout as it is given away.
+    Released,
     /// A binary built before, to compare two versions.
     At(PathBuf),
     /// None: only peers, which shows how far the measuring itself can be trusted.
@@ -80,38 +82,73 @@ enum Gateway {
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let options = options(arguments)?;
     let root = workspace::root();
-    tools::ensure(NEEDED)?;
+    prepare()?;
     if options.peers.contains(&Peer::Haproxy) {
         tools::ensure(&[("haproxy", "haproxy")])?;
     }
-    two_cores()?;
-    raise_open_files()?;
     let target = workspace::load(&root, Reach::Members)?.target;
     let binary = binary(&root, &target, &options.gateway)?;
     let _lock = lock(&target)?;
-    let loader = options.scenarios.iter().any(|scenario| scenario.needs_loader());
-    let loader = if loader { Some(release(&root, &target, "xtask")?) } else { None };
-    let stage = Stage::set_up(&root.join("bench"), binary, loader)?;
-    let mut sections = Vec::new();
-    for scenario in &options.scenarios {
-        eprintln!("==> {}: {}", scenario.name, scenario.what);
-        // What cannot be measured makes its own scenario invalid, not those measured before it.
-        let section = measure::measure(&stage, scenario, &options)
-            .unwrap_or_else(|error| Section::failed(scenario, error));
-        eprintln!("    {}", section.outcome());
-        sections.push(section);
-    }
-    drop(stage);
+    let sections = sections(&root, &target, binary, &options)?;
     let run = report::Run::now(&root, arguments, &sections);
     print!("{}", run.page());
     // Results are kept only of what the named commit built.
-    if options.gateway == Gateway::Built {
+    if matches!(options.gateway, Gateway::Built | Gateway::Released) {
         run.keep(&root.join("bench/results"))?;
     }
     match sections.iter().filter(|section| !section.problems.is_empty()).count() {
         0 => Ok(()),
         bad => Err(Failure::Failed(format!("{bad} of {} scenarios are INVALID; see above", sections.len()))),
     }
+}
+
+/// Measures one scenario after the other.
+fn sections(
+    root: &Path,
+    target: &Path,
+    binary: Option<PathBuf>,
+    options: &Options,
+) -> Result<Vec<Section>, String> {
+    let loader = options.scenarios.iter().any(|scenario| scenario.needs_loader());
+    let loader = if loader { Some(release::plain(root, target, "xtask")?) } else { None };
+    let stage = Stage::set_up(&root.join("bench"), binary, loader)?;
+    let measured = options.scenarios.iter().map(|scenario| {
+        eprintln!("==> {}: {}", scenario.name, scenario.what);
+        // What cannot be measured makes its own scenario invalid, not those measured before it.
+        let section = measure::measure(&stage, scenario, options)
+            .unwrap_or_else(|error| Section::failed(scenario, error));
+        eprintln!("    {}", section.outcome());
+        section
+    });
+    Ok(measured.collect())
+}
+
+/// Puts a short load of each kind on `binary`, which counts which ways are taken.
+pub(crate) fn rehearse(root: &Path, target: &Path, binary: &Path) -> Result<(), String> {
+    prepare()?;
+    let _lock = lock(target)?;
+    for headers in [Headers::Few, Headers::Browser] {
+        let options = Options {
+            scenarios: SCENARIOS.iter().filter(|scenario| scenario.is_ratio()).collect(),
+            rounds: 1,
+            seconds: Some(1),
+            headers,
+            peers: Vec::new(),
+            gateway: Gateway::At(binary.to_owned()),
+        };
+        let sections = sections(root, target, Some(binary.to_owned()), &options)?;
+        if let Some(problem) = sections.iter().find_map(|section| section.problems.first()) {
+            return Err(format!("the rehearsal failed: {problem}"));
+        }
+    }
+    Ok(())
+}
+
+/// What every run needs of the machine.
+fn prepare() -> Result<(), String> {
+    tools::ensure(NEEDED)?;
+    two_cores()?;
+    raise_open_files()
 }
 
 fn options(arguments: &[String]) -> Result<Options, Failure> {
@@ -129,6 +166,7 @@ fn options(arguments: &[String]) -> Result<Options, Failure> {
             "--rounds" => options.rounds = number(word, words.next(), 1000)?,
             "--seconds" => options.seconds = Some(number(word, words.next(), 100_000)?),
             "--browser" => options.headers = Headers::Browser,
+            "--released" => options.gateway = Gateway::Released,
             "--only-peers" => options.gateway = Gateway::None,
             "--peer" => options.peers.push(Peer::parse(words.next().map_or("", String::as_str))?),
             "--binary" => {
@@ -160,14 +198,9 @@ fn binary(root: &Path, target: &Path, gateway: &Gateway) -> Result<Option<PathBu
         Gateway::At(path) => {
             fs::canonicalize(path).map(Some).map_err(|e| format!("--binary {}: {e}", path.display()))
         }
-        Gateway::Built => release(root, target, "sekisho").map(Some),
+        Gateway::Built => release::plain(root, target, "sekisho").map(Some),
+        Gateway::Released => release::released(root, target).map(Some),
     }
-}
-
-/// Builds one package's program for release, apart from all others so that none lends it its features.
-fn release(root: &Path, target: &Path, package: &str) -> Result<PathBuf, String> {
-    stream(cargo(root).args(["build", "--release", "--package", package]))?;
-    Ok(target.join("release").join(package))
 }
 
 /// Two measurements at once would measure each other.
@@ -228,6 +261,12 @@ mod tests {
         let peers = read("--peer nginx --only-peers").unwrap();
         assert_eq!(peers.gateway, Gateway::None);
         assert!(peers.scenarios.iter().all(|scenario| !scenario.needs_sekisho()));
+    }
+
+    #[test]
+    fn measures_what_is_given_away_if_asked_to() {
+        assert_eq!(read("full1k --released").unwrap().gateway, Gateway::Released);
+        assert_eq!(read("full1k").unwrap().gateway, Gateway::Built);
     }
 
     #[test]

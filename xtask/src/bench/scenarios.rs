@@ -234,6 +234,11 @@ impl Scenario {
         }
     }
 
+    /// Whether it puts a load on one gateway after the other.
+    pub(super) fn is_ratio(&self) -> bool {
+        matches!(self.kind, Kind::Ratio(_))
+    }
+
     /// Whether this program itself, built for release, makes the load.
     pub(super) fn needs_loader(&self) -> bool {
         match &self.kind {
