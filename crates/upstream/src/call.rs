@@ -32,6 +32,10 @@ pub struct Call {
     pub(crate) sent: usize,
     /// Whether `kit.out` holds the request from its first byte.
     pub(crate) whole: bool,
+    /// So long the request is kept in `kit.out` though it was sent, in case it must be sent again.
+    pub(crate) keep: usize,
+    /// Bytes of `kit.out` that are the head.
+    request_head: usize,
     pub(crate) pace: Pace,
     /// Whether the service may change protocols.
     upgrades: bool,
@@ -60,11 +64,12 @@ impl Call {
         conn: Box<Conn>,
         pools: &Rc<Pools>,
         exchange: &Exchange<'_>,
-        (limits, pace): (Limits, Pace),
+        (limits, pace, keep): (Limits, Pace, usize),
         compose: impl FnOnce(&mut Vec<u8>),
     ) -> Box<Self> {
         let mut kit = pools.kit();
         compose(&mut kit.out);
+        let request_head = kit.out.len();
         let upload = match exchange.body {
             Framing::None | Framing::Length(0) => Upload::Rest,
             body => Upload::Body(body),
@@ -77,6 +82,8 @@ impl Call {
             upload,
             sent: 0,
             whole: true,
+            keep: if keep > 0 { request_head + keep } else { 0 },
+            request_head,
             pace,
             upgrades: !exchange.to_offer.is_empty(),
             awaits_consent: upload != Upload::Rest
@@ -92,14 +99,43 @@ impl Call {
         })
     }
 
-    /// The same request over another connection.
+    /// The same request over another connection to the same endpoint.
     pub(crate) fn repeat(mut self: Box<Self>, conn: Box<Conn>) -> Box<Self> {
         self.sent = 0;
         self.answered = false;
-        self.upload = Upload::Rest;
+        if self.upload == Upload::Done {
+            self.upload = Upload::Rest;
+        }
         self.moved = self.kit.pools.local.clock.now();
         self.conn = Some(conn);
         self
+    }
+
+    /// The same request over a connection to another endpoint, for which `compose` writes the head.
+    #[cold]
+    pub(crate) fn elsewhere(
+        mut self: Box<Self>,
+        conn: Box<Conn>,
+        compose: impl FnOnce(&mut Vec<u8>),
+    ) -> Box<Self> {
+        let body = self.kit.out.split_off(self.request_head);
+        self.kit.out.clear();
+        compose(&mut self.kit.out);
+        self.request_head = self.kit.out.len();
+        self.kit.out.extend_from_slice(&body);
+        self.repeat(conn)
+    }
+
+    /// Gives up whatever came of the call but the request. The connection is kept if the answer is at hand to its end.
+    #[cold]
+    pub(crate) fn forgo(&mut self) {
+        self.end_head();
+        while let Ok(Some(true)) = self.look() {
+            self.consume(self.payload);
+        }
+        self.put_back();
+        self.hang_up();
+        (self.facts, self.reader) = (None, BodyReader::new(Framing::None));
     }
 
     /// Lets go of a connection that turned out to be closed, so that its place is free for another.
@@ -273,6 +309,11 @@ impl Call {
     /// Ends the call. The connection goes back to its pool if the whole request was sent, the whole answer read, and the
     /// service keeps it open.
     pub fn end(mut self: Box<Self>) {
+        self.put_back();
+    }
+
+    /// Gives the connection back to its pool, if it can carry another exchange.
+    fn put_back(&mut self) {
         let kept = self.facts.as_ref().is_some_and(|facts| facts.keep_alive)
             && self.upload == Upload::Done
             && self.reader.is_done()

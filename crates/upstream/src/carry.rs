@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use sekisho_exchange::Permits;
 
 use crate::breaker::{BreakerState, Events, Settings};
+use crate::retry::Budget;
 use crate::tunnel::TunnelMeter;
 
 /// What all endpoints keep, by identity: the service's name and the endpoint's URL.
@@ -15,6 +16,7 @@ pub struct Carry {
     table: Arc<Mutex<Table>>,
     tunnels: Mutex<HashMap<String, Weak<TunnelMeter>>>,
     breakers: Mutex<HashMap<String, Weak<BreakerState>>>,
+    budgets: Mutex<HashMap<String, Weak<Budget>>>,
     events: Option<Arc<dyn Events>>,
 }
 
@@ -71,15 +73,25 @@ impl Carry {
 impl Carry {
     /// Where the tunnels of a service are counted: those of an older configuration are still open.
     pub(crate) fn tunnels(&self, service: &str) -> Arc<TunnelMeter> {
-        let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = tunnels.get(service).and_then(Weak::upgrade) {
-            return known;
-        }
-        tunnels.retain(|_, meter| meter.strong_count() > 0);
-        let meter = Arc::default();
-        tunnels.insert(service.to_owned(), Arc::downgrade(&meter));
-        meter
+        known_or_new(&self.tunnels, service)
     }
+
+    /// What retries of a service have used.
+    pub(crate) fn budget(&self, service: &str) -> Arc<Budget> {
+        known_or_new(&self.budgets, service)
+    }
+}
+
+/// What somebody still holds of a service, or a new one.
+fn known_or_new<T: Default>(all: &Mutex<HashMap<String, Weak<T>>>, service: &str) -> Arc<T> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.get(service).and_then(Weak::upgrade) {
+        return known;
+    }
+    all.retain(|_, one| one.strong_count() > 0);
+    let new = Arc::default();
+    all.insert(service.to_owned(), Arc::downgrade(&new));
+    new
 }
 
 impl Carry {

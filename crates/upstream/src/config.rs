@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::breaker::BreakerConfig;
+use crate::retry::RetryConfig;
 use crate::tls;
 use crate::tunnel::TunnelsConfig;
 
@@ -36,6 +37,9 @@ pub struct Config {
     /// Stops asking the service while it fails. Default: none; `off` takes one from `service_defaults` away.
     #[serde(default)]
     pub breaker: Option<OrOff<BreakerConfig>>,
+    /// Tries requests again that failed and are safe to repeat. On by default, as `{}` is; `off` for none.
+    #[serde(default)]
+    pub retry: Option<OrOff<RetryConfig>>,
     /// Connections that have changed protocols, such as WebSockets.
     #[serde(default)]
     pub tunnels: TunnelsConfig,
@@ -215,6 +219,9 @@ impl Config {
         self.tunnels.check(place, path, problems);
         if let Some(breaker) = self.breaker() {
             breaker.check(place, path, problems);
+        }
+        if let Some(OrOff::On(retry)) = &self.retry {
+            retry.check(place, path, problems);
         }
     }
 

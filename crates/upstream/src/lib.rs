@@ -15,6 +15,7 @@ mod conn;
 mod failure;
 mod peer;
 mod pool;
+mod retry;
 mod send;
 mod service;
 mod tls;
@@ -30,6 +31,7 @@ pub use config::{
 pub use failure::Failure;
 pub use peer::{Dialer, peer_at};
 pub use pool::Pools;
+pub use retry::{BackoffConfig, Cause, RetryConfig, RetryMeter};
 pub use send::{Terms, send};
 pub use service::{ConnectionLimits, Endpoint, Service, Target, Timeouts};
 pub use tls::{Config as TlsConfig, ReadFile, Secured, secure};

@@ -9,11 +9,13 @@ use std::time::Duration;
 use sekisho_exchange::{Alarm, Downstream, Exchange};
 use sekisho_units::Tick;
 
+use crate::breaker::Ticket;
 use crate::call::Call;
 use crate::compose::compose;
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::pool::Pools;
+use crate::retry::{Again, Outcome, Tries};
 use crate::service::{Endpoint, Service};
 use crate::tunnel::agrees;
 use crate::upload::{Pace, Waiting};
@@ -31,7 +33,8 @@ pub struct Terms<'a> {
 
 /// Asks `service` and waits for the head of its response, while the request's body streams.
 ///
-/// A service with a circuit breaker is not asked while that is open.
+/// A service with a circuit breaker is not asked while that is open. A request that failed is tried again as the service's
+/// `retry` says, on another endpoint if there is one.
 ///
 /// A request that found a kept connection closed is sent once more over a new one, if its method is safe
 /// (RFC 9110 §9.2.1) and it is still wholly at hand.
@@ -52,102 +55,144 @@ pub async fn send<'a, D: Downstream>(
         exchange.deadline = Some(exchange.deadline.map_or(end, |deadline| deadline.min(end)));
     }
     exchange.facts.service = Some(&service.name);
-    let ticket = match &service.breaker {
-        Some(guard) => Some(guard.admit(began).map_err(Failure::CircuitOpen)?),
-        None => None,
-    };
-    let endpoint = service.pick();
-    exchange.facts.endpoint = Some(&endpoint.authority);
-    exchange.facts.attempts += 1;
-    let result = attempt(service, endpoint, exchange, down, alarm, pools, terms).await;
-    let ended = result.as_ref().map_or_else(|_| pools.local.clock.now(), |call| call.moved());
-    exchange.facts.upstream_duration = Some(ended.since(began));
-    if let (Some(guard), Some(ticket)) = (&service.breaker, ticket) {
-        guard.judge(ticket, result.as_ref().map(|call| call.head().status()), ended);
+    if let Some(retry) = &service.retry {
+        retry.asked(pools.local.index, began);
     }
-    result
-}
-
-async fn attempt<D: Downstream>(
-    service: &Service,
-    endpoint: &Arc<Endpoint>,
-    exchange: &mut Exchange<'_>,
-    down: &mut D,
-    alarm: &Alarm,
-    pools: &Rc<Pools>,
-    terms: &Terms<'_>,
-) -> Result<Box<Call>, Failure> {
-    let conn = match pools.take(endpoint) {
-        Some(conn) => conn,
-        None => pools.connect(service, endpoint, exchange.deadline, down, alarm).await?,
+    let asking = Asking { service, pools, terms };
+    let mut tries = Tries::new(service);
+    let mut ticket = asking.leave(began).map_err(Failure::CircuitOpen)?;
+    let mut again = Again::Anew;
+    let outcome = loop {
+        let endpoint = tries.pick();
+        exchange.facts.endpoint = Some(&endpoint.authority);
+        exchange.facts.attempts += 1;
+        let outcome = asking.attempt(again, endpoint, exchange, down, alarm).await;
+        let ended = asking.judge(ticket, &outcome);
+        exchange.facts.upstream_duration = Some(ended.since(began));
+        if !tries.again(&outcome, exchange, down, alarm).await? {
+            break outcome;
+        }
+        // If that was one failure too many, it is what the client learns of.
+        let Ok(leave) = asking.leave(pools.local.clock.now()) else { break outcome };
+        ticket = leave;
+        again = Again::after(outcome);
     };
-    let call = begin(conn, service, endpoint, exchange, pools, terms);
-    match await_head(call, service, exchange, down, alarm, terms).await {
-        Ok(call) => Ok(call),
-        Err((Failure::Stale, Some(mut call))) if exchange.method.is_safe() && call.can_repeat() => {
-            call.hang_up();
-            let conn = pools.connect(service, endpoint, exchange.deadline, down, alarm).await?;
-            exchange.facts.attempts += 1;
-            await_head(call.repeat(conn), service, exchange, down, alarm, terms)
-                .await
-                .map_err(|(failure, _)| failure)
-        }
-        Err((failure, _)) => Err(failure),
+    outcome.map_err(|(failure, _)| failure)
+}
+
+/// What all tries of a request have in common.
+struct Asking<'s, 't> {
+    service: &'s Service,
+    pools: &'s Rc<Pools>,
+    terms: &'s Terms<'t>,
+}
+
+impl Asking<'_, '_> {
+    /// Leave of the circuit breaker to ask, or how long there is none.
+    fn leave(&self, now: Tick) -> Result<Option<Ticket>, Duration> {
+        self.service.breaker.as_ref().map(|guard| guard.admit(now)).transpose()
     }
-}
 
-fn begin(
-    conn: Box<Conn>,
-    service: &Service,
-    endpoint: &Arc<Endpoint>,
-    exchange: &Exchange<'_>,
-    pools: &Rc<Pools>,
-    terms: &Terms<'_>,
-) -> Box<Call> {
-    let pace = Pace::new(terms, service.timeouts.idle);
-    Call::new(conn, pools, exchange, (service.head_limits, pace), |out| {
-        compose(exchange, service, endpoint, out);
-    })
-}
-
-/// Streams the request and waits for the head. Gives the call back with the failure, in case it can be repeated.
-async fn await_head<D: Downstream>(
-    mut call: Box<Call>,
-    service: &Service,
-    exchange: &mut Exchange<'_>,
-    down: &mut D,
-    alarm: &Alarm,
-    terms: &Terms<'_>,
-) -> Result<Box<Call>, (Failure, Option<Box<Call>>)> {
-    let mut wait = Wait { waiting: None };
-    let result = poll_fn(|cx| wait.poll(cx, &mut call, service, exchange, down, alarm, terms)).await;
-    match result {
-        Ok(()) if call.head().status() == 101 && !agrees(call.head(), &exchange.to_offer) => {
-            Err((Failure::WrongProtocol, None))
+    /// Tells the circuit breaker how a try went; gives when it ended.
+    fn judge(&self, ticket: Option<Ticket>, outcome: &Outcome) -> Tick {
+        let ended = outcome.as_ref().map_or_else(|_| self.pools.local.clock.now(), |call| call.moved());
+        if let (Some(guard), Some(ticket)) = (&self.service.breaker, ticket) {
+            let result = outcome.as_ref().map(|call| call.head().status()).map_err(|(failure, _)| failure);
+            guard.judge(ticket, result, ended);
         }
-        Ok(()) => Ok(call),
-        Err(failure) => Err((failure, Some(call))),
+        ended
+    }
+
+    /// One try, and where a kept connection proves stale, the same over a new one.
+    async fn attempt<D: Downstream>(
+        &self,
+        again: Again,
+        endpoint: &Arc<Endpoint>,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        alarm: &Alarm,
+    ) -> Outcome {
+        let conn = match self.pools.take(endpoint) {
+            Some(conn) => conn,
+            None => match self.connect(endpoint, exchange, down, alarm).await {
+                Ok(conn) => conn,
+                Err(failure) => return Err((failure, again.into_call())),
+            },
+        };
+        let head = |out: &mut Vec<u8>| compose(exchange, self.service, endpoint, out);
+        let call = match again {
+            Again::Anew => {
+                let pace = Pace::new(self.terms, self.service.timeouts.idle);
+                let keep = self.service.retry.as_ref().map_or(0, |retry| retry.keeps(exchange));
+                Call::new(conn, self.pools, exchange, (self.service.head_limits, pace, keep), head)
+            }
+            Again::Repeat(call) => call.elsewhere(conn, head),
+        };
+        match self.await_head(call, exchange, down, alarm).await {
+            Err((Failure::Stale, Some(mut call))) if exchange.method.is_safe() && call.can_repeat() => {
+                call.hang_up();
+                match self.connect(endpoint, exchange, down, alarm).await {
+                    Ok(conn) => {
+                        exchange.facts.attempts += 1;
+                        self.await_head(call.repeat(conn), exchange, down, alarm).await
+                    }
+                    Err(failure) => Err((failure, Some(call))),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn connect<D: Downstream>(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        exchange: &Exchange<'_>,
+        down: &mut D,
+        alarm: &Alarm,
+    ) -> Result<Box<Conn>, Failure> {
+        self.pools.connect(self.service, endpoint, exchange.deadline, down, alarm).await
+    }
+
+    /// Streams the request and waits for the head. Gives the call back with the failure, in case it can be repeated.
+    async fn await_head<D: Downstream>(
+        &self,
+        mut call: Box<Call>,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        alarm: &Alarm,
+    ) -> Outcome {
+        let per_try = self.service.retry.as_ref().and_then(|retry| retry.per_try);
+        let ends = per_try.map(|per_try| self.pools.local.clock.now() + per_try);
+        let mut wait = Wait { waiting: None, ends };
+        let polled = poll_fn(|cx| wait.poll(cx, &mut call, self, exchange, down, alarm)).await;
+        match polled {
+            Ok(()) if call.head().status() == 101 && !agrees(call.head(), &exchange.to_offer) => {
+                Err((Failure::WrongProtocol, None))
+            }
+            Ok(()) => Ok(call),
+            Err(failure) => Err((failure, Some(call))),
+        }
     }
 }
 
 /// Who is waited for.
 struct Wait {
     waiting: Option<Waiting>,
+    /// When this try is over, if it has a limit of its own.
+    ends: Option<Tick>,
 }
 
 impl Wait {
-    #[allow(clippy::too_many_arguments, reason = "one poll of everything that an exchange waits for at once")]
     fn poll<D: Downstream>(
         &mut self,
         cx: &mut Context<'_>,
         call: &mut Call,
-        service: &Service,
+        asking: &Asking<'_, '_>,
         exchange: &mut Exchange<'_>,
         down: &mut D,
         alarm: &Alarm,
-        terms: &Terms<'_>,
     ) -> Poll<Result<(), Failure>> {
-        let sent = match call.send_request(cx, exchange, down, terms.trailers) {
+        let sent = match call.send_request(cx, exchange, down, asking.terms.trailers) {
             Ok(waiting) => waiting,
             // A service may answer and close before the request has ended. Its socket is about to show the answer, or its end.
             Err(Failure::Broke | Failure::Stale) => Waiting::Nothing,
@@ -167,7 +212,7 @@ impl Wait {
         }
         if self.waiting != Some(waiting) {
             self.waiting = Some(waiting);
-            alarm.set(due(waiting, call, service, exchange));
+            alarm.set(self.due(waiting, call, asking.service, exchange));
         }
         while alarm.poll(cx).is_ready() {
             let now = exchange.local.clock.now();
@@ -177,33 +222,37 @@ impl Wait {
             if exchange.deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(Err(Failure::Expired));
             }
-            let due = due(waiting, call, service, exchange);
+            let due = self.due(waiting, call, asking.service, exchange);
             if due <= now {
-                return Poll::Ready(Err(late(waiting)));
+                return Poll::Ready(Err(self.late(waiting, now)));
             }
             alarm.set(due);
         }
         Poll::Pending
     }
-}
 
-/// When the wait is over.
-fn due(waiting: Waiting, call: &Call, service: &Service, exchange: &Exchange<'_>) -> Tick {
-    let timeouts = &service.timeouts;
-    let due = match waiting {
-        Waiting::Client => call.client_due().unwrap_or(call.moved() + timeouts.idle),
-        Waiting::Service => call.moved() + timeouts.idle,
-        Waiting::Consent | Waiting::Nothing => call.moved() + timeouts.first_byte,
-    };
-    exchange.deadline.map_or(due, |deadline| deadline.min(due))
-}
+    /// When the wait is over.
+    fn due(&self, waiting: Waiting, call: &Call, service: &Service, exchange: &Exchange<'_>) -> Tick {
+        let timeouts = &service.timeouts;
+        let due = match waiting {
+            Waiting::Client => call.client_due().unwrap_or(call.moved() + timeouts.idle),
+            Waiting::Service => call.moved() + timeouts.idle,
+            Waiting::Consent | Waiting::Nothing => call.moved() + timeouts.first_byte,
+        };
+        let due = self.ends.map_or(due, |ends| ends.min(due));
+        exchange.deadline.map_or(due, |deadline| deadline.min(due))
+    }
 
-/// What it means that the wait is over.
-fn late(waiting: Waiting) -> Failure {
-    match waiting {
-        Waiting::Client => Failure::ClientSlow,
-        Waiting::Service => Failure::Slow("send_timeout"),
-        Waiting::Consent => Failure::Slow("consent_timeout"),
-        Waiting::Nothing => Failure::Slow("first_byte_timeout"),
+    /// What it means that the wait is over.
+    fn late(&self, waiting: Waiting, now: Tick) -> Failure {
+        if self.ends.is_some_and(|ends| ends <= now) {
+            return Failure::Slow("per_try_timeout");
+        }
+        match waiting {
+            Waiting::Client => Failure::ClientSlow,
+            Waiting::Service => Failure::Slow("send_timeout"),
+            Waiting::Consent => Failure::Slow("consent_timeout"),
+            Waiting::Nothing => Failure::Slow("first_byte_timeout"),
+        }
     }
 }

@@ -4,12 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_units::OrOff;
 use sekisho_wire::Limits;
 
 use crate::balance::RoundRobin;
 use crate::breaker::Guard;
 use crate::carry::{Carry, Kept};
 use crate::config::Config;
+use crate::retry::{Retry, RetryConfig, RetryMeter};
 use crate::tls::Secured;
 use crate::tunnel::Tunnels;
 
@@ -29,6 +31,8 @@ pub struct Service {
     pub tunnels: Tunnels,
     /// Its circuit breaker, if it has one.
     pub breaker: Option<Guard>,
+    /// When it is asked once more, if ever.
+    pub(crate) retry: Option<Retry>,
     balance: RoundRobin,
 }
 
@@ -145,6 +149,11 @@ impl Service {
             head_limits,
             tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
             breaker: config.breaker().map(|config| Guard::new(name, config, carry)),
+            retry: match &config.retry {
+                None => Some(Retry::new(name, &RetryConfig::default(), carry)),
+                Some(OrOff::On(config)) => Some(Retry::new(name, config, carry)),
+                Some(OrOff::Off) => None,
+            },
         }
     }
 
@@ -158,6 +167,21 @@ impl Service {
     /// The endpoint whose turn it is.
     pub fn pick(&self) -> &Arc<Endpoint> {
         &self.endpoints[self.balance.next()]
+    }
+
+    /// An endpoint that is at none of the places `tried`, if there is one; in turn as far as that goes.
+    pub(crate) fn pick_other(&self, tried: &[usize]) -> &Arc<Endpoint> {
+        let is_new = |endpoint: &&Arc<Endpoint>| !tried.contains(&endpoint.slot());
+        let first = self.pick();
+        if is_new(&first) {
+            return first;
+        }
+        self.endpoints.iter().find(is_new).unwrap_or(first)
+    }
+
+    /// What became of its retries, if there are any.
+    pub fn retries(&self) -> Option<&RetryMeter> {
+        self.retry.as_ref().map(Retry::meter)
     }
 }
 

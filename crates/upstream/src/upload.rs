@@ -46,9 +46,14 @@ impl Call {
         self.upload == Upload::Done
     }
 
-    /// Whether the whole request is still in line, so that it can be sent once more over another connection.
+    /// Whether all that was taken of the request is still in line, so that it can be sent once more over another connection.
     pub(crate) fn can_repeat(&self) -> bool {
-        self.whole && !matches!(self.upload, Upload::Body(_))
+        self.whole
+    }
+
+    /// Whether what is in line stays there though it was sent, with so many bytes more.
+    fn keeps(&self, more: usize) -> bool {
+        self.whole && self.kit.out.len() + more <= self.keep
     }
 
     /// Goes on sending the request while the response streams; gives what that waits for.
@@ -76,7 +81,7 @@ impl Call {
         loop {
             let mut dry = false;
             if let Upload::Body(framing) = self.upload
-                && self.kit.out.len() < LINE
+                && self.kit.out.len() - self.sent < LINE
             {
                 match self.take_body(cx, framing, exchange, down, trailers)? {
                     Taken::Some => continue,
@@ -90,6 +95,7 @@ impl Call {
             }
             match self.upload {
                 Upload::Body(_) if dry => return Ok(self.for_client()),
+                Upload::Body(_) if self.keeps(0) => {}
                 Upload::Body(_) => self.clear_line(),
                 Upload::Rest => self.upload = Upload::Done,
                 Upload::Done => return Ok(Waiting::Nothing),
@@ -119,7 +125,7 @@ impl Call {
             }
             Poll::Ready(Ok(BodyEvent::Data)) => {}
         }
-        let line_sent = self.sent == self.kit.out.len();
+        let line_sent = self.sent == self.kit.out.len() && !self.keeps(down.body().len());
         if line_sent {
             self.clear_line();
         }

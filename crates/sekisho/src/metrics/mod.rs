@@ -1,7 +1,6 @@
 //! Metrics for Prometheus: read from what the workers count at the moment they are asked for, so that counting itself costs
 //! a request next to nothing.
 
-mod breakers;
 mod exposition;
 mod family;
 mod kept;
@@ -9,7 +8,7 @@ mod policies;
 mod process;
 mod throughput;
 mod traffic;
-mod tunnels;
+mod upstream;
 mod workers;
 
 use std::fmt;
@@ -59,8 +58,7 @@ impl Collector for Reader {
         let site = self.0.site.load();
         traffic::encode(&mut encoder, &site, &self.0)?;
         traffic::configuration(&mut encoder, &site, &self.0)?;
-        tunnels::encode(&mut encoder, &site)?;
-        breakers::encode(&mut encoder, &site, self.0.clock.now())?;
+        upstream::encode(&mut encoder, &site, self.0.clock.now())?;
         policies::encode(&mut encoder, &site)?;
         workers::encode(&mut encoder, &self.0)?;
         kept::encode(&mut encoder, &self.0.kept, &site.store)?;

@@ -34,7 +34,7 @@ impl Moody {
 /// A breaker that opens after four requests of which more than half fail.
 fn config(service: &Service, breaker: &str) -> String {
     format!(
-        "services:\n  up:\n    endpoints: [{}]\n    breaker: {{ volume: 4, {breaker} }}\n\
+        "services:\n  up:\n    endpoints: [{}]\n    breaker: {{ volume: 4, {breaker} }}\n    retry: off\n\
          routes: [{{ path: /*, service: up }}]",
         service.url()
     )

@@ -32,6 +32,7 @@ mod limits;
 mod policies;
 mod pool;
 mod reload;
+mod retry;
 mod strict;
 mod systemd;
 mod timeouts;

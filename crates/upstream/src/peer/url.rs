@@ -96,6 +96,7 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
         timeouts: TimeoutsConfig::default(),
         preserve_host: false,
         breaker: None,
+        retry: None,
         connections: ConnectionsConfig {
             max: 32,
             queue: 256,

@@ -23,7 +23,7 @@ fn a_refused_connection_is_503_with_the_services_name_only() {
     assert_eq!(line["reason"], "connection_refused");
     assert_eq!(
         (&line["decided_by"], &line["statusCode"], &line["attempts"]),
-        (&"upstream".into(), &503.into(), &1.into())
+        (&"upstream".into(), &503.into(), &2.into())
     );
     assert_eq!(line["endpoint"], address.to_string());
 }

@@ -92,13 +92,13 @@ fn with_one_connection_allowed_the_repetition_still_finds_it() {
 }
 
 #[test]
-fn a_fresh_connection_that_closes_is_not_tried_again() {
+fn a_fresh_connection_that_closes_is_not_tried_again_without_retries() {
     let service = Service::raw(|mut conn| {
         if conn.next_head().is_some() {
             conn.close();
         }
     });
-    let gateway = gateway(service.addr, "", "");
+    let gateway = gateway(service.addr, "retry: off", "");
     assert_problem(&gateway.get("/a"), 502, "BAD_GATEWAY");
     assert_eq!((service.connections(), service.requests()), (1, 1));
 }
