@@ -1,6 +1,7 @@
 //! What is noted about an exchange on its way: who decided, why, and how long the service took.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Reply;
@@ -106,7 +107,7 @@ pub struct Facts<'a> {
     /// The service's name, once one was chosen.
     pub service: Option<&'a str>,
     /// The endpoint's `host:port`, once one was chosen.
-    pub endpoint: Option<&'a str>,
+    pub endpoint: Option<Arc<str>>,
     /// Time from the choice of the service to its response head (or its failure).
     pub upstream_duration: Option<Duration>,
     /// Time from the request's first byte to the change of protocols, if there was one: what comes after is a tunnel.

@@ -202,6 +202,18 @@ impl Reply {
         .because(reason)
     }
 
+    /// 503: no endpoint of the service is healthy.
+    pub fn no_healthy_endpoint(service: &str) -> Self {
+        Self::problem(
+            503,
+            "NO_HEALTHY_ENDPOINT",
+            "No healthy instances available",
+            "No instance of the service is healthy; try again shortly.",
+        )
+        .member("service", service)
+        .because("no_healthy_endpoint")
+    }
+
     /// 503: the service's circuit breaker is open, and after `after` a request may be let through again.
     pub fn circuit_open(service: &str, after: Duration) -> Self {
         Self::problem(

@@ -214,7 +214,7 @@ impl Value {
             Self::Route => out.push_str(exchange.route),
             Self::Param(name) => out.push_str(exchange.param(name).unwrap_or_default()),
             Self::Service => out.push_str(facts.service.unwrap_or_default()),
-            Self::Endpoint => out.push_str(facts.endpoint.unwrap_or_default()),
+            Self::Endpoint => out.push_str(facts.endpoint.as_deref().unwrap_or_default()),
             Self::Status => push_option(outcome.map(|outcome| outcome.status), out),
             Self::Reason => out.push_str(outcome.map_or("", |outcome| outcome.reason.as_ref())),
             Self::DecidedBy => out.push_str(facts.decided_by.as_str()),

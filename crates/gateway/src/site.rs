@@ -38,7 +38,7 @@ impl Site {
     /// Comes into force in the place of `old`: what both have in common goes on, within the new limits.
     pub fn succeed(&self, old: &Self) {
         let endpoints = |site: &'_ Self| -> Vec<Arc<Endpoint>> {
-            site.services.iter().flat_map(|service| service.endpoints.iter().cloned()).collect()
+            site.services.iter().flat_map(|service| service.fleet.endpoints()).collect()
         };
         self.services.iter().for_each(|service| service.settle());
         let named: HashSet<usize> = endpoints(self).iter().map(|endpoint| endpoint.slot()).collect();

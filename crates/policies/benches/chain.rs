@@ -86,7 +86,7 @@ fn chain(c: &mut Criterion) {
         exchange.to_client = std::mem::take(&mut to_client);
         exchange.route = "/api/users/{id}";
         exchange.facts.service = Some("user-service");
-        exchange.facts.endpoint = Some("127.0.0.1:4001");
+        exchange.facts.endpoint = Some("127.0.0.1:4001".into());
         exchange.facts.upstream_duration = Some(Duration::from_micros(9_876));
         walk(steps, black_box(&mut exchange), &response, &outcome);
         to_service = std::mem::take(&mut exchange.to_service);

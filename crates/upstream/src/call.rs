@@ -13,6 +13,7 @@ use sekisho_wire::{
 
 use crate::conn::Conn;
 use crate::failure::Failure;
+use crate::fleet::Flight;
 use crate::pool::{Lent, Pools};
 use crate::tls::refusal;
 use crate::upload::{Pace, Upload, passing};
@@ -25,6 +26,8 @@ pub struct Call {
     /// There until the call ends; `Option` so that the end can take it.
     pub(crate) conn: Option<Box<Conn>>,
     pub(crate) kit: Lent,
+    /// Its place among those that the endpoint has to do.
+    pub(crate) flight: Option<Flight>,
     method: Method,
     limits: Limits,
     pub(crate) upload: Upload,
@@ -77,6 +80,7 @@ impl Call {
         Box::new(Self {
             conn: Some(conn),
             kit,
+            flight: None,
             method: exchange.method,
             limits,
             upload,

@@ -7,18 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use sekisho_exchange::Permits;
 
 use crate::breaker::{BreakerState, Events, Settings};
+use crate::fleet::{Load, Standing};
 use crate::retry::Budget;
 use crate::tunnel::TunnelMeter;
 
 /// What all endpoints keep, by identity: the service's name and the endpoint's URL.
 #[derive(Default)]
 pub struct Carry {
-    table: Arc<Mutex<Table>>,
+    places: Places,
     tunnels: Mutex<HashMap<String, Weak<TunnelMeter>>>,
     breakers: Mutex<HashMap<String, Weak<BreakerState>>>,
     budgets: Mutex<HashMap<String, Weak<Budget>>>,
     events: Option<Arc<dyn Events>>,
 }
+
+/// Where endpoints are known by their identity.
+#[derive(Clone, Default)]
+pub(crate) struct Places(Arc<Mutex<Table>>);
 
 type Identity = (String, String);
 
@@ -40,18 +45,22 @@ pub(crate) struct Kept {
     pub(crate) permits: Arc<Permits>,
     /// Requests that wait for a connection, over all workers: those who hold unused ones let go of them.
     pub(crate) waiting: AtomicUsize,
+    /// What it has to do.
+    pub(crate) load: Load,
+    /// What keeps it from being asked.
+    pub(crate) standing: Standing,
     /// Whether no configuration in force names it any more.
     retired: AtomicBool,
     table: Arc<Mutex<Table>>,
 }
 
-impl Carry {
-    /// What the endpoint `url` of a service keeps; if it is new, with places for `max` connections.
-    pub(crate) fn of(&self, service: &str, url: &str, max: usize) -> Arc<Kept> {
+impl Places {
+    /// What the endpoint `url` of a service keeps, and whether it is new; if so, with places for `max` connections.
+    pub(crate) fn of(&self, service: &str, url: &str, max: usize) -> (Arc<Kept>, bool) {
         let identity = (service.to_owned(), url.to_owned());
-        let mut table = lock(&self.table);
+        let mut table = lock(&self.0);
         if let Some(kept) = table.known.get(&identity).and_then(Weak::upgrade) {
-            return kept;
+            return (kept, false);
         }
         let slot = table.free.pop().unwrap_or_else(|| {
             table.used += 1;
@@ -62,15 +71,22 @@ impl Carry {
             slot,
             permits: Permits::new(max),
             waiting: AtomicUsize::new(0),
+            load: Load::default(),
+            standing: Standing::default(),
             retired: AtomicBool::new(false),
-            table: Arc::clone(&self.table),
+            table: Arc::clone(&self.0),
         });
         table.known.insert(identity, Arc::downgrade(&kept));
-        kept
+        (kept, true)
     }
 }
 
 impl Carry {
+    /// Where endpoints are known.
+    pub(crate) fn places(&self) -> Places {
+        self.places.clone()
+    }
+
     /// Where the tunnels of a service are counted: those of an older configuration are still open.
     pub(crate) fn tunnels(&self, service: &str) -> Arc<TunnelMeter> {
         known_or_new(&self.tunnels, service)
@@ -158,20 +174,22 @@ mod tests {
     #[test]
     fn the_same_endpoint_keeps_its_place_and_a_dead_ones_place_is_used_again() {
         let carry = Carry::default();
-        let a = carry.of("s", "http://a", 5);
-        let b = carry.of("s", "http://b", 5);
-        assert_eq!((a.slot, b.slot, carry.of("other", "http://a", 5).slot), (0, 1, 2));
-        assert!(Arc::ptr_eq(&a, &carry.of("s", "http://a", 9)));
-        drop(a);
-        let places = [carry.of("s", "http://c", 5), carry.of("s", "http://a", 5)].map(|kept| kept.slot);
+        let of = |service, url| carry.places.of(service, url, 5);
+        let ((a, new), (b, _)) = (of("s", "http://a"), of("s", "http://b"));
+        assert!(new);
+        assert_eq!((a.slot, b.slot, of("other", "http://a").0.slot), (0, 1, 2));
+        let (same, new) = of("s", "http://a");
+        assert!(Arc::ptr_eq(&a, &same) && !new);
+        drop((a, same));
+        let places = [of("s", "http://c"), of("s", "http://a")].map(|(kept, _)| kept.slot);
         assert!(places.iter().all(|slot| *slot != b.slot && *slot <= 2), "{places:?}");
-        assert_eq!(lock(&carry.table).known.len(), 1, "what nobody knows any more is forgotten");
+        assert_eq!(lock(&carry.places.0).known.len(), 1, "what nobody knows any more is forgotten");
     }
 
     #[test]
     fn limits_change_with_the_configuration_in_force() {
         let carry = Carry::default();
-        let kept = carry.of("s", "http://a", 1);
+        let (kept, _) = carry.places.of("s", "http://a", 1);
         let taken = kept.permits.try_take();
         assert!(taken.is_some() && kept.permits.try_take().is_none());
         kept.settle(2);

@@ -7,7 +7,8 @@ use sekisho_wire::{
     Framing, HeadView, Known, KnownSet, Skip, Version, hop_by_hop, odd_spellings, write_request_line,
 };
 
-use crate::service::{Endpoint, Service};
+use crate::fleet::Endpoint;
+use crate::service::Service;
 
 /// Identity headers: only the gateway may send them, so a client's own never pass.
 const IDENTITY: KnownSet =

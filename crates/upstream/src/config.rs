@@ -1,14 +1,14 @@
 //! A service as written.
 
-use std::fmt;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use sekisho_units::{At, OrOff, Place, Problem, Problems, Span};
-use serde::de::value::MapAccessDeserializer;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
+use crate::balance::BalanceConfig;
 use crate::breaker::BreakerConfig;
+use crate::fleet::{EndpointConfig, StickyConfig};
 use crate::retry::RetryConfig;
 use crate::tls;
 use crate::tunnel::TunnelsConfig;
@@ -17,11 +17,30 @@ use crate::tunnel::TunnelsConfig;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where it runs: URLs, or `{ url, weight }`. At least one.
+    /// Where it runs: URLs, or `{ url, weight, priority, zone }`. At least one.
     pub endpoints: Vec<At<EndpointConfig>>,
     /// How requests are spread over the endpoints. Default `weighted_round_robin`.
     #[serde(default)]
-    pub balance: BalanceConfig,
+    #[schemars(with = "BalanceConfig")]
+    pub balance: At<BalanceConfig>,
+    /// Sends a client to the endpoint that it had before, by a cookie. Default `off`.
+    #[serde(default)]
+    pub sticky: Option<OrOff<StickyConfig>>,
+    /// Percentage of the endpoints of one priority that must be available for it to serve; where fewer are, the next priority
+    /// does. Where no priority has enough, all endpoints of the best one are asked again, available or not: rather a few
+    /// requests that fail than the load of all on the last endpoint. Default 50; with 0 only available ones are asked, and
+    /// without any the client gets 503.
+    #[serde(default = "half")]
+    #[schemars(with = "u32", range(min = 0, max = 100))]
+    pub panic_threshold: At<u32>,
+    /// In what time the share of an endpoint grows to its whole when it is new beside others, or available again. Default
+    /// `off`: it has its whole share at once.
+    #[serde(default)]
+    pub slow_start: Option<OrOff<Span>>,
+    /// The zone whose endpoints are preferred: as long as one of them is available, endpoints of the same priority elsewhere get
+    /// nothing. Default: none.
+    #[serde(default)]
+    pub prefer_zone: Option<At<String>>,
     /// How long each phase of a call may take.
     #[serde(default)]
     pub timeouts: TimeoutsConfig,
@@ -45,24 +64,8 @@ pub struct Config {
     pub tunnels: TunnelsConfig,
 }
 
-/// An endpoint as written: a URL, or a URL with a weight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointConfig {
-    /// `http://host[:port]` or `https://host[:port]`, as written.
-    pub url: String,
-    /// Where it leads.
-    pub authority: Authority,
-    /// Its share of the requests beside the others' weights. Default 1; 0 sends it none.
-    pub weight: u32,
-}
-
-/// Algorithms that choose an endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BalanceConfig {
-    /// Turn by turn in proportion to the weights, evenly interleaved.
-    #[default]
-    WeightedRoundRobin,
+fn half() -> At<u32> {
+    At::nowhere(50)
 }
 
 /// How long each phase of a call may take.
@@ -113,75 +116,6 @@ impl Default for ConnectionsConfig {
     }
 }
 
-/// Where an endpoint's URL leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authority {
-    /// Whether it is asked over TLS.
-    pub scheme: Scheme,
-    /// Name or address; an IPv6 address without its brackets.
-    pub host: String,
-    /// Port; the scheme's own where the URL says none.
-    pub port: u16,
-    /// As it stands in `Host`: without a port that is the scheme's own.
-    pub text: String,
-}
-
-/// How an endpoint is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// In the clear.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
-impl Scheme {
-    fn port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-/// Reads `http://host[:port][/]`, or the same with `https`.
-///
-/// # Errors
-/// What is wrong, and what to write instead.
-fn parse_url(url: &str) -> Result<Authority, (String, String)> {
-    const EXAMPLE: &str = "write `http://host:port` or `https://host:port`";
-    let wrong = |message: &str, remedy: &str| Err((format!("`{url}` {message}"), remedy.to_owned()));
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return wrong("has no scheme", EXAMPLE);
-    };
-    if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
-        // Not shown: where a user name is, there may be a password.
-        let remedy = "leave it out; the policy `headers` can set `Authorization`";
-        return Err(("the URL has a user name".to_owned(), remedy.to_owned()));
-    }
-    let scheme = match scheme {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        _ => return wrong("has a scheme that endpoints cannot be asked by", EXAMPLE),
-    };
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if authority.contains(['/', '?', '#']) {
-        return wrong("has a path", "leave it out; the policy `rewrite` with `add_prefix` puts one in front");
-    }
-    if !sekisho_wire::is_authority(authority.as_bytes()) {
-        return wrong("does not name a host", EXAMPLE);
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|port| *port > 0)),
-        _ => (authority, Some(scheme.port())),
-    };
-    let Some(port) = port else {
-        return wrong("has a port that is none", "write a port from 1 to 65535");
-    };
-    let text = if port == scheme.port() { host.to_owned() } else { authority.to_owned() };
-    Ok(Authority { scheme, host: host.trim_matches(['[', ']']).to_owned(), port, text })
-}
-
 impl Config {
     /// Reports what the types alone could not: no endpoint, endpoints named twice, limits of 0.
     pub fn check(&self, place: &Place, path: &str, problems: &mut Problems) {
@@ -209,12 +143,26 @@ impl Config {
                 ("all weights are 0".into(), "give at least one endpoint a weight of 1 or more".into()),
             );
         }
+        if self.panic_threshold.value > 100 {
+            let at = &self.panic_threshold.place;
+            report(at, "panic_threshold", ("more than all cannot be".into(), "write 0 to 100".into()));
+        }
+        if let Some(zone) = &self.prefer_zone
+            && !self.endpoints.iter().any(|endpoint| endpoint.value.zone.as_ref() == Some(&zone.value))
+        {
+            let wrong = format!("no endpoint is in zone `{}`", zone.value);
+            report(&zone.place, "prefer_zone", (wrong, "give endpoints a `zone`, or remove it".into()));
+        }
         if self.connections.max == 0 {
             report(
                 place,
                 "connections.max",
                 ("no connection would ever be made".into(), "write 1 or more".into()),
             );
+        }
+        self.balance.check(&self.balance.place, place, path, problems);
+        if let Some(sticky) = self.sticky() {
+            sticky.check(place, path, problems);
         }
         self.tunnels.check(place, path, problems);
         if let Some(breaker) = self.breaker() {
@@ -233,103 +181,25 @@ impl Config {
         }
     }
 
+    /// The cookie by which clients come back, if there is to be one.
+    pub(crate) fn sticky(&self) -> Option<&StickyConfig> {
+        match &self.sticky {
+            Some(OrOff::On(sticky)) => Some(sticky),
+            Some(OrOff::Off) | None => None,
+        }
+    }
+
+    /// In what time the share of a new endpoint grows to its whole.
+    pub(crate) fn slow_start(&self) -> Duration {
+        match &self.slow_start {
+            Some(OrOff::On(time)) => time.as_duration(),
+            Some(OrOff::Off) | None => Duration::ZERO,
+        }
+    }
+
     /// The longest wait for the response's head.
     pub(crate) fn first_byte(&self) -> Duration {
         let first_byte = self.timeouts.first_byte;
         self.breaker().map_or(first_byte, |breaker| first_byte.min(breaker.timeout.value)).as_duration()
-    }
-}
-
-impl<'de> Deserialize<'de> for EndpointConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Full {
-            url: String,
-            #[serde(default = "one")]
-            weight: u32,
-        }
-        fn one() -> u32 {
-            1
-        }
-        fn endpoint<E: de::Error>(url: String, weight: u32) -> Result<EndpointConfig, E> {
-            let authority =
-                parse_url(&url).map_err(|(wrong, remedy)| E::custom(format_args!("{wrong}; {remedy}")))?;
-            Ok(EndpointConfig { url, authority, weight })
-        }
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = EndpointConfig;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a URL like `http://127.0.0.1:4001`, or `{ url: …, weight: 3 }`")
-            }
-            fn visit_str<E: de::Error>(self, url: &str) -> Result<EndpointConfig, E> {
-                endpoint(url.to_owned(), 1)
-            }
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<EndpointConfig, A::Error> {
-                let full = Full::deserialize(MapAccessDeserializer::new(map))?;
-                endpoint(full.url, full.weight)
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for EndpointConfig {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Endpoint".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "Where a service runs: `http://host:port` or `https://host:port`, or the same with a weight.",
-            "oneOf": [
-                { "type": "string", "pattern": "^https?://.+" },
-                { "type": "object", "additionalProperties": false, "required": ["url"], "properties": {
-                    "url": { "type": "string", "pattern": "^https?://.+", "description": "`http://host[:port]` or `https://host[:port]`." },
-                    "weight": { "type": "integer", "minimum": 0, "default": 1,
-                        "description": "Its share of the requests beside the others' weights; 0 sends it none." },
-                } },
-            ],
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_a_scheme_a_host_and_a_port() {
-        use Scheme::{Http, Https};
-        for (url, want) in [
-            ("http://127.0.0.1:4001", Some((Http, "127.0.0.1", 4001, "127.0.0.1:4001"))),
-            ("http://orders.internal", Some((Http, "orders.internal", 80, "orders.internal"))),
-            ("http://orders.internal:80/", Some((Http, "orders.internal", 80, "orders.internal"))),
-            ("http://[::1]:8080", Some((Http, "::1", 8080, "[::1]:8080"))),
-            ("http://[::1]", Some((Http, "::1", 80, "[::1]"))),
-            ("http://host:443", Some((Http, "host", 443, "host:443"))),
-            ("https://host", Some((Https, "host", 443, "host"))),
-            ("https://host:443", Some((Https, "host", 443, "host"))),
-            ("https://host:80", Some((Https, "host", 80, "host:80"))),
-            ("https://[::1]:8443/", Some((Https, "::1", 8443, "[::1]:8443"))),
-            ("127.0.0.1:4001", None),
-            ("ftp://host", None),
-            ("http://", None),
-            ("https://", None),
-            ("http://host:0", None),
-            ("http://host:99999", None),
-            ("http://host/path", None),
-            ("http://user@host", None),
-            ("http://ho st", None),
-        ] {
-            let got = parse_url(url).ok();
-            let want = want.map(|(scheme, host, port, text)| Authority {
-                scheme,
-                host: host.into(),
-                port,
-                text: text.into(),
-            });
-            assert_eq!(got, want, "{url}");
-        }
     }
 }

@@ -10,7 +10,7 @@ use sekisho_units::Tick;
 use tokio::net::TcpStream;
 
 use crate::failure::Failure;
-use crate::service::{Endpoint, Target};
+use crate::fleet::{Endpoint, Target};
 use crate::tls::Stream;
 
 /// A connection, and the bytes read from it that nobody has taken yet.

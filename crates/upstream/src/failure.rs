@@ -12,6 +12,8 @@ pub enum Failure {
     Unreachable(&'static str),
     /// All connections are taken, and the queue is full or the wait was too long. The word is for the log.
     Overloaded(&'static str),
+    /// Nobody is there who may be asked.
+    NoHealthyEndpoint,
     /// The circuit breaker is open; the next probe may come after this.
     CircuitOpen(Duration),
     /// No response head in time. The word is for the log.
@@ -53,6 +55,7 @@ impl Failure {
             | Self::Switched
             | Self::WrongProtocol => true,
             Self::Overloaded(_)
+            | Self::NoHealthyEndpoint
             | Self::CircuitOpen(_)
             | Self::Stopping
             | Self::ClientGone
@@ -67,6 +70,7 @@ impl Failure {
         Some(match self {
             Self::Unreachable(reason) => Reply::upstream_unavailable(service, reason),
             Self::Overloaded(reason) => Reply::overloaded(service, 1, reason),
+            Self::NoHealthyEndpoint => Reply::no_healthy_endpoint(service),
             Self::CircuitOpen(after) => Reply::circuit_open(service, after),
             Self::Slow(reason) => Reply::upstream_timeout(service, reason),
             Self::Expired => Reply::upstream_timeout(service, "total_timeout"),

@@ -13,6 +13,7 @@ mod compose;
 mod config;
 mod conn;
 mod failure;
+mod fleet;
 mod peer;
 mod pool;
 mod retry;
@@ -22,18 +23,21 @@ mod tls;
 mod tunnel;
 mod upload;
 
+pub use balance::{Algorithm, BalanceConfig, Key};
 pub use breaker::{Breaker, BreakerConfig, BreakerState, Change, Events, Guard, Standing};
 pub use call::{BrokenResponse, Call};
 pub use carry::Carry;
-pub use config::{
-    Authority, BalanceConfig, Config, ConnectionsConfig, EndpointConfig, Scheme, TimeoutsConfig,
-};
+pub use config::{Config, ConnectionsConfig, TimeoutsConfig};
 pub use failure::Failure;
+pub use fleet::{
+    Asked, Authority, ConnectionLimits, Empty, Endpoint, EndpointConfig, Fault, Fleet, Member, Replaced,
+    SameSite, Scheme, Seen, StickyConfig, Target,
+};
 pub use peer::{Dialer, peer_at};
 pub use pool::Pools;
 pub use retry::{BackoffConfig, Cause, RetryConfig, RetryMeter};
 pub use send::{Terms, send};
-pub use service::{ConnectionLimits, Endpoint, Service, Target, Timeouts};
+pub use service::{Service, Timeouts};
 pub use tls::{Config as TlsConfig, ReadFile, Secured, secure};
 pub use tunnel::{Seat, Switched, TUNNEL_ENDINGS, TunnelMeter, Tunnels, TunnelsConfig, chosen, offer};
 pub use upload::Waiting;

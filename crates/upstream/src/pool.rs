@@ -21,7 +21,8 @@ use tokio::sync::Notify;
 
 use crate::conn::Conn;
 use crate::failure::Failure;
-use crate::service::{Endpoint, Service};
+use crate::fleet::Endpoint;
+use crate::service::Service;
 
 /// How often unused connections are looked at.
 const SWEEP: Duration = Duration::from_secs(1);

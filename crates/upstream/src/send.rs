@@ -14,9 +14,10 @@ use crate::call::Call;
 use crate::compose::compose;
 use crate::conn::Conn;
 use crate::failure::Failure;
+use crate::fleet::{Endpoint, Flight};
 use crate::pool::Pools;
 use crate::retry::{Again, Outcome, Tries};
-use crate::service::{Endpoint, Service};
+use crate::service::Service;
 use crate::tunnel::agrees;
 use crate::upload::{Pace, Waiting};
 
@@ -59,21 +60,29 @@ pub async fn send<'a, D: Downstream>(
         retry.asked(pools.local.index, began);
     }
     let asking = Asking { service, pools, terms };
-    let mut tries = Tries::new(service);
+    let mut tries = Tries::new(service, exchange, began);
     let mut ticket = asking.leave(began).map_err(Failure::CircuitOpen)?;
     let mut again = Again::Anew;
     let outcome = loop {
-        let endpoint = tries.pick();
-        exchange.facts.endpoint = Some(&endpoint.authority);
+        let flight = Flight::begin(tries.pick().ok_or(Failure::NoHealthyEndpoint)?);
+        exchange.facts.endpoint = Some(Arc::clone(&flight.endpoint.authority));
         exchange.facts.attempts += 1;
-        let outcome = asking.attempt(again, endpoint, exchange, down, alarm).await;
-        let ended = asking.judge(ticket, &outcome);
+        let tried = if tries.is_first() { began } else { pools.local.clock.now() };
+        let outcome = asking.attempt(again, &flight.endpoint, exchange, down, alarm).await;
+        let ended = asking.judge(ticket, &outcome, &flight.endpoint, tried);
         exchange.facts.upstream_duration = Some(ended.since(began));
-        if !tries.again(&outcome, exchange, down, alarm).await? {
-            break outcome;
-        }
-        // If that was one failure too many, it is what the client learns of.
-        let Ok(leave) = asking.leave(pools.local.clock.now()) else { break outcome };
+        let leave = match tries.again(&outcome, exchange, down, alarm).await? {
+            true => asking.leave(pools.local.clock.now()).ok(),
+            false => None,
+        };
+        // If that was one failure too many for the breaker, it is what the client learns of.
+        let Some(leave) = leave else {
+            break outcome.map(|mut call| {
+                service.fleet.keep(tries.asked(), &flight.endpoint, exchange);
+                call.flight = Some(flight);
+                call
+            });
+        };
         ticket = leave;
         again = Again::after(outcome);
     };
@@ -93,11 +102,19 @@ impl Asking<'_, '_> {
         self.service.breaker.as_ref().map(|guard| guard.admit(now)).transpose()
     }
 
-    /// Tells the circuit breaker how a try went; gives when it ended.
-    fn judge(&self, ticket: Option<Ticket>, outcome: &Outcome) -> Tick {
+    /// Tells the circuit breaker and the endpoint's fleet how a try went that began at `tried`; gives when it ended.
+    fn judge(&self, ticket: Option<Ticket>, outcome: &Outcome, endpoint: &Endpoint, tried: Tick) -> Tick {
         let ended = outcome.as_ref().map_or_else(|_| self.pools.local.clock.now(), |call| call.moved());
+        let result = outcome.as_ref().map(|call| call.head().status()).map_err(|(failure, _)| failure);
+        let took = ended.since(tried);
+        match result {
+            Ok(_) => self.service.fleet.took(endpoint, Ok(took), ended),
+            Err(failure) if failure.is_the_services() => {
+                self.service.fleet.took(endpoint, Err(took), ended);
+            }
+            Err(_) => {}
+        }
         if let (Some(guard), Some(ticket)) = (&self.service.breaker, ticket) {
-            let result = outcome.as_ref().map(|call| call.head().status()).map_err(|(failure, _)| failure);
             guard.judge(ticket, result, ended);
         }
         ended

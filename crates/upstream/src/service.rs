@@ -1,16 +1,15 @@
 //! A service as it runs.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_units::OrOff;
 use sekisho_wire::Limits;
 
-use crate::balance::RoundRobin;
 use crate::breaker::Guard;
-use crate::carry::{Carry, Kept};
+use crate::carry::Carry;
 use crate::config::Config;
+use crate::fleet::{ConnectionLimits, Fleet, Maker, Member, Settings};
 use crate::retry::{Retry, RetryConfig, RetryMeter};
 use crate::tls::Secured;
 use crate::tunnel::Tunnels;
@@ -19,8 +18,8 @@ use crate::tunnel::Tunnels;
 pub struct Service {
     /// The name in the configuration, logs and metrics.
     pub name: Arc<str>,
-    /// Where it runs; never empty.
-    pub endpoints: Box<[Arc<Endpoint>]>,
+    /// Where it runs, and whose turn it is.
+    pub fleet: Arc<Fleet>,
     /// Timeouts of its calls.
     pub timeouts: Timeouts,
     /// Whether it sees the client's `Host`.
@@ -33,7 +32,6 @@ pub struct Service {
     pub breaker: Option<Guard>,
     /// When it is asked once more, if ever.
     pub(crate) retry: Option<Retry>,
-    balance: RoundRobin,
 }
 
 /// How long each phase of a call may take.
@@ -47,56 +45,6 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For the whole exchange, if limited.
     pub total: Option<Duration>,
-}
-
-/// One place where a service runs.
-pub struct Endpoint {
-    /// As it stands in `Host`, in logs and metrics.
-    pub authority: String,
-    /// What is looked up to connect.
-    pub target: Target,
-    /// How it is asked over TLS; `None` for in the clear.
-    pub(crate) tls: Option<Secured>,
-    /// Bounds on its connections.
-    pub limits: ConnectionLimits,
-    /// What it keeps from one configuration to the next.
-    pub(crate) kept: Arc<Kept>,
-}
-
-/// Where to connect.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Target {
-    /// An address.
-    Address(SocketAddr),
-    /// A name for the system's resolver, and a port.
-    Name(String, u16),
-}
-
-/// Bounds on an endpoint's connections.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// Most at once, over all workers.
-    pub max: usize,
-    /// Most requests waiting for one.
-    pub queue: usize,
-    /// Longest wait.
-    pub wait: Duration,
-    /// How long an unused one is kept.
-    pub idle: Duration,
-    /// Most unused ones a worker keeps.
-    pub keep: usize,
-}
-
-impl Endpoint {
-    /// Index of its pool in every worker's [`crate::Pools`]: the same for the same endpoint, as long as anybody knows it.
-    pub fn slot(&self) -> usize {
-        self.kept.slot
-    }
-
-    /// No configuration in force names it any more: its connections are closed once they are unused.
-    pub fn retire(&self) {
-        self.kept.retire();
-    }
 }
 
 impl Service {
@@ -117,28 +65,13 @@ impl Service {
             idle: connections.idle.as_duration(),
             keep: connections.keep as usize,
         };
-        let mut endpoints = Vec::new();
-        let mut weights = Vec::new();
-        for (endpoint, tls) in config.endpoints.iter().zip(secured) {
-            let authority = &endpoint.value.authority;
-            let target = match authority.host.parse::<IpAddr>() {
-                Ok(ip) => Target::Address(SocketAddr::new(ip, authority.port)),
-                Err(_) => Target::Name(authority.host.clone(), authority.port),
-            };
-            endpoints.push(Arc::new(Endpoint {
-                kept: carry.of(name, &identity(&endpoint.value.url, tls.as_ref()), limits.max),
-                authority: authority.text.clone(),
-                target,
-                tls,
-                limits,
-            }));
-            weights.push(endpoint.value.weight);
-        }
+        let members = config.endpoints.iter().zip(secured);
+        let members = members.map(|(endpoint, tls)| Member { config: endpoint.value.clone(), tls }).collect();
+        let maker = Maker { service: name.into(), limits, places: carry.places() };
         let timeouts = &config.timeouts;
         Self {
             name: name.into(),
-            endpoints: endpoints.into(),
-            balance: RoundRobin::new(&weights),
+            fleet: Arc::new(Fleet::new(members, Settings::of(name, config), maker)),
             timeouts: Timeouts {
                 connect: timeouts.connect.as_duration(),
                 first_byte: config.first_byte(),
@@ -159,36 +92,11 @@ impl Service {
 
     /// Comes into force: from now on its limits hold for the connections that are there already.
     pub fn settle(&self) {
-        for endpoint in &self.endpoints {
-            endpoint.kept.settle(endpoint.limits.max);
-        }
-    }
-
-    /// The endpoint whose turn it is.
-    pub fn pick(&self) -> &Arc<Endpoint> {
-        &self.endpoints[self.balance.next()]
-    }
-
-    /// An endpoint that is at none of the places `tried`, if there is one; in turn as far as that goes.
-    pub(crate) fn pick_other(&self, tried: &[usize]) -> &Arc<Endpoint> {
-        let is_new = |endpoint: &&Arc<Endpoint>| !tried.contains(&endpoint.slot());
-        let first = self.pick();
-        if is_new(&first) {
-            return first;
-        }
-        self.endpoints.iter().find(is_new).unwrap_or(first)
+        self.fleet.settle();
     }
 
     /// What became of its retries, if there are any.
     pub fn retries(&self) -> Option<&RetryMeter> {
         self.retry.as_ref().map(Retry::meter)
-    }
-}
-
-/// What makes an endpoint another one: a connection that was made by other settings of TLS must not be used any more.
-fn identity(url: &str, tls: Option<&Secured>) -> String {
-    match tls {
-        Some(tls) => format!("{url} {:016x}", tls.identity),
-        None => url.to_owned(),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn end(out: &mut Vec<u8>, exchange: &Exchange<'_>, outcome: &Outcome,
         member(out, br#","userId":""#, identity.subject().as_bytes());
     }
     member(out, br#","service":""#, facts.service.unwrap_or_default().as_bytes());
-    member(out, br#","endpoint":""#, facts.endpoint.unwrap_or_default().as_bytes());
+    member(out, br#","endpoint":""#, facts.endpoint.as_deref().unwrap_or_default().as_bytes());
     upstream(out, facts.upstream_duration);
     out.extend_from_slice(br#","attempts":"#);
     text::number(out, facts.attempts.into());

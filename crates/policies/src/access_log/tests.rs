@@ -85,7 +85,7 @@ fn served(exchange: &mut Exchange<'_>) {
     exchange.route = "/api/users/{id}";
     let facts = &mut exchange.facts;
     facts.service = Some("user-service");
-    facts.endpoint = Some("127.0.0.1:4001");
+    facts.endpoint = Some("127.0.0.1:4001".into());
     facts.upstream_duration = Some(Duration::from_micros(9_876));
     facts.attempts = 1;
     facts.response_bytes = 512;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sekisho_exchange::Exchange;
-use sekisho_wire::{HeadView, Known};
+use sekisho_wire::Known;
 
 use crate::query;
 
@@ -44,7 +44,7 @@ impl Places {
         if let Some(name) = &self.cookie
             && presented == Presented::Nothing
         {
-            presented = cookie(exchange.head, name);
+            presented = one(exchange.head.cookies(name).map(Cow::Borrowed));
         }
         if let Some(name) = &self.query {
             let values = query::take_out(exchange, name);
@@ -83,18 +83,6 @@ fn credential(value: &[u8], scheme: Scheme) -> Option<&[u8]> {
         _ => None,
     };
     bare.filter(|bare| !bare.is_empty())
-}
-
-/// The cookie `name` (RFC 6265 §5.4); its name's case counts.
-fn cookie<'a>(head: HeadView<'a>, name: &str) -> Presented<'a> {
-    let pairs = head.all(Known::Cookie).flat_map(|line| line.split(|byte| *byte == b';'));
-    let values = pairs.filter_map(|pair| {
-        let (own, value) = pair.trim_ascii().split_at_checked(name.len())?;
-        let value = value.strip_prefix(b"=")?;
-        let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
-        (own == name.as_bytes() && !bare.is_empty()).then_some(Cow::Borrowed(bare))
-    });
-    one(values)
 }
 
 #[inline]

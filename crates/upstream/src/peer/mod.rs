@@ -133,6 +133,7 @@ async fn whole_body(
 fn unanswered(failure: &Failure) -> Unanswered {
     Unanswered(match failure {
         Failure::Unreachable(reason) | Failure::Overloaded(reason) | Failure::Slow(reason) => reason,
+        Failure::NoHealthyEndpoint => "no_healthy_endpoint",
         Failure::CircuitOpen(_) => "circuit_open",
         Failure::Expired => "timeout",
         Failure::Broke | Failure::Stale => "closed_before_head",

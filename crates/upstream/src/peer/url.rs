@@ -5,12 +5,10 @@ use std::sync::Arc;
 use sekisho_exchange::{Dial, Peer};
 use sekisho_units::{At, Place, Problem, Problems, Span};
 use sekisho_wire::{HeadBuf, Limits};
-use serde::Deserialize as _;
-use serde::de::IntoDeserializer as _;
-use serde::de::value::Error;
 
 use crate::carry::Carry;
-use crate::config::{Config, ConnectionsConfig, EndpointConfig, TimeoutsConfig};
+use crate::config::{Config, ConnectionsConfig, TimeoutsConfig};
+use crate::fleet::EndpointConfig;
 use crate::service::Service;
 use crate::tls::secure;
 
@@ -35,12 +33,9 @@ pub fn peer_at(
     if HeadBuf::default().request(b"GET", target.as_bytes()).is_err() {
         return refuse("the URL holds characters that no URL may hold", "percent-encode them");
     }
-    let endpoint = match EndpointConfig::deserialize(origin.into_deserializer()) {
+    let endpoint = match EndpointConfig::at(origin.to_owned()) {
         Ok(endpoint) => endpoint,
-        Err(error) => {
-            let error: Error = error;
-            return refuse(&error.to_string(), "write a URL such as `https://host/path`");
-        }
+        Err(wrong) => return refuse(&wrong, "write a URL such as `https://host/path`"),
     };
     let config = alone(url, endpoint);
     let mut found = Problems::new();
@@ -92,6 +87,10 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
     Config {
         endpoints: vec![At::new(url.place.clone(), endpoint)],
         balance: Default::default(),
+        sticky: None,
+        panic_threshold: At::nowhere(50),
+        slow_start: None,
+        prefer_zone: None,
         // Whoever asks says how long the whole may take.
         timeouts: TimeoutsConfig::default(),
         preserve_host: false,

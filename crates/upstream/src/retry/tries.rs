@@ -10,7 +10,8 @@ use sekisho_units::Tick;
 use super::{Outcome, Retry};
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::service::{Endpoint, Service};
+use crate::fleet::{Asked, Endpoint};
+use crate::service::Service;
 
 /// The most tries that a configuration can ask for, the first one included.
 const MOST: usize = 11;
@@ -18,9 +19,12 @@ const MOST: usize = 11;
 /// The tries of one request so far.
 pub(crate) struct Tries<'a> {
     service: &'a Service,
-    /// Places of the endpoints that were tried.
+    asked: Asked,
+    /// Slots of the endpoints that were tried.
     tried: [usize; MOST],
     made: usize,
+    /// Whose turn it is, if that is known already.
+    next: Option<Arc<Endpoint>>,
 }
 
 /// What is to be tried again.
@@ -54,21 +58,30 @@ impl Again {
 
 impl<'a> Tries<'a> {
     /// None yet.
-    pub(crate) fn new(service: &'a Service) -> Self {
-        Self { service, tried: [0; MOST], made: 0 }
+    #[inline]
+    pub(crate) fn new(service: &'a Service, exchange: &Exchange<'_>, now: Tick) -> Self {
+        Self { service, asked: service.fleet.asked(exchange, now), tried: [0; MOST], made: 0, next: None }
     }
 
-    /// The endpoint for the next try: one that was not tried yet, if there is one.
-    pub(crate) fn pick(&mut self) -> &'a Arc<Endpoint> {
-        let endpoint = match self.made {
-            0 => self.service.pick(),
-            made => self.service.pick_other(&self.tried[..made.min(MOST)]),
-        };
-        if let Some(place) = self.tried.get_mut(self.made) {
-            *place = endpoint.slot();
+    /// What the choice of the endpoint depends on.
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// Whether the try under way is the first one.
+    pub(crate) fn is_first(&self) -> bool {
+        self.made <= 1
+    }
+
+    /// The endpoint for the next try, if there is any.
+    #[inline]
+    pub(crate) fn pick(&mut self) -> Option<Arc<Endpoint>> {
+        let endpoint = self.next.take().or_else(|| self.service.fleet.pick(&self.asked))?;
+        if let Some(slot) = self.tried.get_mut(self.made) {
+            *slot = endpoint.slot();
         }
         self.made += 1;
-        endpoint
+        Some(endpoint)
     }
 
     /// Whether there is to be another try after this outcome; the pause before it has passed then.
@@ -76,7 +89,7 @@ impl<'a> Tries<'a> {
     /// # Errors
     /// [`Failure::ClientGone`], if the client has left meanwhile.
     pub(crate) async fn again<D: Downstream>(
-        &self,
+        &mut self,
         outcome: &Outcome,
         exchange: &Exchange<'_>,
         down: &mut D,
@@ -92,7 +105,7 @@ impl<'a> Tries<'a> {
 
     #[cold]
     async fn once_more<D: Downstream>(
-        &self,
+        &mut self,
         retry: &Retry,
         outcome: &Outcome,
         exchange: &Exchange<'_>,
@@ -110,9 +123,11 @@ impl<'a> Tries<'a> {
         let local = exchange.local;
         let now = local.clock.now();
         let retries = self.made as u32 - 1;
-        let until = match self.is_other_left() {
-            true => now,
-            false => now + retry.backoff.wait(retries, fastrand::u32(..)),
+        let tried = &self.tried[..self.made.min(MOST)];
+        let Some(next) = self.service.fleet.pick_other(&self.asked, tried) else { return Ok(false) };
+        let until = match tried.contains(&next.slot()) {
+            false => now,
+            true => now + retry.backoff.wait(retries, fastrand::u32(..)),
         };
         let in_time = exchange.deadline.is_none_or(|deadline| until < deadline);
         if !in_time || local.cut.get() || !retry.budget.take(local.index, retry.percent, now) {
@@ -121,13 +136,8 @@ impl<'a> Tries<'a> {
         if until > now && !paused(until, exchange, down, alarm).await {
             return Err(Failure::ClientGone);
         }
+        self.next = Some(next);
         Ok(true)
-    }
-
-    /// Whether there is an endpoint that was not tried yet.
-    fn is_other_left(&self) -> bool {
-        let tried = &self.tried[..self.made.min(MOST)];
-        self.service.endpoints.iter().any(|endpoint| !tried.contains(&endpoint.slot()))
     }
 }
 

@@ -14,7 +14,8 @@ use super::Secured;
 use super::files::Files;
 use super::ours::Ours;
 use super::unverified::Unverified;
-use crate::config::{Config as Service, EndpointConfig, Scheme};
+use crate::config::Config as Service;
+use crate::fleet::{EndpointConfig, Scheme};
 
 /// Gives the text of a file that a configuration names.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> io::Result<String>;

@@ -13,6 +13,7 @@ use sekisho_exchange::{LARGE, Raw};
 
 use crate::call::Call;
 use crate::conn::Conn;
+use crate::fleet::Flight;
 use crate::pool::Pools;
 
 pub use config::TunnelsConfig;
@@ -24,6 +25,8 @@ pub use seat::{Seat, TUNNEL_ENDINGS, TunnelMeter, Tunnels};
 pub struct Switched {
     conn: Box<Conn>,
     pools: Rc<Pools>,
+    /// It is the endpoint's to serve, as long as it is open.
+    _flight: Option<Flight>,
 }
 
 impl Call {
@@ -31,7 +34,8 @@ impl Call {
     pub fn switch(mut self) -> Option<Switched> {
         self.end_head();
         let pools = Rc::clone(&self.kit.pools);
-        self.conn.take().map(|conn| Switched { conn, pools })
+        let _flight = self.flight.take();
+        self.conn.take().map(|conn| Switched { conn, pools, _flight })
     }
 }
 

@@ -67,6 +67,17 @@ impl<'a> HeadView<'a> {
         }
     }
 
+    /// The values of the cookies `name` (RFC 6265 §5.4), without quotation marks; the name's case counts. Empty ones are none.
+    pub fn cookies<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let pairs = self.all(Known::Cookie).flat_map(|line| line.split(|byte| *byte == b';'));
+        pairs.filter_map(move |pair| {
+            let (own, value) = pair.trim_ascii().split_at_checked(name.len())?;
+            let value = value.strip_prefix(b"=")?;
+            let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+            (own == name.as_bytes() && !bare.is_empty()).then_some(bare)
+        })
+    }
+
     /// The value of the first line of that name, in any case.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&'a [u8]> {

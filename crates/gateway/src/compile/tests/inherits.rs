@@ -109,7 +109,7 @@ routes:
     };
     assert_eq!(of(0), (1, 2, true));
     assert_eq!(of(1), (9, 2, false));
-    assert_eq!(site.services[0].endpoints[0].authority, "127.0.0.1:4001");
+    assert_eq!(site.services[0].fleet.endpoints()[0].authority.as_ref(), "127.0.0.1:4001");
 }
 
 #[test]

@@ -227,7 +227,7 @@ fn other_settings_make_another_endpoint_and_the_same_settings_the_same() {
         settings.map(|tls| {
             let (site, problems) = files.compile(&text(&format!("tls: {{ {tls} }}")), &carry);
             let site = site.unwrap_or_else(|| panic!("{problems}"));
-            let slot = site.services[0].endpoints[0].slot();
+            let slot = site.services[0].fleet.endpoints()[0].slot();
             known.borrow_mut().push(site);
             slot
         })

@@ -1,0 +1,154 @@
+//! One place where a service runs.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::config::EndpointConfig;
+use super::load::Load;
+use crate::carry::{Kept, Places};
+use crate::tls::Secured;
+
+/// One place where a service runs. What it says never changes; what is known of it is in what it keeps.
+pub struct Endpoint {
+    /// As it stands in `Host`, in logs and metrics.
+    pub authority: Arc<str>,
+    /// What is looked up to connect.
+    pub target: Target,
+    /// Its share of the requests beside the others' weights.
+    pub weight: u32,
+    /// Those of the lowest number are asked first.
+    pub priority: u32,
+    /// Where it stands, if that is told.
+    pub zone: Option<Arc<str>>,
+    /// What tells it from all others, wherever that is reckoned: the same in every gateway and at every start.
+    pub(crate) id: u64,
+    /// Its name in cookies; 0 where there are none.
+    pub(crate) token: u64,
+    /// How it is asked over TLS; `None` for in the clear.
+    pub(crate) tls: Option<Secured>,
+    /// Bounds on its connections.
+    pub limits: ConnectionLimits,
+    /// What it keeps from one configuration to the next.
+    pub(crate) kept: Arc<Kept>,
+}
+
+/// Where to connect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// An address.
+    Address(SocketAddr),
+    /// A name for the system's resolver, and a port.
+    Name(String, u16),
+}
+
+/// Bounds on an endpoint's connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Most at once, over all workers.
+    pub max: usize,
+    /// Most requests waiting for one.
+    pub queue: usize,
+    /// Longest wait.
+    pub wait: Duration,
+    /// How long an unused one is kept.
+    pub idle: Duration,
+    /// Most unused ones a worker keeps.
+    pub keep: usize,
+}
+
+/// Somebody who is to serve: an endpoint as a configuration or a registry names it.
+#[derive(Clone)]
+pub struct Member {
+    /// Where it runs, and its share.
+    pub config: EndpointConfig,
+    /// How it is asked over TLS; `None` for in the clear.
+    pub tls: Option<Secured>,
+}
+
+/// What the endpoints of a service have in common.
+pub(crate) struct Maker {
+    pub(crate) service: Arc<str>,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) places: Places,
+}
+
+impl Maker {
+    /// The endpoint of a member, and whether nobody knew it before.
+    pub(crate) fn make(&self, member: Member, token: impl Fn(&str) -> u64) -> (Arc<Endpoint>, bool) {
+        let Member { config, tls } = member;
+        let authority = &config.authority;
+        let target = match authority.host.parse::<IpAddr>() {
+            Ok(ip) => Target::Address(SocketAddr::new(ip, authority.port)),
+            Err(_) => Target::Name(authority.host.clone(), authority.port),
+        };
+        let identity = identity(&config.url, tls.as_ref());
+        let (kept, new) = self.places.of(&self.service, &identity, self.limits.max);
+        let endpoint = Endpoint {
+            authority: authority.text.as_str().into(),
+            target,
+            weight: config.weight,
+            priority: config.priority,
+            zone: config.zone.as_deref().map(Into::into),
+            id: crate::balance::hashed(config.url.as_bytes()),
+            token: token(&config.url),
+            tls,
+            limits: self.limits,
+            kept,
+        };
+        (Arc::new(endpoint), new)
+    }
+}
+
+/// What makes an endpoint another one: a connection that was made by other settings of TLS must not be used any more.
+fn identity(url: &str, tls: Option<&Secured>) -> String {
+    match tls {
+        Some(tls) => format!("{url} {:016x}", tls.identity),
+        None => url.to_owned(),
+    }
+}
+
+impl Endpoint {
+    /// Index of its pool in every worker's [`crate::Pools`]: the same for the same endpoint, as long as anybody knows it.
+    pub fn slot(&self) -> usize {
+        self.kept.slot
+    }
+
+    /// Nothing in force names it any more: its connections are closed once they are unused.
+    pub fn retire(&self) {
+        self.kept.retire();
+    }
+
+    /// It is in force, within its limits.
+    pub(super) fn settle(&self) {
+        self.kept.settle(self.limits.max);
+    }
+
+    /// Whether nothing keeps it from being asked.
+    pub fn is_available(&self) -> bool {
+        self.kept.standing.is_available()
+    }
+
+    /// What it has to do.
+    pub(crate) fn load(&self) -> &Load {
+        &self.kept.load
+    }
+}
+
+/// A request that an endpoint has, from the choice of it to the last byte of the answer, or of the tunnel.
+pub(crate) struct Flight {
+    pub(crate) endpoint: Arc<Endpoint>,
+}
+
+impl Flight {
+    pub(crate) fn begin(endpoint: Arc<Endpoint>) -> Self {
+        endpoint.load().enter();
+        Self { endpoint }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.endpoint.load().leave();
+    }
+}

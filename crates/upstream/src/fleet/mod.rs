@@ -1,0 +1,279 @@
+//! Who serves a service now, and who is asked next.
+//!
+//! A [`Fleet`] holds a rota: an immutable picture of all endpoints, with an algorithm laid out over those that can be picked.
+//! A pick reads it with one atomic load and takes no lock. Whatever changes who may be picked, or how often, lays out another
+//! rota: endpoints found or lost ([`Fleet::replace`]), somebody's health ([`Fleet::mark`]), a share that grows. So a pick
+//! never asks about health: who is in the rota may be picked.
+
+mod config;
+mod endpoint;
+mod load;
+mod look;
+mod rota;
+mod standing;
+mod sticky;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use sekisho_exchange::Exchange;
+use sekisho_units::Tick;
+
+pub use self::config::{Authority, EndpointConfig, Scheme};
+pub use self::endpoint::{ConnectionLimits, Endpoint, Member, Target};
+pub(crate) use self::endpoint::{Flight, Maker};
+pub(crate) use self::load::{Decay, Load};
+pub use self::look::Seen;
+use self::rota::{Rota, Stand, on, shares};
+pub use self::standing::Fault;
+pub(crate) use self::standing::Standing;
+use self::standing::{Warming, step};
+use self::sticky::Sticky;
+pub use self::sticky::{SameSite, StickyConfig};
+pub use crate::balance::Asked;
+use crate::balance::{Algorithm, BalanceConfig, Known, Picker};
+use crate::config::Config;
+
+/// Who serves a service.
+pub struct Fleet {
+    rota: ArcSwap<Rota>,
+    settings: Settings,
+    maker: Maker,
+    /// How the time that answers take is remembered, where anybody goes by it.
+    decay: Option<Decay>,
+    /// Held by whoever lays out another rota, so that none is lost to one that is older.
+    changing: Mutex<()>,
+}
+
+/// How a fleet decides.
+pub(crate) struct Settings {
+    /// Percentage of a priority's endpoints that must be available for it to serve.
+    pub(crate) panic_threshold: u32,
+    /// The zone whose endpoints are preferred.
+    pub(crate) zone: Option<Box<str>>,
+    pub(crate) balance: BalanceConfig,
+    pub(crate) sticky: Option<Sticky>,
+    /// In what time the share of a new endpoint grows to its whole; zero: at once.
+    pub(crate) slow_start: Duration,
+}
+
+impl Settings {
+    pub(crate) fn of(service: &str, config: &Config) -> Self {
+        Self {
+            panic_threshold: config.panic_threshold.value,
+            zone: config.prefer_zone.as_ref().map(|zone| zone.value.as_str().into()),
+            balance: config.balance.value.clone(),
+            sticky: config.sticky().map(|sticky| Sticky::new(service, sticky)),
+            slow_start: config.slow_start(),
+        }
+    }
+}
+
+/// What [`Fleet::replace`] has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Replaced {
+    /// Endpoints that were not there before.
+    pub added: usize,
+    /// Endpoints that are there no more.
+    pub removed: usize,
+}
+
+/// Nobody is left: what was there before stays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Empty;
+
+impl Fleet {
+    pub(crate) fn new(members: Vec<Member>, settings: Settings, maker: Maker) -> Self {
+        let nobody = Rota::new(Box::default(), Box::default(), None, Vec::new(), (false, FAR));
+        let decay =
+            (settings.balance.algorithm == Algorithm::Ewma).then(|| Decay::new(settings.balance.decay()));
+        let rota = ArcSwap::from_pointee(nobody);
+        let fleet = Self { rota, settings, maker, decay, changing: Mutex::new(()) };
+        let made: Vec<_> = members.into_iter().map(|member| fleet.make(member)).collect();
+        // At the start all are new, and a share is one beside others.
+        let any_known = made.iter().any(|(_, new)| !new);
+        fleet.welcome(&made, any_known);
+        fleet.lay_out(made.into_iter().map(|(endpoint, _)| endpoint).collect(), None);
+        fleet
+    }
+
+    fn make(&self, member: Member) -> (Arc<Endpoint>, bool) {
+        let sticky = self.settings.sticky.as_ref();
+        self.maker.make(member, |url| sticky.map_or(0, |sticky| sticky.token(url)))
+    }
+
+    /// Those that nobody knew before begin with little, if others are there already.
+    fn welcome(&self, made: &[(Arc<Endpoint>, bool)], others: bool) {
+        if others && !self.settings.slow_start.is_zero() {
+            for (endpoint, _) in made.iter().filter(|(_, new)| *new) {
+                endpoint.kept.standing.warm(Warming::Waits);
+            }
+        }
+    }
+
+    /// What a pick depends on for this request.
+    #[inline]
+    pub fn asked(&self, exchange: &Exchange<'_>, now: Tick) -> Asked {
+        let Settings { balance, sticky, .. } = &self.settings;
+        let random = if balance.algorithm == Algorithm::WeightedRoundRobin { 0 } else { fastrand::u64(..) };
+        Asked {
+            now,
+            random,
+            key: balance.key.as_ref().and_then(|key| key.of(exchange)),
+            token: sticky.as_ref().and_then(|sticky| sticky.asked(exchange.head)),
+        }
+    }
+
+    /// The endpoint to ask. `None`: there is nobody who may be asked.
+    #[inline]
+    pub fn pick(&self, asked: &Asked) -> Option<Arc<Endpoint>> {
+        let rota = self.rota.load();
+        if rota.due <= asked.now {
+            drop(rota);
+            self.step(asked.now);
+            return self.rota.load().pick(asked).cloned();
+        }
+        rota.pick(asked).cloned()
+    }
+
+    /// The endpoint to ask after those in the slots `tried` were asked in vain: another one if there is any, else any.
+    pub fn pick_other(&self, asked: &Asked, tried: &[usize]) -> Option<Arc<Endpoint>> {
+        self.rota.load().pick_other(asked, tried).cloned()
+    }
+
+    /// Has the client come back to the endpoint that answered it, if it is to and does not already.
+    #[inline]
+    pub(crate) fn keep(&self, asked: &Asked, endpoint: &Endpoint, exchange: &mut Exchange<'_>) {
+        if let Some(sticky) = &self.settings.sticky
+            && asked.token != Some(endpoint.token)
+        {
+            sticky.give(exchange, endpoint.token);
+        }
+    }
+
+    /// An endpoint's answer took so long to its head, or there was none for its own fault.
+    #[inline]
+    pub(crate) fn took(&self, endpoint: &Endpoint, time: Result<Duration, Duration>, now: Tick) {
+        if let Some(decay) = self.decay {
+            endpoint.load().took(time.unwrap_or_else(|time| time.max(FAILED)), now, decay);
+        }
+    }
+
+    /// Everybody, available or not, in the order told.
+    pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
+        self.rota.load().all.to_vec()
+    }
+
+    /// Whether so few are available that all are used.
+    pub fn panics(&self) -> bool {
+        self.rota.load().panics
+    }
+
+    /// From now on these serve. Who stays keeps connections, load and health; who goes ends what it has. For fleets in
+    /// force only.
+    ///
+    /// # Errors
+    /// [`Empty`] if there is nobody, unless that `may_be`: then nothing changes.
+    pub fn replace(&self, members: Vec<Member>, may_be_empty: bool, now: Tick) -> Result<Replaced, Empty> {
+        if members.is_empty() && !may_be_empty {
+            return Err(Empty);
+        }
+        let _changing = self.changing();
+        let before = self.endpoints();
+        let made: Vec<_> = members.into_iter().map(|member| self.make(member)).collect();
+        self.welcome(&made, !before.is_empty());
+        let all: Box<[_]> = made.into_iter().map(|(endpoint, _)| endpoint).collect();
+        let has = |all: &[Arc<Endpoint>], slot| all.iter().any(|endpoint| endpoint.slot() == slot);
+        let added = all.iter().filter(|endpoint| !has(&before, endpoint.slot())).count();
+        let gone: Vec<_> = before.iter().filter(|endpoint| !has(&all, endpoint.slot())).collect();
+        all.iter().for_each(|endpoint| endpoint.settle());
+        self.lay_out(all, Some(now));
+        // Only now, when they are picked no more.
+        gone.iter().for_each(|endpoint| endpoint.retire());
+        Ok(Replaced { added, removed: gone.len() })
+    }
+
+    /// Sets a fault of an endpoint, with the reason, or lifts it. Whether that changes that it is available.
+    pub fn mark(&self, endpoint: &Endpoint, fault: Fault, reason: Option<&str>, now: Tick) -> bool {
+        let standing = &endpoint.kept.standing;
+        let _changing = self.changing();
+        if !standing.mark(fault, reason) {
+            return false;
+        }
+        if standing.is_available() && !self.settings.slow_start.is_zero() {
+            standing.warm(Warming::Since(now));
+        }
+        self.lay_out(self.rota.load().all.clone(), Some(now));
+        true
+    }
+
+    /// Comes into force: its limits hold from now on, and what has happened since it was made counts.
+    pub(crate) fn settle(&self) {
+        let _changing = self.changing();
+        let all = self.rota.load().all.clone();
+        all.iter().for_each(|endpoint| endpoint.settle());
+        self.lay_out(all, None);
+    }
+
+    /// Somebody's share has grown.
+    #[cold]
+    fn step(&self, now: Tick) {
+        // Whoever comes first does it, and the others go on with what there is.
+        let Ok(_changing) = self.changing.try_lock() else { return };
+        let rota = self.rota.load();
+        if rota.due <= now {
+            self.lay_out(rota.all.clone(), Some(now));
+        }
+    }
+
+    fn changing(&self) -> impl Drop {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lays out another rota. Whoever calls it holds `changing`. Where nobody knows the time, the next pick tells it.
+    fn lay_out(&self, all: Box<[Arc<Endpoint>]>, now: Option<Tick>) {
+        // Weights of 0 get nothing, unless nobody has another.
+        let any = all.iter().any(|endpoint| endpoint.weight > 0);
+        let weighty: Vec<_> = all.iter().filter(|endpoint| endpoint.weight > 0 || !any).collect();
+        let stands: Vec<_> = weighty.iter().map(|endpoint| self.stand(endpoint)).collect();
+        let (places, panics) = on(&stands, self.settings.panic_threshold);
+        let on: Box<[_]> = places.into_iter().map(|index| Arc::clone(weighty[index])).collect();
+        let time = self.settings.slow_start;
+        let shares = shares(&on, |endpoint| endpoint.kept.standing.percent(now, time));
+        let grows =
+            on.iter().zip(&shares).any(|(endpoint, share)| share.weight < u64::from(endpoint.weight) * 100);
+        let due = match grows {
+            true => now.map_or(Tick::ZERO, |now| now + step(time)),
+            false => FAR,
+        };
+        let weight = weighty.iter().map(|endpoint| u64::from(endpoint.weight.max(1)) * 100).sum();
+        let known = Known { count: weighty.len(), weight };
+        let first = self.rota.load().taken();
+        let picker = (!on.is_empty()).then(|| Picker::new(&self.settings.balance, &shares, known, first));
+        let tokens = self.tokens(&all, &on);
+        self.rota.store(Arc::new(Rota::new(all, on, picker, tokens, (panics, due))));
+    }
+
+    /// Whom clients may come back to: whoever is available, even one that gets nobody else any more.
+    fn tokens(&self, all: &[Arc<Endpoint>], on: &[Arc<Endpoint>]) -> Vec<(u64, Arc<Endpoint>)> {
+        if self.settings.sticky.is_none() {
+            return Vec::new();
+        }
+        let up = all.iter().filter(|endpoint| endpoint.is_available());
+        let all: Vec<_> = up.chain(on).map(|endpoint| (endpoint.token, Arc::clone(endpoint))).collect();
+        all
+    }
+
+    fn stand(&self, endpoint: &Endpoint) -> Stand {
+        let near = self.settings.zone.is_some() && endpoint.zone.as_deref() == self.settings.zone.as_deref();
+        Stand { priority: endpoint.priority, available: endpoint.is_available(), near }
+    }
+}
+
+/// What a failure counts as beside answers: an endpoint that refuses at once is not the quickest.
+const FAILED: Duration = Duration::from_secs(1);
+/// Never.
+const FAR: Tick = Tick::from_nanos(u64::MAX);

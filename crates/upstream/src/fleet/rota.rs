@@ -1,0 +1,196 @@
+//! Who can be picked, as it stands at one moment: laid out once, then only read, and replaced as a whole.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use sekisho_units::Tick;
+
+use super::endpoint::Endpoint;
+use super::load::Decay;
+use crate::balance::{Asked, Loads, Pick, Picker, Share};
+
+/// All endpoints of a service, and an algorithm over those of them that can be picked.
+pub(crate) struct Rota {
+    /// Everybody, in the order told.
+    pub(crate) all: Box<[Arc<Endpoint>]>,
+    /// Those that can be picked.
+    on: Box<[Arc<Endpoint>]>,
+    /// `None` if there is nobody.
+    picker: Option<Picker>,
+    /// Those that a client may come back to, by their tokens.
+    tokens: Box<[(u64, Arc<Endpoint>)]>,
+    /// Whether so few are available that all are used.
+    pub(crate) panics: bool,
+    /// When it must be laid out anew, as somebody's share has grown.
+    pub(crate) due: Tick,
+}
+
+/// How an endpoint stands when a rota is laid out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stand {
+    pub(super) priority: u32,
+    /// Whether it may be asked.
+    pub(super) available: bool,
+    /// Whether it is in the zone that is preferred.
+    pub(super) near: bool,
+}
+
+/// Who is on, by place, and whether that is for want of enough that are available.
+///
+/// Of the groups of one priority the first serves in which at least `threshold` percent, and one at least, are available. If
+/// there is none, all of the group serve of which the largest part is available; with a `threshold` of 0 nobody does.
+pub(super) fn on(stands: &[Stand], threshold: u32) -> (Vec<usize>, bool) {
+    let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (index, stand) in stands.iter().enumerate() {
+        groups.entry(stand.priority).or_default().push(index);
+    }
+    let available = |group: &[usize]| group.iter().filter(|index| stands[**index].available).count() as u64;
+    let enough = |group: &[usize]| {
+        let up = available(group);
+        up > 0 && up * 100 >= group.len() as u64 * u64::from(threshold)
+    };
+    if let Some(group) = groups.values().find(|group| enough(group)) {
+        let up: Vec<_> = group.iter().copied().filter(|index| stands[*index].available).collect();
+        let near: Vec<_> = up.iter().copied().filter(|index| stands[*index].near).collect();
+        return (if near.is_empty() { up } else { near }, false);
+    }
+    if threshold == 0 {
+        return (Vec::new(), false);
+    }
+    // The first of the best, as `max_by` would give the last.
+    let best = groups.into_values().rev().max_by(|a, b| {
+        let (a, b) = ((available(a), a.len() as u64), (available(b), b.len() as u64));
+        (a.0 * b.1).cmp(&(b.0 * a.1))
+    });
+    best.map_or((Vec::new(), false), |group| (group, true))
+}
+
+impl Rota {
+    pub(super) fn new(
+        all: Box<[Arc<Endpoint>]>,
+        on: Box<[Arc<Endpoint>]>,
+        picker: Option<Picker>,
+        mut tokens: Vec<(u64, Arc<Endpoint>)>,
+        (panics, due): (bool, Tick),
+    ) -> Self {
+        tokens.sort_unstable_by_key(|(token, _)| *token);
+        tokens.dedup_by_key(|(token, _)| *token);
+        Self { all, on, picker, tokens: tokens.into(), panics, due }
+    }
+
+    /// The endpoint to ask.
+    #[inline]
+    pub(super) fn pick(&self, asked: &Asked) -> Option<&Arc<Endpoint>> {
+        if let Some(token) = asked.token
+            && let Some(endpoint) = self.of_token(token)
+        {
+            return Some(endpoint);
+        }
+        let index = self.picker.as_ref()?.pick(asked, &*self.on);
+        Some(&self.on[index])
+    }
+
+    /// One to ask whose slot is not among `tried`, if there is one.
+    #[cold]
+    pub(super) fn pick_other(&self, asked: &Asked, tried: &[usize]) -> Option<&Arc<Endpoint>> {
+        /// Picks by the algorithm before all are looked at.
+        const PICKS: usize = 4;
+        let fresh = |endpoint: &&Arc<Endpoint>| !tried.contains(&endpoint.slot());
+        let again = (1..=PICKS).map(|time| asked.again((tried.len() * PICKS + time) as u64));
+        let picked = again.filter_map(|asked| self.pick(&asked)).find(fresh);
+        picked
+            .or_else(|| around(&self.on, asked.random).find(fresh))
+            .or_else(|| {
+                let up = self.all.iter().filter(|endpoint| endpoint.is_available());
+                up.filter(fresh).min_by_key(|endpoint| endpoint.priority)
+            })
+            .or_else(|| self.pick(asked))
+    }
+
+    fn of_token(&self, token: u64) -> Option<&Arc<Endpoint>> {
+        let index = self.tokens.binary_search_by_key(&token, |(token, _)| *token).ok()?;
+        Some(&self.tokens[index].1)
+    }
+
+    /// Turns that have been taken, where turns are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.picker.as_ref().map_or(0, Picker::taken)
+    }
+
+    /// The slots of those that can be picked.
+    pub(super) fn on(&self) -> HashSet<usize> {
+        self.on.iter().map(|endpoint| endpoint.slot()).collect()
+    }
+}
+
+/// All of them, from one by chance on.
+fn around(on: &[Arc<Endpoint>], random: u64) -> impl Iterator<Item = &Arc<Endpoint>> {
+    let first = if on.is_empty() { 0 } else { random as usize % on.len() };
+    on[first..].iter().chain(&on[..first])
+}
+
+impl Loads for [Arc<Endpoint>] {
+    #[inline]
+    fn in_flight(&self, index: usize) -> u32 {
+        self[index].load().in_flight()
+    }
+
+    #[inline]
+    fn latency(&self, index: usize, now: Tick, decay: Decay) -> f32 {
+        self[index].load().latency(now, decay)
+    }
+}
+
+/// The shares of those that are on, where `percent` is what each has grown to.
+pub(super) fn shares(on: &[Arc<Endpoint>], percent: impl Fn(&Endpoint) -> u64) -> Vec<Share> {
+    // Weights of 0 get nothing, unless nobody has another.
+    let weight = |endpoint: &Endpoint| u64::from(endpoint.weight.max(1)) * percent(endpoint);
+    on.iter().map(|endpoint| Share { id: endpoint.id, weight: weight(endpoint) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stands(text: &str) -> Vec<Stand> {
+        let stand = |word: &str| Stand {
+            priority: u32::from(word.as_bytes()[0] - b'0'),
+            available: !word.contains('-'),
+            near: word.contains('n'),
+        };
+        text.split(' ').map(stand).collect()
+    }
+
+    #[test]
+    fn the_first_priority_with_enough_available_serves() {
+        for (text, threshold, want, panics) in [
+            ("0 0 0", 50, &[0, 1, 2][..], false),
+            ("0 0- 0", 50, &[0, 2], false),
+            ("0 0-", 50, &[0], false),
+            // Panic: of three one is too few, so all are used.
+            ("0- 0- 0", 50, &[0, 1, 2], true),
+            ("0- 0- 0", 33, &[2], false),
+            ("0- 0- 0", 0, &[2], false),
+            ("0-", 50, &[0], true),
+            ("0-", 0, &[], false),
+            // Fail-over.
+            ("0- 1", 50, &[1], false),
+            ("0- 0- 0 1 1", 50, &[3, 4], false),
+            ("0- 0- 0 1 1", 30, &[2], false),
+            ("0- 0- 0 1 1", 0, &[2], false),
+            ("1 2 0-", 50, &[0], false),
+            // Nobody is enough: the best of the bad.
+            ("0- 0- 0 1- 1-", 50, &[0, 1, 2], true),
+            ("0- 0- 1- 1- 1", 50, &[2, 3, 4], true),
+            ("0- 1-", 50, &[0], true),
+            // Zones count within a group only.
+            ("0n 0 0n-", 50, &[0], false),
+            ("0 0n-", 50, &[0], false),
+            ("0 1n", 50, &[0], false),
+            ("0n- 0-", 50, &[0, 1], true),
+        ] {
+            assert_eq!(on(&stands(text), threshold), (want.to_vec(), panics), "{text} at {threshold}");
+        }
+        assert_eq!(on(&[], 50), (vec![], false));
+    }
+}

@@ -1,0 +1,1 @@
+//! A fleet over its life.
