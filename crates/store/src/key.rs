@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use sha2::{Digest, Sha256};
-use siphasher::sip128::SipHasher13;
+use siphasher::{sip, sip128};
 
 use crate::limit::Algorithm;
 
@@ -27,7 +27,7 @@ pub struct Key<'a> {
     pub name: &'a [u8],
 }
 
-/// Hashes keys by a secret of this process, so that nobody can choose names that collide (SipHash-1-3 with 128 bits).
+/// Hashes keys by a secret of this process, so that nobody can choose names that collide (SipHash-1-3).
 pub(crate) struct Keyed(u64, u64);
 
 impl Keyed {
@@ -42,9 +42,21 @@ impl Keyed {
     /// Space and algorithm, which no client chooses, make another secret each, which saves a round for them.
     #[inline]
     pub(crate) fn hash(&self, key: Key<'_>, algorithm: Option<Algorithm>) -> u128 {
+        let (first, second) = self.secret(key, algorithm);
+        sip128::SipHasher13::new_with_keys(first, second).hash(key.name).as_u128()
+    }
+
+    /// The same with 64 bits, for a third less.
+    #[inline]
+    pub(crate) fn short(&self, key: Key<'_>, algorithm: Option<Algorithm>) -> u64 {
+        let (first, second) = self.secret(key, algorithm);
+        sip::SipHasher13::new_with_keys(first, second).hash(key.name)
+    }
+
+    #[inline]
+    fn secret(&self, key: Key<'_>, algorithm: Option<Algorithm>) -> (u64, u64) {
         let tag = algorithm.map_or(0, |algorithm| u64::from(algorithm.letter() as u8));
-        let hasher = SipHasher13::new_with_keys(self.0 ^ key.space.0, self.1 ^ tag);
-        hasher.hash(key.name).as_u128()
+        (self.0 ^ key.space.0, self.1 ^ tag)
     }
 }
 

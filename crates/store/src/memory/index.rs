@@ -5,9 +5,8 @@
 
 /// From tags to numbers of entries, several of one tag if need be.
 pub(super) struct Index {
-    /// A power of two of cells, at least a quarter of them empty.
+    /// A power of two of cells, at least half of them empty: most are found where they would best lie.
     cells: Box<[Cell]>,
-    taken: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -21,7 +20,7 @@ const EMPTY: Cell = Cell { tag: 0, number: 0 };
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self { cells: vec![EMPTY; 8].into(), taken: 0 }
+        Self { cells: vec![EMPTY; 8].into() }
     }
 
     /// The number with this tag that `is` takes.
@@ -30,11 +29,11 @@ impl Index {
         self.cell(tag, &mut is).map(|at| self.cells[at].number - 1)
     }
 
-    pub(super) fn insert(&mut self, tag: u32, number: u32) {
-        if (self.taken + 1) * 4 > self.cells.len() * 3 {
+    /// Adds to the `taken` numbers that there are already. Who has the entries knows how many they are, and here is no room to spare.
+    pub(super) fn insert(&mut self, tag: u32, number: u32, taken: usize) {
+        if (taken + 1) * 2 > self.cells.len() {
             self.grow();
         }
-        self.taken += 1;
         self.put(Cell { tag, number: number + 1 });
     }
 
@@ -48,7 +47,6 @@ impl Index {
     /// Takes the entry out, and closes the gap: what lies behind it moves up as far as its tag allows (Knuth, 6.4, algorithm R).
     pub(super) fn remove(&mut self, tag: u32, number: u32) {
         let Some(mut gap) = self.cell(tag, &mut |other| other == number) else { return };
-        self.taken -= 1;
         let mask = self.cells.len() - 1;
         let mut at = gap;
         loop {
@@ -121,7 +119,7 @@ mod tests {
                 let known = model.iter().position(|pair| *pair == (tag, number));
                 match (what, known) {
                     (0 | 1, None) => {
-                        index.insert(tag, number);
+                        index.insert(tag, number, model.len());
                         model.push((tag, number));
                     }
                     (2, Some(at)) => {

@@ -1,9 +1,11 @@
 //! [`Memory`]: what was counted, within this process.
 //!
 //! Shards of a power of two, each with a lock and a cache line of its own. A decision takes one lock for a few dozen nanoseconds, looks
-//! at one entry, and on the way at two more, to throw out what has expired. The number of entries is bounded: if a shard is full, of a
-//! few entries picked blindly the one that expires first makes room. What that key had counted is forgotten; so a store must be large
-//! enough for the keys of one period, and [`Tally::evicted`] tells when it is not.
+//! at one entry and, where something may have expired, at a few more, to throw it out. What workers on different cores cost each other is
+//! cache lines: that of the lock, with all that a decision reads there, and that of the entry's counts.
+//!
+//! The number of entries is bounded: if a shard is full, of a few entries picked blindly the one that expires first makes room. What that
+//! key had counted is forgotten; so a store must be large enough for the keys of one period, and [`Tally::evicted`] tells when it is not.
 
 mod index;
 mod shard;
@@ -41,9 +43,9 @@ pub struct Tally {
     pub evicted: u64,
 }
 
-/// A key, as the memory store knows it.
+/// A key, as the memory store knows it: among a million of them, two are taken for one in one process of 40 million.
 #[derive(Clone, Copy)]
-pub(crate) struct Hash(u128);
+pub(crate) struct Hash(u64);
 
 impl Memory {
     /// The bound on entries unless another is given.
@@ -69,7 +71,7 @@ impl Memory {
     /// What stands for a key here, for [`Memory::take_hashed`].
     #[inline]
     pub(crate) fn hash(&self, rule: &Rule, key: Key<'_>) -> Hash {
-        Hash(self.keyed.hash(key, Some(rule.algorithm())))
+        Hash(self.keyed.short(key, Some(rule.algorithm())))
     }
 
     /// [`Memory::take`], for those who no longer have the key.
@@ -79,8 +81,8 @@ impl Memory {
         let outcome = decide(rule, found.map(|at| shard.kept(at)), now, cost);
         if let Some(kept) = outcome.keep {
             match found {
-                Some(at) => shard.update(at, kept),
-                None => shard.insert(hash.0, kept),
+                Some(at) => shard.update(at, kept, now.as_millis()),
+                None => shard.insert(hash.0, kept, now.as_millis()),
             }
         }
         outcome.decision
@@ -95,7 +97,7 @@ impl Memory {
         })
     }
 
-    fn shard(&self, hash: u128) -> MutexGuard<'_, Shard> {
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // The index within a shard goes by other bits of the hash.
         lock(&self.shards[hash as usize & (self.shards.len() - 1)].0)
     }

@@ -90,9 +90,43 @@ fn what_has_expired_is_swept_by_the_way() {
     }
     assert_eq!(memory.tally().entries, 1_000);
     for _ in 0..1_100 {
-        memory.take(&rule, key(b"another"), 0, at(1_000));
+        memory.take(&rule, key(b"another"), 0, at(10_000));
     }
     assert_eq!((memory.tally().entries, memory.tally().evicted), (0, 0));
+}
+
+#[test]
+fn what_expires_sooner_than_all_others_is_swept_too() {
+    let memory = Memory::new(1_500);
+    let (long, short) = (rule(Algorithm::FixedWindow, 2, 1_000_000), rule(Algorithm::FixedWindow, 2, 1_000));
+    for number in 0..500_u32 {
+        memory.take(&long, key(&number.to_be_bytes()), 1, at(0));
+    }
+    for (round, number) in (1..4).flat_map(|round| (1_000..1_400_u32).map(move |number| (round, number))) {
+        let now = round * 30_000;
+        memory.take(&short, key(&number.to_be_bytes()), 1, at(now));
+        for _ in 0..4 {
+            memory.take(&long, key(b"another"), 0, at(now + 20_000));
+        }
+    }
+    for _ in 0..1_000 {
+        memory.take(&long, key(b"another"), 0, at(130_000));
+    }
+    assert_eq!((memory.tally().entries, memory.tally().evicted), (500, 0));
+}
+
+#[test]
+fn a_store_that_gets_crowded_throws_out_what_has_expired_and_nothing_else() {
+    let memory = Memory::new(1_500);
+    let (long, short) = (rule(Algorithm::FixedWindow, 2, 1_000_000), rule(Algorithm::FixedWindow, 2, 500));
+    for number in 0..200_u32 {
+        memory.take(&long, key(&number.to_be_bytes()), 1, at(0));
+    }
+    // Of those that live for half a second there are always 500, and more would not find room for 10 seconds.
+    for number in 1_000..21_000_u32 {
+        memory.take(&short, key(&number.to_be_bytes()), 1, at(u64::from(number)));
+    }
+    assert_eq!((memory.tally().entries <= 1_500, memory.tally().evicted), (true, 0));
 }
 
 #[test]
