@@ -33,10 +33,25 @@ pub struct Answered {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer. The word is for the log.
+/// Why there is no answer. The words are for the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unanswered(pub &'static str);
+pub enum Unanswered {
+    /// Nobody is there, or nobody answered in time: nothing that the question could have brought about.
+    #[error("{0}")]
+    Absent(&'static str),
+    /// The question could not be asked, or what came back is no answer: whoever the question is about may have brought that about.
+    #[error("{0}")]
+    Unclear(&'static str),
+}
+
+impl Unanswered {
+    /// The word for the log.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Absent(reason) | Self::Unclear(reason) => reason,
+        }
+    }
+}
 
 /// The answer to come. It belongs to the thread that asked; dropping it gives up.
 pub type Asking = Pin<Box<dyn Future<Output = Result<Answered, Unanswered>>>>;

@@ -139,7 +139,7 @@ impl Peer for Somebody {
     }
 
     fn ask(self: Arc<Self>, _: &Local, _: Ask) -> Asking {
-        Box::pin(async { Err(Unanswered("nobody_there")) })
+        Box::pin(async { Err(Unanswered::Absent("nobody_there")) })
     }
 }
 

@@ -42,10 +42,6 @@ pub(super) enum Answer {
     Unclear(&'static str),
 }
 
-/// Reasons why a question came to nothing that lie in question or answer: a client may have brought them about.
-const UNCLEAR: &[&str] =
-    &["answer_too_large", "bad_request", "broke_off", "malformed_answer", "switched_protocols_unasked"];
-
 impl Reading {
     /// Takes the headers that are the service's to give from the request, in whatever spelling.
     pub(super) fn strip(&self, exchange: &mut Exchange<'_>) {
@@ -69,8 +65,8 @@ impl Reading {
     pub(super) fn of(&self, answer: Result<Answered, Unanswered>) -> Answer {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(Unanswered(reason)) if UNCLEAR.contains(&reason) => return Answer::Unclear(reason),
-            Err(Unanswered(reason)) => return Answer::None(reason),
+            Err(Unanswered::Unclear(reason)) => return Answer::Unclear(reason),
+            Err(Unanswered::Absent(reason)) => return Answer::None(reason),
         };
         let head = answer.head.view();
         match head.status() {

@@ -12,7 +12,7 @@ use super::users::Told;
 pub(super) fn told(answer: Result<Answered, Unanswered>, subject: &str, fields: &Fields) -> Told {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(Unanswered(reason)) => return Told::Failed(reason),
+        Err(why) => return Told::Failed(why.reason()),
     };
     match answer.head.view().status() {
         200 => user(&answer.body, subject, fields).unwrap_or_else(Told::Failed),
@@ -165,7 +165,7 @@ mod tests {
                 other => panic!("{other:?} from {status} {body}"),
             }
         }
-        let gone = told(Err(Unanswered("timeout")), "u", &Fields::default());
+        let gone = told(Err(Unanswered::Absent("timeout")), "u", &Fields::default());
         assert!(matches!(gone, Told::Failed("timeout")));
         assert!(matches!(told(answered(404, "whatever"), "u", &Fields::default()), Told::Unknown));
     }

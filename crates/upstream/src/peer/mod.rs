@@ -38,7 +38,7 @@ impl Peer for Service {
     fn ask(self: Arc<Self>, local: &Local, ask: Ask) -> Asking {
         let pools = local.lent::<Pools>();
         Box::pin(async move {
-            let pools = pools.ok_or(Unanswered("gateway_stopping"))?;
+            let pools = pools.ok_or(Unanswered::Absent("gateway_stopping"))?;
             asked(&self, &ask, &pools).await
         })
     }
@@ -46,7 +46,7 @@ impl Peer for Service {
 
 /// One call from its head to the last byte of the answer. Redirections are answers like others.
 async fn asked(service: &Service, ask: &Ask, pools: &Rc<Pools>) -> Result<Answered, Unanswered> {
-    let head = request(ask).ok_or(Unanswered("bad_request"))?;
+    let head = request(ask).ok_or(Unanswered::Unclear("bad_request"))?;
     let local = &*pools.local;
     let began = local.clock.now();
     let (path, query) =
@@ -69,7 +69,7 @@ async fn asked(service: &Service, ask: &Ask, pools: &Rc<Pools>) -> Result<Answer
     Ok(Answered { head, body })
 }
 
-const TOO_LARGE: Unanswered = Unanswered("answer_too_large");
+const TOO_LARGE: Unanswered = Unanswered::Unclear("answer_too_large");
 
 /// The head of the request but for what names and delimits, or `None` if it would be none.
 fn request(ask: &Ask) -> Option<HeadBuf> {
@@ -94,8 +94,8 @@ fn copied(view: HeadView<'_>) -> Result<HeadBuf, Unanswered> {
     let mut head = HeadBuf::default();
     head.response(view.status());
     for (name, value, _) in view.lines() {
-        let name = std::str::from_utf8(name).map_err(|_| Unanswered("malformed_answer"))?;
-        head.push(name, value).map_err(|_| Unanswered("malformed_answer"))?;
+        let name = std::str::from_utf8(name).map_err(|_| Unanswered::Unclear("malformed_answer"))?;
+        head.push(name, value).map_err(|_| Unanswered::Unclear("malformed_answer"))?;
     }
     Ok(head)
 }
@@ -111,10 +111,10 @@ async fn whole_body(
     loop {
         let more = poll_fn(|cx| {
             if let Poll::Ready(more) = call.poll_data(cx) {
-                return Poll::Ready(more.map_err(|_| Unanswered("broke_off")));
+                return Poll::Ready(more.map_err(|_| Unanswered::Unclear("broke_off")));
             }
             let late = if local.cut.get() { "gateway_stopping" } else { "timeout" };
-            alarm.poll(cx).map(|()| Err(Unanswered(late)))
+            alarm.poll(cx).map(|()| Err(Unanswered::Absent(late)))
         });
         if !more.await? {
             return Ok(body);
@@ -131,16 +131,19 @@ async fn whole_body(
 
 /// The log's word for a call that failed before its answer's head.
 fn unanswered(failure: &Failure) -> Unanswered {
-    Unanswered(match failure {
-        Failure::Unreachable(reason) | Failure::Overloaded(reason) | Failure::Slow(reason) => reason,
-        Failure::NoHealthyEndpoint => "no_healthy_endpoint",
-        Failure::CircuitOpen(_) => "circuit_open",
-        Failure::Expired => "timeout",
-        Failure::Broke | Failure::Stale => "closed_before_head",
-        Failure::Garbage(_) => "malformed_answer",
-        Failure::Switched | Failure::WrongProtocol => "switched_protocols_unasked",
-        Failure::Stopping => "gateway_stopping",
+    use Unanswered::{Absent, Unclear};
+    match failure {
+        Failure::Unreachable(reason) | Failure::Overloaded(reason) | Failure::Slow(reason) => Absent(reason),
+        Failure::NoHealthyEndpoint => Absent("no_healthy_endpoint"),
+        Failure::CircuitOpen(_) => Absent("circuit_open"),
+        Failure::Expired => Absent("timeout"),
+        Failure::Broke | Failure::Stale => Absent("closed_before_head"),
+        Failure::Garbage(_) => Unclear("malformed_answer"),
+        Failure::Switched | Failure::WrongProtocol => Unclear("switched_protocols_unasked"),
+        Failure::Stopping => Absent("gateway_stopping"),
         // There is no client that could fail.
-        Failure::ClientGone | Failure::ClientSlow | Failure::Refused(_) | Failure::Body(_) => "bad_request",
-    })
+        Failure::ClientGone | Failure::ClientSlow | Failure::Refused(_) | Failure::Body(_) => {
+            Unclear("bad_request")
+        }
+    }
 }

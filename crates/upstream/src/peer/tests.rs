@@ -10,6 +10,8 @@ use tokio::runtime::{Builder, LocalOptions};
 use super::*;
 use crate::carry::Carry;
 
+use Unanswered::{Absent, Unclear};
+
 /// Answers the requests of each connection with these, one after another, and then closes it, or holds it open and says
 /// nothing more. Gives what it was asked, with the number of the connection.
 fn service(connections: Vec<Vec<&'static [u8]>>, then: Then) -> (SocketAddr, Receiver<(usize, String)>) {
@@ -130,36 +132,36 @@ fn every_way_to_end_an_answer_is_understood() {
 fn what_is_no_whole_answer_is_a_failure() {
     let short = Duration::from_millis(100);
     for (answer, then, timeout, want) in [
-        (&b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"[..], Then::Hold, None, "answer_too_large"),
+        (&b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"[..], Then::Hold, None, Unclear("answer_too_large")),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n123456789\r\n",
             Then::Hold,
             None,
-            "answer_too_large",
+            Unclear("answer_too_large"),
         ),
-        (b"HTTP/1.1 200 OK\r\n\r\n123456789", Then::Close, None, "answer_too_large"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Then::Close, None, "broke_off"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Then::Hold, Some(short), "timeout"),
-        (b"HTTP/1.1 200", Then::Hold, Some(short), "timeout"),
-        (b"HTTP/1.1 200", Then::Close, None, "closed_before_head"),
-        (b"nonsense\r\n\r\n", Then::Hold, None, "malformed_answer"),
+        (b"HTTP/1.1 200 OK\r\n\r\n123456789", Then::Close, None, Unclear("answer_too_large")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Then::Close, None, Unclear("broke_off")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Then::Hold, Some(short), Absent("timeout")),
+        (b"HTTP/1.1 200", Then::Hold, Some(short), Absent("timeout")),
+        (b"HTTP/1.1 200", Then::Close, None, Absent("closed_before_head")),
+        (b"nonsense\r\n\r\n", Then::Hold, None, Unclear("malformed_answer")),
         (
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
             Then::Hold,
             None,
-            "switched_protocols_unasked",
+            Unclear("switched_protocols_unasked"),
         ),
     ] {
         let asked = Ask { timeout: timeout.unwrap_or(Duration::from_secs(10)), ..ask("/") };
         let shown = String::from_utf8_lossy(answer);
-        assert_eq!(one(answer, then, asked), Err(Unanswered(want)), "{shown:?}");
+        assert_eq!(one(answer, then, asked), Err(want), "{shown:?}");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(answers(nobody, vec![ask("/")]), [Err(Unanswered("connection_refused"))]);
-    assert_eq!(answers(nobody, vec![ask("no-slash")]), [Err(Unanswered("bad_request"))]);
+    assert_eq!(answers(nobody, vec![ask("/")]), [Err(Absent("connection_refused"))]);
+    assert_eq!(answers(nobody, vec![ask("no-slash")]), [Err(Unclear("bad_request"))]);
     let mut split = ask("/");
     split.headers.push(("X-A".to_owned(), b"a\r\nX-B: b".to_vec()));
-    assert_eq!(answers(nobody, vec![split]), [Err(Unanswered("bad_request"))]);
+    assert_eq!(answers(nobody, vec![split]), [Err(Unclear("bad_request"))]);
 }
 
 #[test]
