@@ -18,6 +18,7 @@ pub mod headers;
 pub mod ip_filter;
 pub mod jwt;
 mod kept;
+mod key;
 mod principal;
 mod query;
 pub mod quota;

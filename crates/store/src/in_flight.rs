@@ -69,7 +69,13 @@ impl Drop for Seat {
         let mut counts = self.of.counts(self.hash);
         match counts.get_mut(&self.hash) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.remove(&self.hash)),
+            _ => {
+                counts.remove(&self.hash);
+                // A crowd that is gone leaves no large table behind.
+                if counts.capacity() > 1_024 && counts.len() < counts.capacity() / 8 {
+                    counts.shrink_to_fit();
+                }
+            }
         }
     }
 }
@@ -125,6 +131,16 @@ mod tests {
         assert_eq!(seats.len(), SHARDS * 2);
         drop(seats);
         assert!(all.enter(key(b"a"), 1).is_some());
+    }
+
+    #[test]
+    fn a_crowd_that_is_gone_leaves_no_large_table_behind() {
+        let all = InFlight::new(1 << 20);
+        let seats: Vec<_> = (0..200_000_u32).filter_map(|n| all.enter(key(&n.to_be_bytes()), 1)).collect();
+        assert_eq!(seats.len(), 200_000);
+        drop(seats);
+        let room: usize = all.shards.iter().map(|shard| shard.0.lock().unwrap().capacity()).sum();
+        assert!(room <= SHARDS * 1_024, "{room}");
     }
 
     #[test]

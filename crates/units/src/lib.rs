@@ -7,6 +7,7 @@
 mod cidr;
 mod clock;
 mod host;
+mod one_or_list;
 mod or_off;
 mod pattern;
 mod percent;
@@ -21,6 +22,7 @@ mod until;
 pub use cidr::{Cidr, CidrError};
 pub use clock::{Clock, Stamp, Tick, Wall};
 pub use host::{HostPattern, HostPatternError};
+pub use one_or_list::OneOrList;
 pub use or_off::OrOff;
 pub use pattern::{Pattern, PatternError, Segment, Specificity};
 pub use percent::{Percent, PercentError};

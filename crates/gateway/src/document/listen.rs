@@ -3,7 +3,7 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use sekisho_units::{At, Cidr, Pattern};
+use sekisho_units::{At, Cidr, OneOrList, Pattern};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 
@@ -152,29 +152,8 @@ impl JsonSchema for ListenerConfig {
 
 impl<'de> Deserialize<'de> for Listen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = Listen;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an address such as `http://127.0.0.1:8080`, a map with `url`, or a list of them")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Listen, E> {
-                ListenerConfig::deserialize(de::value::StrDeserializer::new(text))
-                    .map(|one| Listen(vec![At::nowhere(one)]))
-            }
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Listen, A::Error> {
-                ListenerConfig::deserialize(MapAccessDeserializer::new(map))
-                    .map(|one| Listen(vec![At::nowhere(one)]))
-            }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Listen, A::Error> {
-                let mut all = Vec::new();
-                while let Some(one) = list.next_element()? {
-                    all.push(one);
-                }
-                Ok(Listen(all))
-            }
-        }
-        deserializer.deserialize_any(Either)
+        let expected = "an address such as `http://127.0.0.1:8080`, a map with `url`, or a list of them";
+        OneOrList::of_texts_or_maps(expected).read(deserializer).map(Self)
     }
 }
 

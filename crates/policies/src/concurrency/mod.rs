@@ -4,8 +4,6 @@
 //! `max` is answered with 503 at once: nobody waits in a line. Exactly `max` get through, however many come together. Counts
 //! are this process's own, and a reload does not forget them.
 
-mod counts;
-mod key;
 #[cfg(test)]
 mod tests;
 
@@ -13,15 +11,18 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use sekisho_exchange::{Exchange, Policy, Reply, Verdict};
+use sekisho_store::{InFlight, Key, Space};
 use sekisho_units::At;
 use serde::Deserialize;
 
-use self::counts::Counts;
-use self::key::Key;
+use crate::key::{BadKey, Keys, NETWORK, Part};
 use crate::{Compile, Context, Here};
 
 /// Soon there may be a place again, as requests end all the time.
 const RETRY_AFTER: u64 = 1;
+
+/// Of so many keys requests may be under way; there are fewer connections.
+const KEYS: usize = 1 << 20;
 
 /// `concurrency` as written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -30,7 +31,8 @@ pub struct Config {
     /// Most requests under way at once, 1 or more. One more gets 503.
     pub max: At<u32>,
     /// Whose requests are counted together: those of an `ip` (of IPv6, of a network of 64 bits), of a `route`, or those with
-    /// the same value of `header.NAME`. Default: all to which this policy applies.
+    /// the same value of `header.NAME`; one without the header counts for its address. Default: all to which this policy
+    /// applies.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub key: Option<At<String>>,
@@ -39,28 +41,43 @@ pub struct Config {
 /// The policy as it runs.
 pub struct Concurrency {
     max: u32,
-    key: Key,
-    counts: Arc<Counts>,
+    keys: Keys,
+    space: Space,
+    under_way: Arc<InFlight>,
 }
 
 impl Compile for Config {
     type Into = Concurrency;
 
     fn compile(self, here: &mut Here<'_>, context: &Context<'_>) -> Option<Concurrency> {
-        let key = match &self.key {
-            None => Some(Key::All),
-            Some(written) => Key::parse(written).map_or_else(
-                |error| here.refuse("key", &written.place, error.message(), error.remedy()),
-                Some,
-            ),
+        let part = match &self.key {
+            None => Some(None),
+            Some(written) => part(written, here).map(Some),
         };
         if self.max.value == 0 {
             return here.refuse("max", &self.max.place, "no request could pass", "write 1 or more");
         }
-        let key = key?;
+        let keys = Keys::new(part?.into_iter().collect(), u32::BITS, NETWORK);
         // Counts of another kind of key would mean nothing.
-        let counts = context.kept.of(format!("{} {key:?}", here.scope), Counts::default);
-        Some(Concurrency { max: self.max.value, key, counts })
+        let identity = format!("{} {}", here.scope, keys.identity());
+        let under_way = context.kept.shared(identity, || InFlight::new(KEYS));
+        Some(Concurrency { max: self.max.value, keys, space: Space::of("concurrency"), under_way })
+    }
+}
+
+fn part(written: &At<String>, here: &mut Here<'_>) -> Option<Part> {
+    const WORDS: &str = "write `ip`, `route` or `header.NAME`";
+    match Part::parse(written) {
+        Ok(Part::User) => {
+            let message = "who the user is, is not known yet where requests are counted";
+            here.refuse("key", &written.place, message, WORDS)
+        }
+        Ok(part) => Some(part),
+        Err(error @ BadKey::Unknown(_)) => {
+            let remedy = format!("{WORDS}, or leave it out for all together");
+            here.refuse("key", &written.place, error.to_string(), remedy)
+        }
+        Err(error) => here.refuse("key", &written.place, error.to_string(), error.remedy()),
     }
 }
 
@@ -69,9 +86,10 @@ impl Policy for Concurrency {
 
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
-        match self.counts.take(self.key.of(exchange), self.max) {
-            Some(place) => {
-                exchange.hold(place);
+        let enter = |name: &[u8], _| self.under_way.enter(Key { space: self.space, name }, self.max);
+        match self.keys.name(exchange, enter) {
+            Some(seat) => {
+                exchange.hold(seat);
                 Verdict::Proceed(())
             }
             None => {

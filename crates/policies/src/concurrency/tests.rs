@@ -57,6 +57,11 @@ fn requests_are_told_apart_by_the_key() {
             assert_eq!(passes(&policy, &mut exchange).is_some(), refused, "{key}");
         }
     }
+    let policy = compile::<Config>(json!({"max": 1, "key": "header.X-Nobodys"})).unwrap();
+    let (one, other) = (at("192.0.2.1", "/", ""), at("192.0.2.2", "/", ""));
+    let (mut held, mut elsewhere) = (one.0.exchange(), other.0.exchange());
+    assert_eq!((passes(&policy, &mut held), passes(&policy, &mut elsewhere)), (None, None), "by address");
+    assert!(passes(&policy, &mut one.0.exchange()).is_some());
     let policy = compile::<Config>(json!({"max": 1, "key": "ip"})).unwrap();
     let (one, neighbour) = (at("2001:db8::1", "/", ""), at("2001:db8::ffff:2", "/", ""));
     let mut held = one.0.exchange();

@@ -1,10 +1,10 @@
 //! One text, or a list of them.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use sekisho_units::OneOrList;
+use serde::{Deserialize, Deserializer};
 
 /// One text, or a list of them.
 #[derive(Clone, Debug, Default)]
@@ -23,25 +23,13 @@ impl Texts {
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = Texts;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, or a list of texts")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Texts, E> {
-                // A name that is empty names nothing.
-                Ok(if text.is_empty() { Texts::default() } else { Texts(vec![text.to_owned()]) })
-            }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    texts.push(text);
-                }
-                Ok(Texts(texts))
-            }
+        let texts = OneOrList::of_texts("a text, or a list of texts").read::<String, _>(deserializer)?;
+        let mut texts: Vec<String> = texts.into_iter().map(|at| at.value).collect();
+        if texts == [""] {
+            // A name that is empty names nothing.
+            texts.clear();
         }
-        deserializer.deserialize_any(Either)
+        Ok(Self(texts))
     }
 }
 

@@ -1,18 +1,17 @@
 //! A limit as written, which becomes one that runs. `rate_limit` and `quota` have the same words.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use sekisho_store::{Algorithm, OnFailure, Rule, Space};
-use sekisho_units::{At, Place, Rate};
-use serde::{Deserialize, Deserializer, de};
+use sekisho_units::{At, OneOrList, Place, Rate};
+use serde::{Deserialize, Deserializer};
 
 use super::engine::{Engine, Limit};
-use super::key::{Keys, MOST, Part};
 use super::told::{Shown, Told};
+use crate::key::{Keys, MOST, NETWORK, Part};
 use crate::{Context, Here};
 
 /// `rate_limit` or `quota` as written.
@@ -72,7 +71,7 @@ fn all_of_v4() -> At<u32> {
 }
 
 fn network_of_v6() -> At<u32> {
-    At::nowhere(64)
+    At::nowhere(NETWORK)
 }
 
 fn one() -> At<u32> {
@@ -204,24 +203,9 @@ impl Config {
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> de::Visitor<'de> for Either {
-            type Value = Key;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`ip`, `user`, `route` or `header.NAME`, or a list of them")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key, E> {
-                Ok(Key(vec![At::nowhere(text.to_owned())]))
-            }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Key, A::Error> {
-                let mut all = Vec::new();
-                while let Some(one) = list.next_element()? {
-                    all.push(one);
-                }
-                Ok(Key(all))
-            }
-        }
-        deserializer.deserialize_any(Either)
+        OneOrList::of_texts("`ip`, `user`, `route` or `header.NAME`, or a list of them")
+            .read(deserializer)
+            .map(Self)
     }
 }
 

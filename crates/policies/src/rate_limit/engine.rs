@@ -6,7 +6,6 @@ use sekisho_exchange::{Exchange, RateOf, Reply, Resume, Verdict};
 use sekisho_store::{Decision, Key, OnFailure, Rule, Ruling, Space, Store, Taken};
 use sekisho_units::Span;
 
-use super::key::Keys;
 use super::told::{Told, seconds};
 
 /// What is asked where the shared store is away, as problem documents call it.

@@ -9,7 +9,6 @@
 
 mod config;
 mod engine;
-mod key;
 #[cfg(test)]
 pub(crate) mod tests;
 mod told;

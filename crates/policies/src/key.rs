@@ -1,4 +1,4 @@
-//! Whose requests a limit counts together.
+//! Whose requests are counted together, by limits and by `concurrency` alike.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 /// What requests are told apart by.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The client's address.
     Ip,
     /// The user, or the address where there is none.
@@ -19,9 +19,12 @@ pub(super) enum Part {
     Header(String),
 }
 
+/// How many leading bits of an IPv6 address one subscriber has (RFC 6177 §2).
+pub(crate) const NETWORK: u32 = 64;
+
 /// Why a text is no key.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum BadKey {
+pub(crate) enum BadKey {
     #[error("`{0}` is no header's name")]
     Name(String),
     #[error("`{0}` is no key")]
@@ -33,11 +36,11 @@ const LONGEST: usize = 64;
 /// What a part takes at most: what it is, its length, its bytes.
 const ROOM: usize = LONGEST + 2;
 /// Most parts of a key.
-pub(super) const MOST: usize = 4;
+pub(crate) const MOST: usize = 4;
 
-/// All that requests are told apart by, and how much of an address counts.
+/// All that requests are told apart by, and how much of an address counts. Without any part all are counted together.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     parts: Box<[Part]>,
     v4: u32,
     v6: u128,
@@ -50,7 +53,7 @@ struct Name<const N: usize> {
 }
 
 impl Part {
-    pub(super) fn parse(text: &str) -> Result<Self, BadKey> {
+    pub(crate) fn parse(text: &str) -> Result<Self, BadKey> {
         match text {
             "ip" => Ok(Self::Ip),
             "user" => Ok(Self::User),
@@ -75,7 +78,7 @@ impl Part {
 }
 
 impl BadKey {
-    pub(super) fn remedy(&self) -> &'static str {
+    pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::Name(_) => "write letters, digits and `-` only, as in `header.X-Tenant`",
             Self::Unknown(_) => "use `ip`, `user`, `route` or `header.NAME`, or a list of them",
@@ -85,7 +88,7 @@ impl BadKey {
 
 impl Keys {
     /// `v4` and `v6` are how many leading bits of an address count.
-    pub(super) fn new(parts: Vec<Part>, v4: u32, v6: u32) -> Self {
+    pub(crate) fn new(parts: Vec<Part>, v4: u32, v6: u32) -> Self {
         Self {
             parts: parts.into(),
             v4: u32::MAX.checked_shl(32 - v4).unwrap_or(0),
@@ -94,17 +97,21 @@ impl Keys {
     }
 
     /// What tells this kind of key from others in stores; the same after every reload and in every release.
-    pub(super) fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         self.parts.iter().map(Part::text).collect::<Vec<_>>().join(",")
     }
 
     /// Gives to `with` the name that stands for the request's sender, and whose requests these are.
     #[inline]
-    pub(super) fn name<R>(&self, exchange: &Exchange<'_>, with: impl FnOnce(&[u8], RateOf) -> R) -> R {
-        if let [part] = &*self.parts {
-            let mut name = Name::<ROOM>::new();
-            let of = self.put(part, exchange, &mut name);
-            return with(name.bytes(), of);
+    pub(crate) fn name<R>(&self, exchange: &Exchange<'_>, with: impl FnOnce(&[u8], RateOf) -> R) -> R {
+        match &*self.parts {
+            [] => return with(&[], RateOf::Other),
+            [part] => {
+                let mut name = Name::<ROOM>::new();
+                let of = self.put(part, exchange, &mut name);
+                return with(name.bytes(), of);
+            }
+            _ => {}
         }
         let mut name = Name::<{ ROOM * MOST }>::new();
         let mut of = RateOf::Other;
