@@ -79,6 +79,8 @@ pub struct Exchange<'a> {
     pub deadline: Option<Tick>,
     /// Whether the step that has it now only watches: then nothing that it does may show outside.
     pub watched: bool,
+    /// Whether it is answered already, as a malformed request is: steps only look on, and nobody waits for what they wait for.
+    pub answered: bool,
     /// What policies hold until all is over.
     held: Vec<Box<dyn Any>>,
     /// The worker's things.
@@ -131,6 +133,7 @@ impl<'a> Exchange<'a> {
             started,
             deadline: None,
             watched: false,
+            answered: false,
             held: Vec::new(),
             local,
         }

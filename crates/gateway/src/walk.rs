@@ -86,7 +86,9 @@ pub(crate) async fn walk<'a, D: Downstream>(
     exchange.deadline = way.plan.handed.total.map(|total| exchange.started + total);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
 
-    let stopped = enter(way, exchange, down, &mut passes, refusal.is_some()).await;
+    exchange.answered = refusal.is_some();
+    let stopped = enter(way, exchange, down, &mut passes).await;
+    exchange.watched = false;
     let answer = match (refusal, stopped) {
         (Some((by, reply)), _) => {
             exchange.facts.decide(by, &reply);
@@ -129,25 +131,25 @@ async fn enter<D: Downstream>(
     exchange: &mut Exchange<'_>,
     down: &mut D,
     passes: &mut Passes,
-    answered: bool,
 ) -> Option<Answer<'static>> {
-    let worker = way.worker.local.index;
+    let (worker, answered) = (way.worker.local.index, exchange.answered);
     let clock = way.worker.times_this_one().then_some(&way.worker.local.clock);
     for (planned, pass) in way.plan.steps.iter().zip(passes) {
         let began = clock.map(sekisho_units::Clock::now);
         exchange.watched = planned.mode == Mode::Shadow;
         let mark = exchange.watched.then(|| exchange.mark());
-        let mut verdict = planned.step.enter(exchange);
+        let mut entered = Ok(planned.step.enter(exchange));
         // What was refused already waits for nobody, and nobody is asked about it.
-        while !answered && let Verdict::Wait(waiting) = verdict {
-            match wait(waiting, way, exchange, down).await {
-                Ok(resume) => verdict = resume(exchange),
-                Err(failure) => return Some(given_up(failure, way, exchange)),
-            }
+        while !answered && let Ok(Verdict::Wait(waiting)) = entered {
+            entered = wait(waiting, way, exchange, down).await.map(|resume| resume(exchange));
         }
         if let Some(mark) = mark {
             exchange.rollback(mark);
         }
+        let verdict = match entered {
+            Ok(verdict) => verdict,
+            Err(failure) => return Some(given_up(failure, way, exchange)),
+        };
         if let (Some(clock), Some(began)) = (clock, began) {
             planned.meter.took(worker, clock.now().since(began));
         }

@@ -11,9 +11,10 @@ mod memory;
 pub mod redis;
 mod rulings;
 mod store;
+mod unheard;
 
 pub use in_flight::{InFlight, Seat};
 pub use key::{Key, Space};
 pub use limit::{Algorithm, Decision, Moment, Rule, RuleError};
 pub use memory::{Memory, Tally};
-pub use store::{OnFailure, Ruling, Store, Taken};
+pub use store::{Later, OnFailure, Ruling, Store, Taken};

@@ -13,6 +13,7 @@ use crate::limit::{Decision, Rule};
 use crate::memory::{Hash, Memory, Tally};
 use crate::redis::{Away, Limits, Link};
 use crate::rulings::Rulings;
+use crate::unheard::Unheard;
 
 /// What a limit does while the shared store is away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +39,7 @@ pub struct Store {
 struct Shared {
     limits: Limits,
     rulings: Rulings,
+    unheard: Unheard,
 }
 
 /// What became of a request.
@@ -98,8 +100,11 @@ pub enum Taken {
     /// Now: by memory, or because Redis is known to be away.
     Now(Ruling),
     /// Once Redis has answered, or its time is over. To be polled on the worker's runtime.
-    Later(Pin<Box<dyn Future<Output = Ruling> + Send>>),
+    Later(Later),
 }
+
+/// A ruling to come.
+pub type Later = Pin<Box<dyn Future<Output = Ruling> + Send>>;
 
 impl Store {
     /// Counts in this process.
@@ -109,7 +114,8 @@ impl Store {
 
     /// Counts in Redis, with all gateways together; `local` counts while it is away.
     pub fn redis(shared: Limits, local: Memory) -> Self {
-        Self { memory: local, shared: Some(Shared { limits: shared, rulings: Rulings::default() }) }
+        let shared = Shared { limits: shared, rulings: Rulings::default(), unheard: Unheard::default() };
+        Self { memory: local, shared: Some(shared) }
     }
 
     /// The connection to the shared store, if there is one.
@@ -155,11 +161,20 @@ impl Store {
         }
     }
 
+    /// Lets a ruling be made that nobody waits for, so that its request counts: on the worker's runtime, and bounded in number. Where
+    /// too many are under way the request does not count, which is reported as any other failure.
+    pub fn unheard(&self, ruling: Later) {
+        let Some(shared) = &self.shared else { return };
+        if !shared.unheard.begin(async move { drop(ruling.await) }) {
+            shared.rulings.count(&Ruling::Open(Away::Busy));
+        }
+    }
+
     fn later(
         self: &Arc<Self>,
         own: Own,
         asked: impl Future<Output = Result<Decision, Away>> + Send + 'static,
-    ) -> Pin<Box<dyn Future<Output = Ruling> + Send>> {
+    ) -> Later {
         let store = Arc::clone(self);
         Box::pin(async move {
             let ruling = match asked.await {

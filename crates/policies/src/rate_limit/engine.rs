@@ -7,6 +7,7 @@ use sekisho_store::{Decision, Key, OnFailure, Rule, Ruling, Space, Store, Taken}
 use sekisho_units::Span;
 
 use super::told::{Told, seconds};
+use crate::key::Keys;
 
 /// What is asked where the shared store is away, as problem documents call it.
 const STORE: &str = "store";
@@ -46,6 +47,11 @@ impl Engine {
         });
         match taken {
             Taken::Now(ruling) => self.conclude(&ruling, (index, of), exchange),
+            // It counts, whatever the ruling.
+            Taken::Later(ruling) if exchange.answered => {
+                self.store.unheard(ruling);
+                Verdict::Proceed(())
+            }
             Taken::Later(ruling) => {
                 let engine = Arc::clone(self);
                 Verdict::Wait(Box::pin(async move {

@@ -66,6 +66,59 @@ fn counts_are_found_again_after_a_reload_and_after_a_restart() {
     assert_eq!(elsewhere.get("/").header("ratelimit-remaining"), Some("3"), "another prefix, another count");
 }
 
+const MALFORMED: &str = "GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n";
+
+/// A gateway that counts every request in `server`, however long that takes.
+fn limited_everywhere(service: &Service, server: &RedisServer, rate: &str) -> Gateway {
+    Gateway::start(&format!(
+        "workers: 1\nstore: {{ url: '{}', timeout: 60s }}\nservices: {{ a: {{ endpoints: [{}] }} }}\n\
+         policies: {{ rate_limit: {{ rate: {rate}, algorithm: fixed_window }} }}\n\
+         routes: [{{ path: /a, service: a, public: true }}]\n",
+        server.url(),
+        service.url()
+    ))
+}
+
+#[test]
+fn malformed_requests_and_those_without_a_route_count_in_the_server_and_wait_for_nobody() {
+    let (service, server) = (Service::echo(), RedisServer::start());
+    let gateway = limited_everywhere(&service, &server, "3/h");
+    // The window's start, and how many have passed in it.
+    let passed = || {
+        let kept = server.ask(&["GET", server.ask(&["KEYS", "*"]).trim()]);
+        kept.split(':').nth(1).map(str::to_owned)
+    };
+    assert_eq!(gateway.get("/nowhere").status, 404);
+    until("the first to count", || (passed().as_deref() == Some("1")).then_some(()));
+    server.hang();
+    assert_eq!(gateway.request(MALFORMED).status, 400, "who is refused already does not wait for a count");
+    server.go_on();
+    until("the second to count", || (passed().as_deref() == Some("2")).then_some(()));
+    let statuses =
+        [gateway.get("/a"), gateway.get("/a"), gateway.request(MALFORMED)].map(|answer| answer.status);
+    assert_eq!(statuses, [200, 429, 400]);
+    gateway.wait_metric("gateway_store_decisions_total", &[("by", "shared")], 5.0);
+}
+
+#[test]
+fn a_flood_of_malformed_requests_while_the_server_hangs_leaves_room_for_the_others() {
+    let (service, server) = (Service::echo(), RedisServer::start());
+    let gateway = limited_everywhere(&service, &server, "100000/h");
+    assert_eq!(gateway.get("/a").status, 200);
+    server.hang();
+    for _ in 0..2_000 {
+        assert_eq!(gateway.request(MALFORMED).status, 400);
+    }
+    // More than so many are not kept, and that shows.
+    let busy = gateway.metric_where("gateway_store_errors_total", &[("reason", "busy")]);
+    assert_eq!(busy, 2_000.0 - 256.0);
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.go_on();
+    assert_eq!(client.answer().header("ratelimit-limit"), Some("100000"));
+    gateway.wait_metric("gateway_store_decisions_total", &[("by", "shared")], 258.0);
+}
+
 #[test]
 fn a_reload_moves_to_another_server_and_leaves_the_old_one() {
     let (service, one, other) = (Service::echo(), RedisServer::start(), RedisServer::start());
