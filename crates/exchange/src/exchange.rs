@@ -8,7 +8,7 @@ use sekisho_units::Tick;
 use sekisho_wire::{Edits, Framing, HeadView, Method};
 
 use crate::policy::Mode;
-use crate::{Client, Facts, Identity, Ids, Local, Papers, Reply};
+use crate::{Challenges, Client, Facts, Identity, Ids, Local, Papers, Reply};
 
 /// The body that comes with a request, as its head announces it.
 pub type RequestBody = Framing;
@@ -55,6 +55,8 @@ pub struct Exchange<'a> {
     pub(crate) supposed: Option<Arc<Identity>>,
     /// What policies that authenticate have found.
     pub papers: Papers,
+    /// How a client may prove itself on the route.
+    pub challenges: &'a Challenges,
     /// The pattern of the route that took it; empty before one did, and where none does.
     pub route: &'a str,
     /// The service that the route leads to; empty where there is none. [`Facts::service`] is there once it is asked.
@@ -121,6 +123,7 @@ impl<'a> Exchange<'a> {
             identity: None,
             supposed: None,
             papers: Papers::default(),
+            challenges: Challenges::NONE,
             route: "",
             service: "",
             params: Vec::new(),

@@ -27,4 +27,4 @@ pub use permits::{Permit, Permits};
 pub use policy::{Answerer, Mode, Outcome, Policy, Response, Resume, Verdict};
 pub use reply::{Content, Needed, RateOf, Reply};
 pub use template::{BadTemplate, Template};
-pub use who::{BadSubject, Client, Described, Entries, Identity, Papers, Scheme, Unproved};
+pub use who::{BadSubject, Challenges, Client, Described, Entries, Identity, Papers, Scheme, Unproved};

@@ -101,6 +101,11 @@ pub trait Policy {
     /// Whether it may vouch for a client: of several such policies on a route, any is enough.
     const AUTHENTICATES: bool = false;
 
+    /// The challenge that says how to prove oneself to it (RFC 9110 §11.6.1), if it has a scheme of its own.
+    fn challenge(&self) -> Option<&str> {
+        None
+    }
+
     /// Looks at the request; may change what the service will see through [`Exchange::to_service`].
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<Self::Pass>;
 

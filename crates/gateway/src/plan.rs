@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_exchange::{Mode, Template};
+use sekisho_exchange::{Challenges, Mode, Template};
 use sekisho_policies::Step;
 use sekisho_units::Place;
 use sekisho_upstream::Service;
@@ -55,6 +55,8 @@ pub struct About {
     pub digest: u64,
     /// Where it stands in the document; none for requests that no route took.
     pub place: Place,
+    /// How a client may prove itself, for the few that have not.
+    pub challenges: Challenges,
 }
 
 /// One step of a plan.
@@ -113,6 +115,13 @@ impl Plan {
     pub(crate) fn authenticators(steps: &[PlanStep]) -> u8 {
         let bite = |step: &&PlanStep| step.mode == Mode::Enforce && step.step.authenticates();
         u8::try_from(steps.iter().filter(bite).count()).expect("there are not so many policies")
+    }
+
+    /// What those of these steps ask for that may vouch for a client, and bite.
+    pub(crate) fn challenges(steps: &[PlanStep]) -> Challenges {
+        let bite =
+            steps.iter().filter(|planned| planned.mode == Mode::Enforce && planned.step.authenticates());
+        Challenges::new(bite.filter_map(|planned| planned.step.challenge()))
     }
 
     /// The service's name for logs and metrics; empty where there is none.

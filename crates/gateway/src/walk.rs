@@ -83,6 +83,7 @@ pub(crate) async fn walk<'a, D: Downstream>(
     exchange.route = &way.plan.route;
     exchange.service = way.plan.service_name();
     exchange.papers = Papers::expecting(way.plan.authenticators);
+    exchange.challenges = &way.plan.about.challenges;
     exchange.deadline = way.plan.handed.total.map(|total| exchange.started + total);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
 

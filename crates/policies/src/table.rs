@@ -61,6 +61,11 @@ macro_rules! policies {
                 match self { $(Self::$Type(_) => <$module::$Type as Policy>::AUTHENTICATES,)+ }
             }
 
+            /// See [`Policy::challenge`].
+            pub fn challenge(&self) -> Option<&str> {
+                match self { $(Self::$Type(policy) => policy.challenge(),)+ }
+            }
+
             /// See [`Policy::enter`].
             #[inline]
             pub fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<Pass> {

@@ -6,6 +6,7 @@ use sekisho_units::Span;
 use serde_json::Value;
 
 use super::{Content, Reply};
+use crate::Challenges;
 
 /// What a refused client may learn of permissions.
 #[derive(Clone, Copy, Debug)]
@@ -40,28 +41,31 @@ impl Reply {
         .because(reason)
     }
 
-    /// 401: the credential is good, but its user is unknown or not active.
-    pub fn auth_invalid_user(reason: &'static str) -> Self {
-        Self::problem(
+    /// 401: the credential, for which the policy `by` vouches, is good, but its user is unknown or not active.
+    pub fn auth_invalid_user(challenges: &Challenges, by: &str, reason: &'static str) -> Self {
+        let reply = Self::problem(
             401,
             "AUTH_INVALID_TOKEN",
             "Invalid or expired token",
             "The credential names a user who cannot be served; sign in again.",
-        )
-        .header("WWW-Authenticate", "Bearer error=\"invalid_token\"")
-        .because(reason)
+        );
+        reply.challenging(challenges.to_one_known(by)).because(reason)
     }
 
     /// 401: the route asks for permissions, and nobody has said who the client is.
-    pub fn auth_required() -> Self {
-        Self::problem(
+    pub fn auth_required(challenges: &Challenges) -> Self {
+        let reply = Self::problem(
             401,
             "AUTH_REQUIRED",
             "Authentication required",
             "Only known users may do this; send a credential.",
-        )
-        .header("WWW-Authenticate", "Bearer")
-        .because("not_authenticated")
+        );
+        reply.challenging(challenges.to_nobody()).because("not_authenticated")
+    }
+
+    /// With a line for each challenge.
+    fn challenging(self, challenges: impl Iterator<Item = Cow<'static, str>>) -> Self {
+        challenges.fold(self, |reply, challenge| reply.header("WWW-Authenticate", challenge))
     }
 
     /// 403: the user may not do this; with `needed`, what would be needed.

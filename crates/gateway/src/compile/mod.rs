@@ -227,7 +227,12 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     let steps = top.plan_steps(&counted);
     let fallback = Plan {
         route: "".into(),
-        about: Box::new(About { identity: "".into(), digest: 0, place: Place::none() }),
+        about: Box::new(About {
+            identity: "".into(),
+            digest: 0,
+            place: Place::none(),
+            challenges: Plan::challenges(&steps),
+        }),
         params: Box::default(),
         authenticators: Plan::authenticators(&steps),
         steps,

@@ -145,6 +145,10 @@ impl Policy for ApiKey {
     type Pass = ();
     const AUTHENTICATES: bool = true;
 
+    fn challenge(&self) -> Option<&str> {
+        Some(&self.challenge)
+    }
+
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         let presented = self.presented(exchange);
         if self.hide {

@@ -100,7 +100,7 @@ impl Policy for Authorize {
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         let Some(who) = exchange.identity() else {
-            return Verdict::Answer(Box::new(Reply::auth_required()));
+            return Verdict::Answer(Box::new(Reply::auth_required(exchange.challenges)));
         };
         let more = match exchange.method {
             Method::Get | Method::Head | Method::Options => &self.read,

@@ -198,6 +198,10 @@ impl Policy for BasicAuth {
     type Pass = ();
     const AUTHENTICATES: bool = true;
 
+    fn challenge(&self) -> Option<&str> {
+        Some(&self.rest.challenge)
+    }
+
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         let presented = credentials::of(exchange.head);
         if self.hide && !matches!(presented, Presented::Nothing) {

@@ -51,6 +51,10 @@ impl Policy for Jwt {
     type Pass = ();
     const AUTHENTICATES: bool = true;
 
+    fn challenge(&self) -> Option<&str> {
+        Some(&self.0.missing)
+    }
+
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
         let presented = self.0.places.look(exchange);

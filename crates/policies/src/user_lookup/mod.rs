@@ -244,6 +244,7 @@ impl Lookup {
 
     /// What an answer means for a request.
     fn conclude(&self, told: &Told, exchange: &mut Exchange<'_>) -> Verdict<()> {
+        let by = exchange.identity().map_or("", |who| who.by);
         let reply = match told {
             Told::User(user) => {
                 if let Some(who) = exchange.identity() {
@@ -251,8 +252,8 @@ impl Lookup {
                 }
                 return Verdict::Proceed(());
             }
-            Told::Unknown => Reply::auth_invalid_user("unknown_user"),
-            Told::Inactive => Reply::auth_invalid_user("user_not_active"),
+            Told::Unknown => Reply::auth_invalid_user(exchange.challenges, by, "unknown_user"),
+            Told::Inactive => Reply::auth_invalid_user(exchange.challenges, by, "user_not_active"),
             Told::Failed(_) if self.on_failure == OnFailure::Claims => return Verdict::Proceed(()),
             Told::Failed(reason) => Reply::dependency_unavailable(self.peer.name(), *reason),
         };

@@ -92,7 +92,12 @@ impl Flat {
         let steps = self.chain.plan_steps(&counters);
         let plan = Plan {
             route: pattern.as_str().into(),
-            about: Box::new(About { identity: identity.into(), digest: self.digest, place: self.place }),
+            about: Box::new(About {
+                identity: identity.into(),
+                digest: self.digest,
+                place: self.place,
+                challenges: Plan::challenges(&steps),
+            }),
             params: pattern.params().map(Into::into).collect(),
             authenticators: Plan::authenticators(&steps),
             steps,
