@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::signer::{Signer, set};
 use super::{ask, config, gateway, refused};
 use crate::access::assert_problem;
-use crate::harness::{Client, Conn, Gateway, Service, ok, until};
+use crate::harness::certificates::Authority;
+use crate::harness::{Client, Conn, Gateway, Service, TlsService, ok, temp_dir, tls_config, until};
 
 /// What the issuer does with whoever asks for its keys.
 #[derive(Clone)]
@@ -223,6 +224,41 @@ fn metadata_tells_where_the_keys_are() {
     until("the keys", || (ask(&gateway, &signer.token(&claims(&url))).status == 200).then_some(()));
     assert_eq!(metadata.service.last().target, "/.well-known/openid-configuration");
     assert_eq!(refused(&gateway, &ask(&gateway, &signer.token(&claims("https://other.test")))), "issuer");
+}
+
+#[test]
+fn keys_come_over_tls_from_an_issuer_whose_certificate_the_system_trusts_and_from_no_other() {
+    let service = Service::echo();
+    let (signer, authority, dir) = (Signer::ec("k"), Authority::new("the system's authority"), temp_dir());
+    let keys = ok("application/json", set(&[&signer]));
+    let own = tls_config(&authority.certify(&["127.0.0.1"]), rustls::ALL_VERSIONS, None);
+    let issuer = TlsService::with(own, move |mut conn| {
+        while conn.next_head().is_some() {
+            conn.write(&keys);
+        }
+    });
+    let url = format!("https://{}/keys?v=1", issuer.addr);
+    for (trusted, good) in [(&authority, true), (&Authority::new("the system's authority"), false)] {
+        let file = dir.join("trusted.pem");
+        std::fs::write(&file, trusted.pem()).unwrap();
+        let env = [("SSL_CERT_FILE", file.to_str().unwrap()), ("SSL_CERT_DIR", "")];
+        let text = config(&service, &format!("jwks: '{url}', algorithms: [ES256]"));
+        let gateway = Gateway::start_with(&text, &env, &[]);
+        let result = if good { "good" } else { "failed" };
+        until("a fetch to end", || (fetches(&gateway, result) > 0.0).then_some(()));
+        let answer = ask(&gateway, &signer.token(&json!({})));
+        if good {
+            assert_eq!((answer.status, service.last().header("x-user-id")), (200, Some("u-1")));
+            let asked = &issuer.seen()[0];
+            let host = issuer.addr.to_string();
+            assert_eq!((asked.target.as_str(), asked.header("host")), ("/keys?v=1", Some(host.as_str())));
+        } else {
+            assert_keyless(&answer);
+            assert_eq!(fetches(&gateway, "good"), 0.0);
+        }
+    }
+    assert_eq!(issuer.seen().len(), 1, "who is not trusted is not asked");
+    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
