@@ -21,6 +21,7 @@ mod attack;
 mod breaker;
 mod cases;
 mod cli;
+mod contract;
 mod demo;
 mod drain;
 mod faults;

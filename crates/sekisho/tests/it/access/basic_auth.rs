@@ -7,10 +7,10 @@ use super::{assert_problem, config, decided, gateway, gateway_with};
 use crate::harness::{Client, Service};
 
 /// Of `correct horse`, made by the C library's `crypt`.
-pub(super) const HASH: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+pub(crate) const HASH: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
 const CHALLENGE: &str = "Basic realm=\"sekisho\", charset=\"UTF-8\"";
 
-pub(super) fn line(name: &str, password: &str) -> String {
+pub(crate) fn line(name: &str, password: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{name}:{password}")))
 }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod api_key;
 mod authorize;
-mod basic_auth;
+pub(crate) mod basic_auth;
 mod concurrency;
 mod ip_filter;
 mod several;

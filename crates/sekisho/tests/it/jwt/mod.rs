@@ -3,12 +3,12 @@
 mod answers;
 mod attacks;
 mod fetched;
-mod signer;
+pub(crate) mod signer;
 
 use crate::harness::{Answer, Gateway, Service};
 
 /// The usual policy: HS256 with [`signer::SECRET`].
-const HS256: &str = "secret: 0123456789abcdef0123456789abcdef, algorithms: [HS256]";
+pub(crate) const HS256: &str = "secret: 0123456789abcdef0123456789abcdef, algorithms: [HS256]";
 
 /// A gateway in front of `service` with `jwt` of these settings on its route.
 fn gateway(service: &Service, jwt: &str) -> Gateway {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 /// What signs by HS256.
-pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A key pair that is named in the tokens' headers.
 pub(super) struct Signer {
@@ -33,12 +33,12 @@ pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// Seconds since 1970.
-pub(super) fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
 /// Claims of `u-1` that are good for ten minutes, with `more` in their place.
-pub(super) fn claims(more: &Value) -> Value {
+pub(crate) fn claims(more: &Value) -> Value {
     let mut claims = json!({"sub": "u-1", "iss": "https://id.test", "aud": "shop", "exp": now() + 600});
     for (name, value) in more.as_object().unwrap() {
         claims[name] = value.clone();
@@ -47,7 +47,7 @@ pub(super) fn claims(more: &Value) -> Value {
 }
 
 /// A token signed by HS256.
-pub(super) fn hs256(secret: &[u8], header: &str, payload: &str) -> String {
+pub(crate) fn hs256(secret: &[u8], header: &str, payload: &str) -> String {
     let signed = format!("{}.{}", encode(header), encode(payload));
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
     mac.update(signed.as_bytes());
@@ -55,7 +55,7 @@ pub(super) fn hs256(secret: &[u8], header: &str, payload: &str) -> String {
 }
 
 /// A good token signed with [`SECRET`], with these claims in the place of the usual ones.
-pub(super) fn token(more: &Value) -> String {
+pub(crate) fn token(more: &Value) -> String {
     hs256(SECRET.as_bytes(), r#"{"alg":"HS256","typ":"JWT"}"#, &claims(more).to_string())
 }
 

@@ -4,7 +4,7 @@ use super::gateway;
 use crate::harness::{Answer, Gateway, Service};
 
 /// What helmet 8 sends by default.
-const HELMET: &[(&str, &str)] = &[
+pub(crate) const HELMET: &[(&str, &str)] = &[
     (
         "content-security-policy",
         "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';frame-ancestors 'self';\

@@ -1,7 +1,7 @@
 //! The policies as they are seen from outside.
 
 mod answers;
-mod heads;
+pub(crate) mod heads;
 mod ids;
 mod logs;
 mod shadow;
