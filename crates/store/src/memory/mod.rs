@@ -1,12 +1,12 @@
 //! [`Memory`]: what was counted, within this process.
 //!
-//! Shards of a power of two, each with a lock and a cache line of its own. A decision takes one lock for a few dozen nanoseconds, looks
-//! at one entry and, where something may have expired, at a few more, to throw it out. What workers on different cores cost each other is
-//! cache lines: that of the lock, with all that a decision reads there, and that of the entry's counts.
+//! Shards of a power of two. A decision about a known key takes the lock of its entry for a few dozen nanoseconds and writes nowhere else;
+//! entries come and go under the lock of their shard, which a decision takes that makes one, or where something may have expired.
 //!
 //! The number of entries is bounded: if a shard is full, of a few entries picked blindly the one that expires first makes room. What that
 //! key had counted is forgotten; so a store must be large enough for the keys of one period, and [`Tally::evicted`] tells when it is not.
 
+mod entries;
 mod index;
 mod shard;
 
@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::shard::Shard;
 use crate::key::{Key, Keyed};
-use crate::limit::{Decision, Moment, Rule, decide};
+use crate::limit::{Decision, Moment, Rule};
 
 /// So many shards at most: as many as let two of thirty-two threads seldom meet.
 const SHARDS: usize = 64;
@@ -24,13 +24,9 @@ const LEAST: usize = 1_024;
 
 /// Counts in memory, bounded in number. Shared by all workers.
 pub struct Memory {
-    shards: Box<[Place]>,
+    shards: Box<[Shard]>,
     keyed: Keyed,
 }
-
-/// Its own cache line (two of them, since processors fetch them in pairs).
-#[repr(align(128))]
-struct Place(Mutex<Shard>);
 
 /// What a memory store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,8 +54,7 @@ impl Memory {
         let entries = entries.max(1);
         let shards = (entries / LEAST).clamp(1, SHARDS);
         let shards = if shards.is_power_of_two() { shards } else { shards.next_power_of_two() / 2 };
-        let place = |_| Place(Mutex::new(Shard::new(entries / shards)));
-        Self { shards: (0..shards).map(place).collect(), keyed: Keyed::new() }
+        Self { shards: (0..shards).map(|_| Shard::new(entries / shards)).collect(), keyed: Keyed::new() }
     }
 
     /// Decides about a request of a key, and counts it if it passes. `now` is any clock's, but always the same's.
@@ -76,36 +71,23 @@ impl Memory {
 
     /// [`Memory::take`], for those who no longer have the key.
     pub(crate) fn take_hashed(&self, rule: &Rule, hash: Hash, cost: u32, now: Moment) -> Decision {
-        let mut shard = self.shard(hash.0);
-        let found = shard.find(hash.0, now.as_millis());
-        let outcome = decide(rule, found.map(|at| shard.kept(at)), now, cost);
-        if let Some(kept) = outcome.keep {
-            match found {
-                Some(at) => shard.update(at, kept, now.as_millis()),
-                None => shard.insert(hash.0, kept, now.as_millis()),
-            }
-        }
-        outcome.decision
+        // The index within a shard goes by other bits of the hash.
+        self.shards[hash.0 as usize & (self.shards.len() - 1)].take(rule, hash.0, cost, now)
     }
 
     /// What it holds now.
     pub fn tally(&self) -> Tally {
-        self.shards.iter().map(|place| lock(&place.0).tally()).fold(Tally::default(), |all, one| Tally {
+        self.shards.iter().map(Shard::tally).fold(Tally::default(), |all, one| Tally {
             entries: all.entries + one.entries,
             bytes: all.bytes + one.bytes,
             evicted: all.evicted + one.evicted,
         })
     }
-
-    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
-        // The index within a shard goes by other bits of the hash.
-        lock(&self.shards[hash as usize & (self.shards.len() - 1)].0)
-    }
 }
 
-/// A thread that panicked within a shard left it whole: nothing there can fail between two writes.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+/// A thread that panicked within left everything whole: nothing there can fail between two writes.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

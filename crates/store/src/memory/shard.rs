@@ -1,8 +1,16 @@
-//! A part of the memory store: entries in a row, and where each lies.
+//! A part of the memory store: entries, and where each lies.
+//!
+//! What a decision about a known key changes is its entry alone, under the entry's own lock: one cache line, which is what workers on
+//! different cores cost each other. All else it only reads, and that seldom changes. Entries come and go under the shard's lock. A hash has
+//! one entry at most, since only whoever has that lock makes one, having seen that there is none.
 
-use super::Tally;
-use super::index::Index;
-use crate::limit::Kept;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard};
+
+use super::entries::{self, Entries, Entry};
+use super::index::{self, Index};
+use super::{Tally, lock};
+use crate::limit::{Decision, Kept, Moment, Rule, decide};
 
 /// So many entries are looked at on the way of a decision: so many that what expires is gone faster than it can come.
 const SWEPT: u32 = 4;
@@ -14,182 +22,189 @@ const REST: u64 = 10_000;
 /// Of so many entries the one that expires first makes room.
 const PICKED: u32 = 8;
 
-/// With its lock it fills one cache line, so that a worker which comes after another fetches no more than that and the entry.
+/// Two cache lines at least, since processors fetch them in pairs.
+#[repr(align(128))]
 pub(super) struct Shard {
-    /// Room for entries, of which the first `len` are some.
-    blocks: Box<[Block]>,
+    entries: Entries,
     index: Index,
-    len: u32,
-    /// Where the sweep stands.
-    hand: u32,
-    /// Until this moment no entry expires that should be swept by then, and no other entry need be looked at, which another worker may
-    /// have had last.
-    due: u64,
-    cold: Box<Cold>,
+    /// Until this moment no entry expires that should be swept by then.
+    due: AtomicU64,
+    books: Books,
 }
 
-/// What few decisions need.
-struct Cold {
+/// Apart from what all decisions read.
+#[repr(align(128))]
+struct Books(Mutex<Book>);
+
+/// What is known of all entries together.
+struct Book {
     bound: u32,
     /// From so many entries on, what has expired is looked for without a rest.
     crowded: u32,
-    evicted: u64,
+    /// Entries now.
+    len: u32,
+    /// Numbers below this one have been given out.
+    given: u32,
+    /// One more than a number that was given back, whose entry tells of the next such in the same way; 0 for none.
+    free: u32,
+    /// Where the sweep stands.
+    hand: u32,
     /// No entry that the sweep has passed since it was last at the first one expires before this moment.
     passed: u64,
+    evicted: u64,
 }
-
-/// Eight entries, of 40 bytes each. What finds them lies apart from what each decision changes, so that the one stays in every
-/// worker's cache; and neither of an entry's parts lies across two cache lines.
-#[repr(C, align(64))]
-struct Block {
-    hashes: [u64; BLOCK],
-    kept: [Kept; BLOCK],
-}
-
-const BLOCK: usize = 8;
-
-impl Block {
-    const EMPTY: Self = Self { hashes: [0; BLOCK], kept: [([0; 3], 0); BLOCK] };
-}
-
-const _: () = assert!(size_of::<Block>() == BLOCK * 40);
-const _: () = assert!(size_of::<std::sync::Mutex<Shard>>() <= 64);
 
 /// The bits by which the index goes; the lowest have chosen the shard.
 const fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-/// Where an entry lies: in which block, and where in it.
-const fn place(number: u32) -> (usize, usize) {
-    (number as usize / BLOCK, number as usize % BLOCK)
-}
-
 impl Shard {
     pub(super) fn new(bound: usize) -> Self {
-        let bound = bound.clamp(1, u32::MAX as usize / 2) as u32;
+        let bound = bound.clamp(1, index::MOST.min(entries::MOST)) as u32;
+        let crowded = bound / 8 * 7;
+        let book = Book { bound, crowded, len: 0, given: 0, free: 0, hand: 0, passed: u64::MAX, evicted: 0 };
         Self {
-            blocks: Box::default(),
+            entries: Entries::new(bound),
             index: Index::new(),
-            len: 0,
-            hand: 0,
-            due: u64::MAX,
-            cold: Box::new(Cold { bound, crowded: bound / 8 * 7, evicted: 0, passed: u64::MAX }),
+            due: AtomicU64::new(u64::MAX),
+            books: Books(Mutex::new(book)),
         }
     }
 
-    /// The entry of a hash, until the next change. Sweeps a little on the way.
+    /// Decides about a request of the key with this hash, and counts it if it passes.
     #[inline]
-    pub(super) fn find(&mut self, hash: u64, now: u64) -> Option<u32> {
-        if now >= self.due {
-            self.sweep(now);
+    pub(super) fn take(&self, rule: &Rule, hash: u64, cost: u32, now: Moment) -> Decision {
+        if now.as_millis() < self.due.load(Relaxed)
+            && let Some(entry) = self.find(hash)
+        {
+            let (decision, sooner) = count(entry, rule, cost, now);
+            if let Some(expires) = sooner {
+                self.expires(&mut lock(&self.books.0), expires, now.as_millis());
+            }
+            return decision;
         }
-        let blocks = &self.blocks;
-        self.index.find(tag(hash), |number| {
-            let (block, at) = place(number);
-            blocks[block].hashes[at] == hash
-        })
+        self.take_alone(rule, hash, cost, now)
     }
 
-    #[inline]
-    pub(super) fn kept(&self, number: u32) -> Kept {
-        let (block, at) = place(number);
-        self.blocks[block].kept[at]
-    }
-
-    #[inline]
-    pub(super) fn update(&mut self, number: u32, kept: Kept, now: u64) {
-        let (block, at) = place(number);
-        let before = std::mem::replace(&mut self.blocks[block].kept[at], kept).1;
-        if kept.1 < before {
-            self.expires(kept.1, now);
+    /// The same where an entry must be made, if it counts, or where entries may have to go.
+    #[inline(never)]
+    fn take_alone(&self, rule: &Rule, hash: u64, cost: u32, now: Moment) -> Decision {
+        let book = &mut *lock(&self.books.0);
+        let millis = now.as_millis();
+        if millis >= self.due.load(Relaxed) {
+            self.sweep(book, millis);
         }
-    }
-
-    /// Adds an entry that is not there.
-    pub(super) fn insert(&mut self, hash: u64, kept: Kept, now: u64) {
-        if self.len >= self.cold.crowded {
-            self.due = self.due.min(now);
+        if let Some(entry) = self.find(hash) {
+            let (decision, sooner) = count(entry, rule, cost, now);
+            if let Some(expires) = sooner {
+                self.expires(book, expires, millis);
+            }
+            return decision;
         }
-        if self.len >= self.cold.bound {
-            self.evict(now);
+        let outcome = decide(rule, None, now, cost);
+        if let Some(kept) = outcome.keep {
+            self.insert(book, hash, kept, millis);
         }
-        let number = self.len;
-        let (block, at) = place(number);
-        if block == self.blocks.len() {
-            self.make_room();
-        }
-        self.index.insert(tag(hash), number, number as usize);
-        self.blocks[block].hashes[at] = hash;
-        self.blocks[block].kept[at] = kept;
-        self.len += 1;
-        self.expires(kept.1, now);
+        outcome.decision
     }
 
     pub(super) fn tally(&self) -> Tally {
-        let bytes = size_of_val(&*self.blocks) + self.index.bytes();
-        Tally { entries: self.len as usize, bytes, evicted: self.cold.evicted }
+        let book = lock(&self.books.0);
+        let bytes = self.entries.bytes() + self.index.bytes();
+        Tally { entries: book.len as usize, bytes, evicted: book.evicted }
+    }
+
+    #[inline]
+    fn find(&self, hash: u64) -> Option<MutexGuard<'_, Entry>> {
+        self.index.find(tag(hash), |number| self.entries.get(number).filter(|entry| entry.is_of(hash)))
+    }
+
+    /// Adds an entry that is not there.
+    fn insert(&self, book: &mut Book, hash: u64, kept: Kept, now: u64) {
+        if book.len >= book.crowded {
+            self.due.fetch_min(now, Relaxed);
+        }
+        if book.len >= book.bound {
+            self.evict(book, now);
+        }
+        let number = match book.free.checked_sub(1) {
+            Some(number) => number,
+            None => {
+                book.given += 1;
+                book.given - 1
+            }
+        };
+        let mut entry = self.entries.make(number);
+        if book.free > 0 {
+            book.free = entry.kept.0[0] as u32;
+        }
+        *entry = Entry { hash, kept: (kept.0, kept.1.max(1)) };
+        drop(entry);
+        self.index.insert(tag(hash), number, book.len as usize);
+        book.len += 1;
+        self.expires(book, kept.1, now);
     }
 
     /// Notes that an entry expires at this moment: a new one, or one that did later. What expires later than it did need not be noted.
-    fn expires(&mut self, at: u64, now: u64) {
-        self.due = self.due.min(at.max(now + REST));
-        self.cold.passed = self.cold.passed.min(at);
+    #[inline]
+    fn expires(&self, book: &mut Book, at: u64, now: u64) {
+        let due = at.max(now + REST);
+        if due < self.due.load(Relaxed) {
+            self.due.store(due, Relaxed);
+        }
+        book.passed = book.passed.min(at);
     }
 
     /// Looks at the next few entries and throws out those that have expired. Once it has passed all, it knows when the next one is due.
-    #[inline(never)]
-    fn sweep(&mut self, now: u64) {
+    fn sweep(&self, book: &mut Book, now: u64) {
         for _ in 0..SWEPT {
-            if self.hand >= self.len {
-                self.hand = 0;
-                self.due = std::mem::replace(&mut self.cold.passed, u64::MAX).max(now + REST);
-                return;
+            if book.hand >= book.given {
+                book.hand = 0;
+                let due = std::mem::replace(&mut book.passed, u64::MAX).max(now + REST);
+                return self.due.store(due, Relaxed);
             }
-            let (_, expires) = self.kept(self.hand);
-            if expires <= now {
-                self.remove(self.hand);
-            } else {
-                self.cold.passed = self.cold.passed.min(expires);
-                self.hand += 1;
+            let number = book.hand;
+            if let Some(entry) = self.entries.get(number).filter(|entry| entry.is_one()) {
+                match entry.kept.1 {
+                    expires if expires <= now => self.remove(book, number, entry),
+                    expires => book.passed = book.passed.min(expires),
+                }
             }
+            book.hand += 1;
         }
     }
 
+    /// All numbers have been given out and none given back.
     #[cold]
-    fn evict(&mut self, now: u64) {
-        let picked = (0..PICKED).map(|_| fastrand::u32(..self.len));
-        if let Some(number) = picked.min_by_key(|number| self.kept(*number).1) {
-            self.cold.evicted += u64::from(self.kept(number).1 > now);
-            self.remove(number);
+    fn evict(&self, book: &mut Book, now: u64) {
+        let expires = |number: &u32| self.entries.get(*number).map_or(0, |entry| entry.kept.1);
+        let picked = (0..PICKED).map(|_| fastrand::u32(..book.given)).min_by_key(expires);
+        if let Some((number, entry)) = picked.and_then(|number| Some((number, self.entries.get(number)?))) {
+            book.evicted += u64::from(entry.kept.1 > now);
+            self.remove(book, number, entry);
         }
     }
 
-    /// By a quarter, not by twice as `Vec` would: at a million entries that is what keeps within the memory promised.
-    #[cold]
-    fn make_room(&mut self) {
-        let most = (self.cold.bound as usize).div_ceil(BLOCK);
-        let more = (self.blocks.len() / 4).max(2).min(most - self.blocks.len());
-        let mut blocks = std::mem::take(&mut self.blocks).into_vec();
-        blocks.reserve_exact(more);
-        blocks.resize_with(blocks.len() + more, || Block::EMPTY);
-        self.blocks = blocks.into_boxed_slice();
+    fn remove(&self, book: &mut Book, number: u32, mut entry: MutexGuard<'_, Entry>) {
+        let hash = entry.hash;
+        entry.kept = ([book.free.into(), 0, 0], 0);
+        drop(entry);
+        book.free = number + 1;
+        book.len -= 1;
+        self.index.remove(tag(hash), number);
     }
+}
 
-    /// Takes an entry out; the last one moves into its place.
-    fn remove(&mut self, number: u32) {
-        let last = self.len - 1;
-        let ((block, at), (last_block, last_at)) = (place(number), place(last));
-        self.index.remove(tag(self.blocks[block].hashes[at]), number);
-        if number != last {
-            let moved = self.blocks[last_block].hashes[last_at];
-            self.index.renumber(tag(moved), last, number);
-            self.blocks[block].hashes[at] = moved;
-            let kept = self.blocks[last_block].kept[last_at];
-            self.blocks[block].kept[at] = kept;
-            // The sweep may have passed its new place already.
-            self.cold.passed = self.cold.passed.min(kept.1);
-        }
-        self.len = last;
+/// Decides about a request of an entry's key. Gives also when the entry expires now, if that is sooner than it was.
+#[inline]
+fn count(mut entry: MutexGuard<'_, Entry>, rule: &Rule, cost: u32, now: Moment) -> (Decision, Option<u64>) {
+    let outcome = decide(rule, Some(entry.kept), now, cost);
+    let mut sooner = None;
+    if let Some((counts, expires)) = outcome.keep {
+        let expires = expires.max(1);
+        sooner = (expires < entry.kept.1).then_some(expires);
+        entry.kept = (counts, expires);
     }
+    (outcome.decision, sooner)
 }

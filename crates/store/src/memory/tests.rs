@@ -8,7 +8,7 @@ use sekisho_units::{Rate, Span};
 
 use super::*;
 use crate::key::Space;
-use crate::limit::Algorithm;
+use crate::limit::{Algorithm, decide};
 
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::SlidingWindow, Algorithm::TokenBucket, Algorithm::FixedWindow];
 
@@ -40,6 +40,34 @@ fn a_limit_of_n_admits_exactly_n_at_any_parallelism() {
         });
         assert_eq!(passed.into_inner(), 1_000, "{algorithm:?}");
     }
+}
+
+#[test]
+fn it_admits_exactly_n_of_each_key_also_while_other_keys_come_and_go() {
+    let memory = Memory::new(1_500);
+    let (long, short) = (rule(Algorithm::FixedWindow, 100, 3_600_000), rule(Algorithm::FixedWindow, 1, 1));
+    let passed: Vec<AtomicU64> = (0..100).map(|_| AtomicU64::new(0)).collect();
+    std::thread::scope(|scope| {
+        for thread in 0..8_u32 {
+            let (memory, passed, long, short) = (&memory, &passed, &long, &short);
+            scope.spawn(move || {
+                for round in 0..50_u32 {
+                    for (index, passed) in passed.iter().enumerate() {
+                        let now = at(50 + u64::from(round) * 1_000);
+                        let other = (thread << 24) + round * 1_000 + index as u32;
+                        memory.take(short, key(&other.to_be_bytes()), 1, now);
+                        passed.fetch_add(
+                            memory.take(long, key(&[index as u8]), 1, now).allowed.into(),
+                            Relaxed,
+                        );
+                    }
+                }
+            });
+        }
+    });
+    let passed: Vec<u64> = passed.into_iter().map(AtomicU64::into_inner).collect();
+    assert_eq!(passed, [100; 100]);
+    assert!(memory.tally().entries <= 1_500);
 }
 
 #[test]
