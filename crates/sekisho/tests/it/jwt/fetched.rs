@@ -66,12 +66,8 @@ fn serve(mut conn: Conn, does: &(Mutex<Does>, Condvar), flooded: &AtomicUsize) {
             Does::Flood => {
                 conn.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
                 let piece = format!("10000\r\n{}\r\n", " ".repeat(0x1_0000));
-                for _ in 0..1_600 {
-                    if !conn.write(&piece) {
-                        break;
-                    }
-                    flooded.fetch_add(0x1_0000, SeqCst);
-                }
+                let pieces = (0..1_600).take_while(|_| conn.write(&piece)).count();
+                flooded.fetch_max(pieces * 0x1_0000, SeqCst);
                 return;
             }
         };
