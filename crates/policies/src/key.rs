@@ -38,7 +38,7 @@ const ROOM: usize = LONGEST + 2;
 /// Most parts of a key.
 pub(crate) const MOST: usize = 4;
 
-/// All that requests are told apart by, and how much of an address counts. Without any part all are counted together.
+/// All that requests are told apart by, and how much of an address counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Keys {
     parts: Box<[Part]>,
@@ -104,14 +104,10 @@ impl Keys {
     /// Gives to `with` the name that stands for the request's sender, and whose requests these are.
     #[inline]
     pub(crate) fn name<R>(&self, exchange: &Exchange<'_>, with: impl FnOnce(&[u8], RateOf) -> R) -> R {
-        match &*self.parts {
-            [] => return with(&[], RateOf::Other),
-            [part] => {
-                let mut name = Name::<ROOM>::new();
-                let of = self.put(part, exchange, &mut name);
-                return with(name.bytes(), of);
-            }
-            _ => {}
+        if let [part] = &*self.parts {
+            let mut name = Name::<ROOM>::new();
+            let of = self.put(part, exchange, &mut name);
+            return with(name.bytes(), of);
         }
         let mut name = Name::<{ ROOM * MOST }>::new();
         let mut of = RateOf::Other;

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use sekisho_store::{InFlight, Key, Space};
 use sekisho_units::At;
 use serde::Deserialize;
 
+use self::together::Together;
 use crate::key::{BadKey, Keys, NETWORK, Part};
 use crate::{Compile, Context, Here};
 
@@ -41,9 +43,13 @@ pub struct Config {
 /// The policy as it runs.
 pub struct Concurrency {
     max: u32,
-    keys: Keys,
-    space: Space,
-    under_way: Arc<InFlight>,
+    counts: Counts,
+}
+
+/// What is under way.
+enum Counts {
+    Together(Arc<Together>),
+    ByKey { keys: Keys, space: Space, under_way: Arc<InFlight> },
 }
 
 impl Compile for Config {
@@ -57,11 +63,17 @@ impl Compile for Config {
         if self.max.value == 0 {
             return here.refuse("max", &self.max.place, "no request could pass", "write 1 or more");
         }
-        let keys = Keys::new(part?.into_iter().collect(), u32::BITS, NETWORK);
-        // Counts of another kind of key would mean nothing.
-        let identity = format!("{} {}", here.scope, keys.identity());
-        let under_way = context.kept.shared(identity, || InFlight::new(KEYS));
-        Some(Concurrency { max: self.max.value, keys, space: Space::of("concurrency"), under_way })
+        let counts = match part? {
+            None => Counts::Together(context.kept.of(here.scope, Together::default)),
+            Some(part) => {
+                let keys = Keys::new(vec![part], u32::BITS, NETWORK);
+                // Counts of another kind of key would mean nothing.
+                let identity = format!("{} {}", here.scope, keys.identity());
+                let under_way = context.kept.shared(identity, || InFlight::new(KEYS));
+                Counts::ByKey { keys, space: Space::of("concurrency"), under_way }
+            }
+        };
+        Some(Concurrency { max: self.max.value, counts })
     }
 }
 
@@ -86,16 +98,16 @@ impl Policy for Concurrency {
 
     #[inline]
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<()> {
-        let enter = |name: &[u8], _| self.under_way.enter(Key { space: self.space, name }, self.max);
-        match self.keys.name(exchange, enter) {
-            Some(seat) => {
-                exchange.hold(seat);
-                Verdict::Proceed(())
+        let held = match &self.counts {
+            Counts::Together(all) => all.enter(self.max).map(|place| exchange.hold(place)),
+            Counts::ByKey { keys, space, under_way } => {
+                let enter = |name: &[u8], _| under_way.enter(Key { space: *space, name }, self.max);
+                keys.name(exchange, enter).map(|seat| exchange.hold(seat))
             }
-            None => {
-                let reply = Reply::overloaded(exchange.service, RETRY_AFTER, "concurrency");
-                Verdict::Answer(Box::new(reply))
-            }
+        };
+        if held.is_some() {
+            return Verdict::Proceed(());
         }
+        Verdict::Answer(Box::new(Reply::overloaded(exchange.service, RETRY_AFTER, "concurrency")))
     }
 }
