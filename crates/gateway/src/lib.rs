@@ -6,6 +6,7 @@
 pub mod compile;
 pub mod document;
 pub mod explain;
+mod fork;
 mod forward;
 mod http1;
 mod listener;
@@ -21,6 +22,7 @@ mod tunnel;
 pub mod walk;
 mod worker;
 
+pub use fork::{Fork, Rule, Share};
 pub use forward::{Introduction, Via};
 pub use http1::{Caller, serve};
 pub use listener::{

@@ -8,6 +8,7 @@ use sekisho_policies::Step;
 use sekisho_units::Place;
 use sekisho_upstream::Service;
 
+use crate::fork::Fork;
 use crate::meter::{RouteMeter, StepMeter};
 
 /// A route's plan. The walker runs it, `sekisho plan` prints it.
@@ -28,6 +29,8 @@ pub struct Plan {
     pub authenticators: u8,
     /// What gives the answer when every step proceeds.
     pub target: Target,
+    /// Of the first of several plans of one route: which of them a request takes.
+    pub fork: Option<Box<Fork>>,
     /// What it was handed down: one for all routes that say nothing of their own.
     pub handed: Arc<Handed>,
     /// Counts its requests.

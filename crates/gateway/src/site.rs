@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_exchange::Exchange;
 use sekisho_store::Store;
 use sekisho_units::Cidr;
 use sekisho_upstream::{Endpoint, Service};
@@ -35,6 +36,15 @@ pub struct Site {
 }
 
 impl Site {
+    /// The plan that a request takes whose route has this plan first.
+    #[inline]
+    pub(crate) fn way(&self, plan: usize, exchange: &Exchange<'_>) -> &Plan {
+        match &self.plans[plan].fork {
+            None => &self.plans[plan],
+            Some(fork) => &self.plans[plan + fork.way(exchange)],
+        }
+    }
+
     /// Comes into force in the place of `old`: what both have in common goes on, within the new limits.
     pub fn succeed(&self, old: &Self) {
         let endpoints = |site: &'_ Self| -> Vec<Arc<Endpoint>> {

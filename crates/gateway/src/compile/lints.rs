@@ -64,7 +64,7 @@ fn is_risky(segment: &str) -> bool {
 
 /// A route by which anybody can change something in a service.
 fn open_to_writes(route: &Flat) -> Option<Problem> {
-    let open = matches!(route.target, Target::Service(_))
+    let open = route.targets.iter().any(|target| matches!(target, Target::Service(_)))
         && route.entry.methods.takes_writes()
         && !route.kept.public
         && !route.chain.authenticates();

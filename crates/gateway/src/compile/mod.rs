@@ -237,6 +237,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         authenticators: Plan::authenticators(&steps),
         steps,
         target: Target::Nothing,
+        fork: None,
         handed: Arc::default(),
         meter: counted.meter(),
     };

@@ -8,6 +8,7 @@ mod listen;
 mod policies;
 mod route;
 mod schema;
+mod split;
 mod store;
 mod top;
 mod upgrade;
@@ -22,6 +23,7 @@ pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_yaml::{Key, Node, read};
+pub use split::{BranchConfig, SplitConfig};
 pub(crate) use store::MEMORY;
 pub use store::{StoreConfig, StoreTlsConfig};
 pub use top::{ClientConfig, Detail, DrainConfig, IdentityConfig, LimitsConfig, ReloadConfig, TopConfig};

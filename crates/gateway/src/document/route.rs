@@ -10,6 +10,7 @@ use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use super::schema::PoliciesSchema;
+use super::split::SplitConfig;
 use super::upgrade::UpgradeConfig;
 
 /// A route: which requests it takes, what it asks of them, and what answers.
@@ -35,6 +36,9 @@ pub struct RouteConfig {
     /// The service that answers.
     #[schemars(with = "Option<String>")]
     pub service: Option<At<String>>,
+    /// Services that share the requests.
+    #[schemars(with = "Option<SplitConfig>")]
+    pub split: Option<At<SplitConfig>>,
     /// Sends the client elsewhere.
     #[schemars(with = "Option<RedirectConfig>")]
     pub redirect: Option<At<RedirectConfig>>,

@@ -8,7 +8,7 @@ mod plans;
 mod reasons;
 mod request;
 
-pub use plans::{Conditions, Plans, RoutePlan, StepPlan, TargetPlan, plans};
+pub use plans::{Conditions, Plans, RoutePlan, StepPlan, TargetPlan, WayPlan, plans};
 pub use request::{BadRequest, Explanation, Outcome, Param, Passed, explain};
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use sekisho_exchange::Mode;
 use serde::Serialize;
 
 use crate::compile::usual_upgrades;
+use crate::fork::Fork;
 use crate::plan::{Plan, PlanStep, Target};
 use crate::route::{Entry, Methods};
 use crate::site::Site;
@@ -72,6 +73,11 @@ pub enum TargetPlan {
         /// Its name.
         name: String,
     },
+    /// Several services.
+    Split {
+        /// Who gets what, in the order in which it is decided.
+        ways: Vec<WayPlan>,
+    },
     /// The client is sent elsewhere.
     Redirect {
         /// The status.
@@ -86,22 +92,40 @@ pub enum TargetPlan {
     Nothing,
 }
 
+/// One of several services.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct WayPlan {
+    /// Its name.
+    pub service: String,
+    /// Requests that are so go there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Its share of all others in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u64>,
+}
+
 /// The plans of a site, by pattern.
 pub fn plans(site: &Site) -> Plans {
     let mut entries: Vec<&Entry> = site.router.entries().iter().collect();
     // A pattern's `*` and `{` sort by chance; what counts is that routes of one prefix stand together.
     entries.sort_by_cached_key(|entry| (entry.pattern.to_string(), Reverse(entry.hosts.len()), entry.plan));
-    let routes = entries.into_iter().map(|entry| RoutePlan::of(entry, &site.plans[entry.plan])).collect();
+    let routes = entries.into_iter().map(|entry| RoutePlan::of(entry, site, entry.plan)).collect();
     Plans { routes, fallback: StepPlan::all(&site.fallback.steps) }
 }
 
 impl RoutePlan {
-    pub(super) fn of(entry: &Entry, plan: &Plan) -> Self {
+    /// Of a route's first plan, or of that of its plans which a request takes.
+    pub(super) fn of(entry: &Entry, site: &Site, index: usize) -> Self {
+        let plan = &site.plans[index];
         Self {
             path: plan.route.to_string(),
             conditions: Conditions::of(entry),
             policies: StepPlan::all(&plan.steps),
-            target: TargetPlan::of(&plan.target),
+            target: match &plan.fork {
+                Some(fork) if index == entry.plan => TargetPlan::split(fork, &site.plans[index..]),
+                _ => TargetPlan::of(&plan.target),
+            },
             timeout_ms: plan.handed.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
             upgrade: upgrade_of(plan),
             place: plan.about.place.to_string(),
@@ -136,6 +160,21 @@ impl StepPlan {
 }
 
 impl TargetPlan {
+    fn split(fork: &Fork, plans: &[Plan]) -> Self {
+        let name = |way: usize| plans.get(way).map_or("", Plan::service_name).to_owned();
+        let rules = fork.rules.iter().map(|rule| WayPlan {
+            service: name(rule.way),
+            when: Some(rule.to_string()),
+            percent: None,
+        });
+        let shares = fork.shares.iter().map(|share| WayPlan {
+            service: name(share.way),
+            when: None,
+            percent: Some(fork.percent(share)),
+        });
+        Self::Split { ways: rules.chain(shares).collect() }
+    }
+
     fn of(target: &Target) -> Self {
         match target {
             Target::Service(service) => Self::Service { name: service.name.to_string() },
@@ -160,10 +199,27 @@ impl fmt::Display for TargetPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service { name } => write!(f, "service {name}"),
+            Self::Split { ways } => {
+                let ways: Vec<_> = ways.iter().map(ToString::to_string).collect();
+                f.write_str(&ways.join(", "))
+            }
             Self::Redirect { status } => write!(f, "redirect {status}"),
             Self::Respond { status } => write!(f, "respond {status}"),
             Self::Nothing => f.write_str("404"),
         }
+    }
+}
+
+impl fmt::Display for WayPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service {}", self.service)?;
+        if let Some(when) = &self.when {
+            write!(f, " where {when}")?;
+        }
+        if let Some(percent) = self.percent {
+            write!(f, " {percent}%")?;
+        }
+        Ok(())
     }
 }
 

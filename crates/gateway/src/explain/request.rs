@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use schemars::JsonSchema;
-use sekisho_wire::{HeadBuf, normalise};
+use sekisho_wire::{HeadBuf, HeadView, normalise};
 use serde::Serialize;
 
 use super::plans::{RoutePlan, StepPlan, chain};
@@ -138,7 +138,7 @@ pub fn explain(
         host: ask.host.to_owned(),
         path: normal.path.to_owned(),
         passed: passed(site, &ask, taken),
-        outcome: outcome(site, found, taken, normal.risky),
+        outcome: outcome(site, found, taken, (view, normal.risky)),
     })
 }
 
@@ -158,12 +158,18 @@ fn split_url(text: &str) -> Result<(Option<&str>, Cow<'_, str>), BadRequest> {
     Ok((Some(authority), if target.starts_with('/') { target.into() } else { format!("/{target}").into() }))
 }
 
-fn outcome(site: &Site, found: Found<'_>, taken: Option<&Entry>, risky: bool) -> Outcome {
+fn outcome(
+    site: &Site,
+    found: Found<'_>,
+    taken: Option<&Entry>,
+    (head, risky): (HeadView<'_>, bool),
+) -> Outcome {
     let policies = || StepPlan::all(&site.fallback.steps);
     match (found, taken) {
         (Found::Route { plan, params }, Some(entry)) => {
             let compiled = &site.plans[plan];
-            let plan = Box::new(RoutePlan::of(entry, compiled));
+            let way = compiled.fork.as_ref().and_then(|fork| fork.decided(head)).filter(|way| *way > 0);
+            let plan = Box::new(RoutePlan::of(entry, site, plan + way.unwrap_or(0)));
             if risky && !compiled.handed.risky_paths {
                 return Outcome::RiskyPath { plan };
             }

@@ -188,7 +188,7 @@ fn route<'a>(
     }
     match site.router.find(&Ask::new(exchange.head, exchange.path, exchange.host)) {
         Found::Route { plan, params } => {
-            let plan = &site.plans[plan];
+            let plan = site.way(plan, exchange);
             if request.target.risky && !plan.handed.risky_paths {
                 return (plan, Some((Decider::Router, Box::new(Reply::risky_path()))));
             }

@@ -68,17 +68,21 @@ impl Entry {
 impl HeaderRule {
     /// Whether a request's head has what is asked.
     pub fn holds(&self, head: HeadView<'_>) -> bool {
-        let mut values = head.find_all(&self.name);
-        match &self.want {
-            HeaderMatch::Exact(value) => values.any(|found| found == value.as_bytes()),
-            HeaderMatch::Prefix(start) => values.any(|found| found.starts_with(start.as_bytes())),
-            HeaderMatch::Present => values.next().is_some(),
-            HeaderMatch::Absent => values.next().is_none(),
-        }
+        self.want.is_met_by(head.find_all(&self.name))
     }
 }
 
 impl HeaderMatch {
+    /// Whether these values are as wanted.
+    pub(crate) fn is_met_by<'v>(&self, mut values: impl Iterator<Item = &'v [u8]>) -> bool {
+        match self {
+            Self::Exact(value) => values.any(|found| found == value.as_bytes()),
+            Self::Prefix(start) => values.any(|found| found.starts_with(start.as_bytes())),
+            Self::Present => values.next().is_some(),
+            Self::Absent => values.next().is_none(),
+        }
+    }
+
     /// How closely the value is described: a rule that implies another weighs more.
     fn weight(&self) -> usize {
         match self {
@@ -91,12 +95,17 @@ impl HeaderMatch {
 
 impl fmt::Display for HeaderRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        match &self.want {
-            HeaderMatch::Exact(value) => write!(f, "{name} is `{value}`"),
-            HeaderMatch::Prefix(start) => write!(f, "{name} begins with `{start}`"),
-            HeaderMatch::Present => write!(f, "{name} is present"),
-            HeaderMatch::Absent => write!(f, "{name} is absent"),
+        write!(f, "{} {}", self.name, self.want)
+    }
+}
+
+impl fmt::Display for HeaderMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(value) => write!(f, "is `{value}`"),
+            Self::Prefix(start) => write!(f, "begins with `{start}`"),
+            Self::Present => f.write_str("is present"),
+            Self::Absent => f.write_str("is absent"),
         }
     }
 }

@@ -34,6 +34,7 @@ mod policies;
 mod pool;
 mod reload;
 mod retry;
+mod split;
 mod strict;
 mod systemd;
 mod timeouts;

@@ -24,7 +24,7 @@ pub enum Key {
 
 impl Key {
     /// The hash of what the request has there.
-    pub(crate) fn of(&self, exchange: &Exchange<'_>) -> Option<u64> {
+    pub fn of(&self, exchange: &Exchange<'_>) -> Option<u64> {
         match self {
             Self::Header(name) => exchange.head.find(name).map(hashed),
             Self::Cookie(name) => exchange.head.cookies(name).next().map(hashed),

@@ -1,6 +1,7 @@
 //! The routes, from a tree as written to a flat list with everything inherited.
 
 mod narrow;
+mod split;
 mod target;
 mod upgrade;
 
@@ -18,6 +19,7 @@ use super::steps::Chain;
 
 pub(crate) use self::upgrade::usual as usual_upgrades;
 use crate::document::{Document, RouteConfig, RouteDocument};
+use crate::fork::Fork;
 use crate::plan::{About, Handed, Plan, Target};
 use crate::route::Entry;
 
@@ -33,7 +35,10 @@ pub(super) struct Flat {
     pub(super) place: Place,
     pub(super) path: String,
     pub(super) chain: Arc<Chain>,
-    pub(super) target: Target,
+    /// One at least; each has a plan of its own.
+    pub(super) targets: Vec<Target>,
+    /// Who gets which, where there are several.
+    fork: Option<Fork>,
     pub(super) kept: Kept,
     /// What is written of it and above it.
     pub(super) digest: u64,
@@ -58,6 +63,8 @@ struct Walk<'a> {
     context: &'a Context<'a>,
     problems: &'a mut Problems,
     found: Vec<Flat>,
+    /// How many plans they have.
+    plans: usize,
 }
 
 impl Compiled {
@@ -68,7 +75,7 @@ impl Compiled {
         context: &Context<'_>,
         problems: &mut Problems,
     ) -> Self {
-        let mut walk = Walk { services, context, problems, found: Vec::new() };
+        let mut walk = Walk { services, context, problems, found: Vec::new(), plans: 0 };
         let top = Arc::new(top.clone());
         for route in &document.routes {
             walk.route(route, &Asked::nothing(), &top, &Kept::default());
@@ -78,40 +85,48 @@ impl Compiled {
 
     /// What the router needs, and the plans.
     pub(super) fn finish(self, counters: &Counters<'_>) -> (Vec<Entry>, Box<[Plan]>) {
-        let (entries, plans): (Vec<_>, Vec<_>) =
-            self.routes.into_iter().map(|flat| flat.finish(counters)).unzip();
+        let (mut entries, mut plans) = (Vec::new(), Vec::new());
+        for flat in self.routes {
+            entries.push(flat.finish(counters, &mut plans));
+        }
         (entries, plans.into())
     }
 }
 
 impl Flat {
-    fn finish(self, counters: &Counters<'_>) -> (Entry, Plan) {
-        let identity = self.identity();
-        let counters = counters.route(&identity);
-        let pattern = &self.entry.pattern;
-        let steps = self.chain.plan_steps(&counters);
-        let plan = Plan {
-            route: pattern.as_str().into(),
-            about: Box::new(About {
+    /// Adds its plans, the first of which stands where its entry says.
+    fn finish(mut self, counters: &Counters<'_>, plans: &mut Vec<Plan>) -> Entry {
+        let mut fork = self.fork.take().map(Box::new);
+        for target in std::mem::take(&mut self.targets) {
+            let identity = self.identity(&target);
+            let counters = counters.route(&identity);
+            let pattern = &self.entry.pattern;
+            let steps = self.chain.plan_steps(&counters);
+            let about = About {
                 identity: identity.into(),
                 digest: self.digest,
-                place: self.place,
+                place: self.place.clone(),
                 challenges: Plan::challenges(&steps),
-            }),
-            params: pattern.params().map(Into::into).collect(),
-            authenticators: Plan::authenticators(&steps),
-            steps,
-            target: self.target,
-            handed: self.kept.handed,
-            meter: counters.meter(),
-        };
-        (self.entry, plan)
+            };
+            plans.push(Plan {
+                route: pattern.as_str().into(),
+                about: Box::new(about),
+                params: pattern.params().map(Into::into).collect(),
+                authenticators: Plan::authenticators(&steps),
+                steps,
+                target,
+                fork: fork.take(),
+                handed: Arc::clone(&self.kept.handed),
+                meter: counters.meter(),
+            });
+        }
+        self.entry
     }
 
     /// What tells it from every other route, in this configuration and in those before and after it.
-    fn identity(&self) -> String {
+    fn identity(&self, target: &Target) -> String {
         let Entry { pattern, hosts, methods, headers, .. } = &self.entry;
-        let target = match &self.target {
+        let target = match target {
             Target::Service(service) => &service.name,
             Target::Redirect(_) => "redirect",
             Target::Respond(_) => "respond",
@@ -156,26 +171,30 @@ impl Walk<'_> {
             if route.routes.is_none() {
                 let problem =
                     Problem::error(route.place.clone(), route.path.as_str(), "nothing answers on this route");
-                self.problems
-                    .push(problem.remedy("add `service`, `redirect` or `respond`, or `routes` beneath it"));
+                self.problems.push(
+                    problem.remedy("add `service`, `split`, `redirect` or `respond`, or `routes` beneath it"),
+                );
             }
             return;
         }
-        let Some(target) = target::compile(config, &route.path, self.services, self.problems) else { return };
+        let compiled = target::compile(config, &route.path, self.services, self.problems);
+        let Some((targets, fork)) = compiled else { return };
         let entry = Entry {
-            plan: self.found.len(),
+            plan: self.plans,
             pattern: config.path.value.clone(),
             hosts: asked.hosts.clone(),
             methods: asked.methods.clone(),
             headers: asked.headers.clone(),
         };
+        self.plans += targets.len();
         self.found.push(Flat {
             entry,
             asked: asked.clone(),
             place: route.place.clone(),
             path: route.path.clone(),
             chain: Arc::clone(chain),
-            target,
+            targets,
+            fork,
             kept: kept.clone(),
             digest: route.digest,
         });

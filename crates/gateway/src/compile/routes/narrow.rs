@@ -133,20 +133,10 @@ impl Asked {
         if name.eq_ignore_ascii_case("host") {
             return refuse("the host is no condition among the headers".to_owned(), "use `hosts`");
         }
-        let want = match &at.value {
-            HeaderConfig::Exact(value) => HeaderMatch::Exact(value.as_str().into()),
-            HeaderConfig::Prefix(start) => HeaderMatch::Prefix(start.as_str().into()),
-            HeaderConfig::Present => HeaderMatch::Present,
-            HeaderConfig::Absent => HeaderMatch::Absent,
+        let want = match header_match(&at.value) {
+            Ok(want) => want,
+            Err((message, remedy)) => return refuse(message, remedy),
         };
-        if let HeaderMatch::Exact(value) | HeaderMatch::Prefix(value) = &want
-            && (!is_field_value(value.as_bytes()) || value.starts_with([' ', '\t']))
-        {
-            return refuse(
-                "no header field has this value".to_owned(),
-                "leave out line ends and surrounding spaces",
-            );
-        }
         let rule = HeaderRule { name: name.to_ascii_lowercase().into(), want };
         let against = self.headers.iter().find(|other| contradict(other, &rule)).map(ToString::to_string);
         if let Some(against) = against {
@@ -159,6 +149,25 @@ impl Asked {
 
     fn impossible(&mut self, place: &Place, field: &'static str, why: String) {
         self.impossible.get_or_insert(Impossible { place: place.clone(), field, why });
+    }
+}
+
+/// What a field must be, or what is wrong with that.
+pub(super) fn header_match(written: &HeaderConfig) -> Result<HeaderMatch, (String, &'static str)> {
+    let want = match written {
+        HeaderConfig::Exact(value) => HeaderMatch::Exact(value.as_str().into()),
+        HeaderConfig::Prefix(start) => HeaderMatch::Prefix(start.as_str().into()),
+        HeaderConfig::Present => HeaderMatch::Present,
+        HeaderConfig::Absent => HeaderMatch::Absent,
+    };
+    match &want {
+        HeaderMatch::Exact(value) | HeaderMatch::Prefix(value)
+            if !is_field_value(value.as_bytes()) || value.starts_with([' ', '\t']) =>
+        {
+            let message = "no header field has this value".to_owned();
+            Err((message, "leave out line ends and surrounding spaces"))
+        }
+        _ => Ok(want),
     }
 }
 

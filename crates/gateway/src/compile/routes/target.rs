@@ -5,8 +5,10 @@ use sekisho_units::{At, Place, Problem, Problems};
 use sekisho_wire::{Known, is_field_name, is_field_value};
 use sekisho_yaml::join;
 
+use super::split;
 use crate::compile::services::Services;
 use crate::document::{RedirectConfig, RespondConfig, RouteConfig};
+use crate::fork::Fork;
 use crate::plan::{Redirect, Respond, Target};
 
 const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
@@ -23,15 +25,17 @@ const RESERVED: &[Known] = &[
     Known::Date,
 ];
 
-/// The target of a route, or `None` if it names none, or one with a problem.
+/// The targets of a route, each of a plan of its own, and who gets which if there are several. `None` if it names none, or one
+/// with a problem.
 pub(super) fn compile(
     route: &RouteConfig,
     path: &str,
     services: &Services,
     problems: &mut Problems,
-) -> Option<Target> {
+) -> Option<(Vec<Target>, Option<Fork>)> {
     let written: Vec<(&str, &Place)> = [
         route.service.as_ref().map(|at| ("service", &at.place)),
+        route.split.as_ref().map(|at| ("split", &at.place)),
         route.redirect.as_ref().map(|at| ("redirect", &at.place)),
         route.respond.as_ref().map(|at| ("respond", &at.place)),
     ]
@@ -43,18 +47,23 @@ pub(super) fn compile(
         problems.push(Problem::error(place.clone(), join(path, second), message).remedy("keep one of them"));
     }
     let service = route.service.as_ref().map(|name| services.find(name, &join(path, "service"), problems));
+    let split = route.split.as_ref().map(|at| split::compile(at, &join(path, "split"), services, problems));
     let redirect = route.redirect.as_ref().map(|at| redirect(at, &join(path, "redirect"), problems));
     let respond = route.respond.as_ref().map(|at| respond(at, &join(path, "respond"), problems));
-    match (service, redirect, respond) {
-        (Some(service), ..) => service.map(Target::Service),
-        (_, Some(redirect), _) => redirect.map(Box::new).map(Target::Redirect),
-        (.., respond) => respond.flatten().map(Box::new).map(Target::Respond),
+    let alone = |target| (vec![target], None);
+    match (service, split, redirect, respond) {
+        (Some(service), ..) => service.map(Target::Service).map(alone),
+        (_, Some(split), ..) => {
+            split.map(|(services, fork)| (services.into_iter().map(Target::Service).collect(), Some(fork)))
+        }
+        (_, _, Some(redirect), _) => redirect.map(Box::new).map(Target::Redirect).map(alone),
+        (.., respond) => respond.flatten().map(Box::new).map(Target::Respond).map(alone),
     }
 }
 
 /// Whether a route names something that answers.
 pub(super) fn is_written(route: &RouteConfig) -> bool {
-    route.service.is_some() || route.redirect.is_some() || route.respond.is_some()
+    route.service.is_some() || route.split.is_some() || route.redirect.is_some() || route.respond.is_some()
 }
 
 fn redirect(config: &At<RedirectConfig>, path: &str, problems: &mut Problems) -> Option<Redirect> {

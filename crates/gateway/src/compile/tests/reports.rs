@@ -219,13 +219,13 @@ fn what_routes_ask_and_what_answers() {
         (
             with_routes(&["{ path: /w }"]),
             &[
-                "t:5:5: error: routes[2]: nothing answers on this route; add `service`, `redirect` or `respond`, or `routes` beneath it",
+                "t:5:5: error: routes[2]: nothing answers on this route; add `service`, `split`, `redirect` or `respond`, or `routes` beneath it",
             ],
         ),
         (
             with_routes(&["{ path: /w, routes: [] }"]),
             &[
-                "t:5:5: error: routes[2]: nothing answers on this route; add `service`, `redirect` or `respond`, or `routes` beneath it",
+                "t:5:5: error: routes[2]: nothing answers on this route; add `service`, `split`, `redirect` or `respond`, or `routes` beneath it",
             ],
         ),
         (
