@@ -5,6 +5,7 @@
 mod answer;
 mod breakers;
 mod pages;
+mod services;
 mod users;
 
 use std::convert::Infallible;

@@ -7,7 +7,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer};
-use super::{breakers, users};
+use super::{breakers, services, users};
 use crate::commands::version;
 use crate::metrics::{Exposition, Metrics};
 use crate::server::{Origin, Outcome, Phase, State};
@@ -20,6 +20,10 @@ const PAGES: &[(&str, &str)] = &[
     ("/api/breakers", "circuit breakers; POST to /api/breakers/{service}/open or …/close moves one by hand"),
     ("/api/plan", "what each route does with a request"),
     ("/api/reload", "what came of the last reload; POST reads the configuration anew"),
+    (
+        "/api/services",
+        "services and their endpoints; POST to /api/services/{service}/{endpoint}/drain or …/restore takes one out or back",
+    ),
     ("/api/version", "what runs here"),
 ];
 
@@ -48,6 +52,9 @@ impl Pages {
         if let Some((service, order)) = breakers::asked(path) {
             return breakers::answer(&self.state, service, order, request.method());
         }
+        if let Some(order) = services::asked(path) {
+            return services::answer(&self.state, order, request.method());
+        }
         match (path, request.method()) {
             ("/api/reload", &Method::POST) => self.reload().await,
             (path, method) if let Some(id) = users::named_in(path) => {
@@ -65,6 +72,7 @@ impl Pages {
             ("/api/plan", _) => answer::json(StatusCode::OK, &self.plan()),
             ("/api/reload", _) => self.last_reload(),
             ("/api/breakers", _) => answer::json(StatusCode::OK, &breakers::all(&self.state)),
+            ("/api/services", _) => answer::json(StatusCode::OK, &services::all(&self.state)),
             ("/api/version", _) => answer::json(StatusCode::OK, &version::document()),
             _ => answer::unknown(now),
         }
@@ -214,6 +222,9 @@ mod tests {
             ("PUT", "/api/reload", 405, "METHOD_NOT_ALLOWED"),
             ("GET", "/api/breakers/a/open", 405, "METHOD_NOT_ALLOWED"),
             ("POST", "/api/breakers/a/open", 404, "NO_ROUTE"),
+            ("GET", "/api/services/a/127.0.0.1:1/drain", 405, "METHOD_NOT_ALLOWED"),
+            ("POST", "/api/services/a/127.0.0.1:2/drain", 404, "NO_ROUTE"),
+            ("POST", "/api/services/b/127.0.0.1:1/drain", 404, "NO_ROUTE"),
             ("POST", "/api/breakers/a/shut", 405, "METHOD_NOT_ALLOWED"),
             ("POST", "/api/reload", 503, "NO_RELOAD"),
             ("GET", "/api/users/u/forget", 405, "METHOD_NOT_ALLOWED"),

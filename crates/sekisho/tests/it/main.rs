@@ -18,6 +18,7 @@ mod redis_server;
 mod access;
 mod admin;
 mod attack;
+mod balance;
 mod breaker;
 mod cases;
 mod cli;

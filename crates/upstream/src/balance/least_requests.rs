@@ -48,6 +48,12 @@ mod tests {
     }
 
     #[test]
+    fn the_greatest_weights_and_counts_do_not_overflow() {
+        let picker = LeastRequests::new(&shares(&[u64::from(u32::MAX), u64::from(u32::MAX) - 1]));
+        assert!(draws(100).all(|asked| picker.pick(&asked, &Busy(&[u32::MAX, u32::MAX])) == 0));
+    }
+
+    #[test]
     fn a_slow_endpoint_gets_no_more_than_it_ends() {
         // Each has as many requests as it got less what it has ended: the first ends one in ten turns, the others one a turn.
         let picker = LeastRequests::new(&shares(&[1, 1, 1]));

@@ -1,6 +1,7 @@
-//! What calls to services met with: tunnels, circuit breakers, retries.
+//! What calls to services met with: endpoints, tunnels, circuit breakers, retries.
 
 mod breakers;
+mod endpoints;
 mod retries;
 mod tunnels;
 
@@ -14,6 +15,7 @@ use super::family;
 
 /// Writes the families.
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, now: Tick) -> fmt::Result {
+    endpoints::encode(encoder, site, now)?;
     tunnels::encode(encoder, site)?;
     breakers::encode(encoder, site, now)?;
     retries::encode(encoder, site)
