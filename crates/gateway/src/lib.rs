@@ -34,4 +34,5 @@ pub use outline::{Changes, Outline, Part};
 pub use plan::{About, Handed, Plan, PlanStep, Redirect, Respond, Target};
 pub use site::{ClientTimeouts, Settings, Site};
 pub use stall::{NOTED, StallMeter, Stalls};
+pub use tunnel::LINGER as TUNNEL_LINGER;
 pub use worker::Worker;

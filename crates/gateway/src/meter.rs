@@ -315,6 +315,8 @@ pub struct WorkerMeter {
     pub accepted: AtomicU64,
     /// Exchanges under way.
     pub active: AtomicU64,
+    /// Tunnels open.
+    pub tunnels: AtomicU64,
     /// Client connections refused for their PROXY header, or for its absence.
     pub proxy_refused: AtomicU64,
     /// TLS handshakes with clients, by how they ended.

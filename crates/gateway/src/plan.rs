@@ -20,7 +20,7 @@ pub struct Plan {
     /// The route's pattern as written; empty for requests that no route took.
     pub route: Arc<str>,
     /// What no request asks for.
-    pub about: Box<About>,
+    pub about: Arc<About>,
     /// Names of the pattern's `{name}` segments, in order.
     pub params: Box<[Box<str>]>,
     /// The policies on the route, in walking order.
@@ -63,6 +63,7 @@ pub struct About {
 }
 
 /// One step of a plan.
+#[derive(Clone)]
 pub struct PlanStep {
     /// The policy, shared by all routes that inherit it.
     pub step: Arc<Step>,
@@ -125,6 +126,22 @@ impl Plan {
         let bite =
             steps.iter().filter(|planned| planned.mode == Mode::Enforce && planned.step.authenticates());
         Challenges::new(bite.filter_map(|planned| planned.step.challenge()))
+    }
+
+    /// A copy for a request that may become a tunnel, if the route allows that: it shares what the plan shares, and keeps no
+    /// other route.
+    pub(crate) fn for_a_tunnel(&self) -> Option<Self> {
+        let Target::Service(service) = &self.target else { return None };
+        (!self.handed.upgrade.is_empty()).then(|| Self {
+            route: Arc::clone(&self.route),
+            about: Arc::clone(&self.about),
+            params: self.params.clone(),
+            steps: self.steps.clone(),
+            authenticators: self.authenticators,
+            target: Target::Service(Arc::clone(service)),
+            handed: Arc::clone(&self.handed),
+            meter: self.meter.clone(),
+        })
     }
 
     /// The service's name for logs and metrics; empty where there is none.

@@ -49,7 +49,7 @@ pub(crate) async fn flush<D: Downstream>(exchange: &Exchange<'_>, down: &mut D, 
             // A client that takes some of it has time for the rest.
             if down.queued() < left {
                 left = down.queued();
-                way.alarm.set_after(exchange.local.clock.now(), way.site.settings.client.idle);
+                way.alarm.set_after(exchange.local.clock.now(), way.client.idle);
             }
             way.alarm.poll(cx).map(|()| Ending::ClientSlow)
         }
@@ -212,7 +212,7 @@ impl Relay {
 
     fn due(&self, waiting: Waiting, call: &Call, exchange: &Exchange<'_>, way: &Way<'_>) -> Tick {
         let due = match waiting {
-            Waiting::Client => self.moved + way.site.settings.client.idle,
+            Waiting::Client => self.moved + way.client.idle,
             Waiting::Service => call.moved() + self.idle,
         };
         let due = self.client_due(call).map_or(due, |body| body.min(due));

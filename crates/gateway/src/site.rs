@@ -36,12 +36,12 @@ pub struct Site {
 }
 
 impl Site {
-    /// The plan that a request takes whose route has this plan first.
+    /// Index of the plan that a request takes whose route has this plan first.
     #[inline]
-    pub(crate) fn way(&self, plan: usize, exchange: &Exchange<'_>) -> &Plan {
+    pub(crate) fn way(&self, plan: usize, exchange: &Exchange<'_>) -> usize {
         match &self.plans[plan].fork {
-            None => &self.plans[plan],
-            Some(fork) => &self.plans[plan + fork.way(exchange)],
+            None => plan,
+            Some(fork) => plan + fork.way(exchange),
         }
     }
 
@@ -87,7 +87,7 @@ pub struct Settings {
     pub grace: Duration,
     /// How often files are looked at for changes, if at all.
     pub watch: Option<Duration>,
-    /// How long tunnels may go on once the gateway is told to stop; at most `grace`.
+    /// How long tunnels may go on once the gateway is told to stop, or their port is closed. `grace` has no part in it.
     pub tunnels: Duration,
 }
 

@@ -17,12 +17,12 @@ use sekisho_policies::{NAMES, Pass};
 use sekisho_upstream::{Call, Failure, Seat, Service, Terms, send};
 use sekisho_wire::{Framing, HeadBuf, HeadView, Known, Method, Skip, hop_by_hop};
 
-use crate::forward::{Lines, identify};
+use crate::forward::{Introduction, Lines, Via, identify};
 use crate::listener::Door;
 use crate::meter::WorkerMeter;
 use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
 use crate::relay::{flush, relay};
-use crate::site::Site;
+use crate::site::ClientTimeouts;
 use crate::tunnel::{self, Waited, Wish};
 use crate::worker::Worker;
 
@@ -30,8 +30,12 @@ use crate::worker::Worker;
 pub struct Way<'a> {
     /// What the route does with the request.
     pub plan: &'a Plan,
-    /// What holds for every request.
-    pub site: &'a Site,
+    /// The gateway's pseudonym, if it tells one.
+    pub via: Option<&'a Via>,
+    /// What services are told of a known user.
+    pub identity: Introduction,
+    /// How long the client may take.
+    pub client: &'a ClientTimeouts,
     /// The worker that carries it out.
     pub worker: &'a Rc<Worker>,
     /// The connection's deadline.
@@ -275,12 +279,11 @@ async fn ask_service<'a, D: Downstream>(
             }
         }
     }
-    let settings = &way.site.settings;
-    lines.set(exchange, settings.via.as_ref());
-    identify(exchange, settings.identity);
+    lines.set(exchange, way.via);
+    identify(exchange, way.identity);
     let terms = Terms {
-        body_grace: settings.client.body_grace,
-        body_rate: settings.client.body_rate,
+        body_grace: way.client.body_grace,
+        body_rate: way.client.body_rate,
         trailers: &way.plan.handed.trailers,
     };
     match send(service, exchange, down, way.alarm, &way.worker.pools, &terms).await {
@@ -361,7 +364,7 @@ async fn pass_on<D: Downstream>(
     let status = head.status();
     exchange.facts.decided_by = Decider::Service;
     leave(way, exchange, passes, &Response { head, from: Answerer::Service });
-    if let Some(via) = &way.site.settings.via {
+    if let Some(via) = way.via {
         via.add(&mut exchange.to_client, head);
     }
     if head.get(Known::Date).is_none() {

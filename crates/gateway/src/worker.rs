@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use sekisho_exchange::Local;
-use sekisho_units::Clock;
+use sekisho_units::{Clock, Tick};
 use sekisho_upstream::Pools;
 use sekisho_wire::{Edits, Head, HeadBuf};
 use tokio::sync::Notify;
@@ -34,7 +34,9 @@ pub struct Worker {
     /// What the configuration decides; replaced as a whole.
     pub site: Arc<ArcSwap<Site>>,
     current: RefCell<Current>,
-    draining: Cell<bool>,
+    /// Since when connections are to end.
+    draining: Cell<Option<Tick>>,
+    over: Cell<bool>,
     emptied: Notify,
     turn: Cell<u32>,
     #[allow(clippy::vec_box, reason = "a kit is handed over by its pointer, not copied")]
@@ -83,7 +85,8 @@ impl Worker {
                 cache: Cache::new(Arc::clone(&site)),
             }),
             site,
-            draining: Cell::new(false),
+            draining: Cell::new(None),
+            over: Cell::new(false),
             emptied: Notify::new(),
             turn: Cell::new(0),
             kits: RefCell::default(),
@@ -112,21 +115,40 @@ impl Worker {
 
     /// From now on connections end after the exchange they are in, and idle ones at once.
     pub fn drain(&self) {
-        self.draining.set(true);
+        if self.draining.get().is_none() {
+            self.draining.set(Some(self.local.clock.now()));
+        }
         self.local.alarms.wake_all();
     }
 
-    /// Ends every connection now: those that wait for a service's answer are told so, those in the middle of one are cut.
-    /// All are still logged and counted.
+    /// Ends every exchange now: those that wait for a service's answer are told so, those in the middle of one are cut. All
+    /// are still logged and counted. Tunnels go on as long as their own grace lets them.
     pub fn cut(&self) {
         self.drain();
         self.local.cut.set(true);
         self.local.alarms.ring_all();
     }
 
+    /// Ends every connection now, tunnels as well.
+    pub fn end(&self) {
+        self.over.set(true);
+        self.cut();
+        self.local.alarms.ring_every();
+    }
+
     /// Whether connections are to end.
     pub fn is_draining(&self) -> bool {
+        self.draining.get().is_some()
+    }
+
+    /// Since when connections are to end, if they are.
+    pub(crate) fn draining_since(&self) -> Option<Tick> {
         self.draining.get()
+    }
+
+    /// Whether everything must end at once.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.get()
     }
 
     /// Notes that one piece of work is done, so that it shows how long each holds the others.

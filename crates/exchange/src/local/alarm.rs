@@ -27,15 +27,26 @@ pub struct Alarms {
     next: Cell<Tick>,
     /// Wakes the sweep because an alarm was set to ring before `next`.
     earlier: Notify,
-    /// Whether everything is to end: then every alarm rings, however it is set.
-    all: Cell<bool>,
+    /// Which alarms ring from now on, however they are set.
+    all: Cell<Ringing>,
     /// How often some alarm has rung or woken somebody.
     rung: Cell<u64>,
     clock: Clock,
 }
 
+/// Which alarms ring because everything is to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ringing {
+    None,
+    /// All but those that stand apart.
+    Common,
+    Every,
+}
+
 struct Entry {
     due: Tick,
+    /// Whether it is spared when the others are rung.
+    apart: bool,
     rings: bool,
     waker: Option<Waker>,
     /// Since when nothing but the client's next bytes is waited for; `NEVER` while an exchange is under way.
@@ -51,7 +62,7 @@ impl Alarms {
             entries: RefCell::default(),
             next: Cell::new(NEVER),
             earlier: Notify::new(),
-            all: Cell::new(false),
+            all: Cell::new(Ringing::None),
             rung: Cell::new(0),
             clock,
         })
@@ -59,8 +70,18 @@ impl Alarms {
 
     /// A new alarm, not set.
     pub fn alarm(self: &Rc<Self>) -> Alarm {
+        self.insert(false)
+    }
+
+    /// A new alarm that [`Alarms::ring_all`] spares.
+    pub fn alarm_apart(self: &Rc<Self>) -> Alarm {
+        self.insert(true)
+    }
+
+    fn insert(self: &Rc<Self>, apart: bool) -> Alarm {
         let key = self.entries.borrow_mut().insert(Entry {
             due: NEVER,
+            apart,
             rings: false,
             waker: None,
             waits: NEVER,
@@ -94,11 +115,20 @@ impl Alarms {
         }
     }
 
-    /// Rings every alarm, due or not, from now on.
+    /// Rings all alarms but those that stand apart, due or not, from now on.
     pub fn ring_all(&self) {
-        self.all.set(true);
+        self.ring(Ringing::Common);
+    }
+
+    /// Rings every alarm, due or not, from now on.
+    pub fn ring_every(&self) {
+        self.ring(Ringing::Every);
+    }
+
+    fn ring(&self, which: Ringing) {
+        self.all.set(which);
         for (_, entry) in self.entries.borrow_mut().iter_mut() {
-            entry.rings = true;
+            entry.rings |= which.rings(entry.apart);
         }
         self.wake_all();
     }
@@ -158,6 +188,12 @@ impl Alarms {
     }
 }
 
+impl Ringing {
+    fn rings(self, apart: bool) -> bool {
+        self == Self::Every || self == Self::Common && !apart
+    }
+}
+
 /// One connection's deadline. Dropping it takes it out.
 pub struct Alarm {
     key: usize,
@@ -187,7 +223,7 @@ impl Alarm {
             entry.waits = waits;
             // Whoever waits must make room when told to; whoever has begun an exchange meanwhile need not.
             entry.shed &= waits != NEVER;
-            entry.rings = self.alarms.all.get() || entry.shed;
+            entry.rings = self.alarms.all.get().rings(entry.apart) || entry.shed;
         }
         if due < self.alarms.next.get() {
             // The sweep will look again and find the exact time; until then nobody need kick it once more.
@@ -322,6 +358,23 @@ mod tests {
             let _ = poll(&one);
         }
         assert!(poll(&one) && !one.is_silent(), "one that rings is never silent");
+    }
+
+    #[test]
+    fn one_that_stands_apart_rings_with_every_other_only_when_all_must() {
+        let clock = Clock::manual();
+        let alarms = Alarms::new(clock.clone());
+        let (common, apart) = (alarms.alarm(), alarms.alarm_apart());
+        alarms.ring_all();
+        assert_eq!([&common, &apart].map(poll), [true, false]);
+        let hour = Duration::from_secs(3600);
+        [&common, &apart].map(|alarm| alarm.set_after(clock.now(), hour));
+        assert_eq!([&common, &apart].map(poll), [true, false], "however they are set");
+        alarms.look(clock.now() + hour);
+        assert!(poll(&apart), "its own time comes all the same");
+        apart.set_after(clock.now(), hour * 3);
+        alarms.ring_every();
+        assert_eq!([&common, &apart].map(poll), [true, true]);
     }
 
     #[tokio::test(flavor = "current_thread")]

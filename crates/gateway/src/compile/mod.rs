@@ -227,7 +227,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     let steps = top.plan_steps(&counted);
     let fallback = Plan {
         route: "".into(),
-        about: Box::new(About {
+        about: Arc::new(About {
             identity: "".into(),
             digest: 0,
             place: Place::none(),

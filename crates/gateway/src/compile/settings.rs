@@ -55,7 +55,7 @@ pub(super) fn compile(
         },
         grace: top.drain.grace.as_duration(),
         watch: watch(top, problems),
-        tunnels: top.drain.tunnels.as_duration().min(top.drain.grace.as_duration()),
+        tunnels: top.drain.tunnels.as_duration(),
     }
 }
 

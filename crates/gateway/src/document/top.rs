@@ -161,10 +161,11 @@ impl Default for ClientConfig {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DrainConfig {
-    /// How long requests in flight may take to end once the gateway is told to stop. Default `30s`.
+    /// How long requests in flight may take to end once the gateway is told to stop. Default `30s`. Then they are cut.
     pub grace: Span,
-    /// How long tunnels, such as WebSockets, may go on meanwhile. Default `10s`; at most `grace` counts. Then both sides are
-    /// told the end.
+    /// How long tunnels, such as WebSockets, may go on once the gateway is told to stop, or their port is closed by a reload.
+    /// Default `10s`; `0s` ends them at once. Then both sides are told the end, and have 2 seconds to agree. It is a time of
+    /// its own: longer than `grace` or shorter, neither ends the other. The gateway has ended after the longer of the two.
     pub tunnels: Span,
 }
 

@@ -160,7 +160,7 @@ fn split_url(text: &str) -> Result<(Option<&str>, Cow<'_, str>), BadRequest> {
 
 fn outcome(
     site: &Site,
-    found: Found<'_>,
+    found: Found<'_, '_>,
     taken: Option<&Entry>,
     (head, risky): (HeadView<'_>, bool),
 ) -> Outcome {

@@ -12,16 +12,16 @@ use sekisho_units::Tick;
 use sekisho_wire::{Head, Known};
 
 use super::arrival::{Arrived, Request, read_head};
+use super::basis::Basis;
 use super::client::{Http1, Next};
 use super::linger::linger;
 use super::side::Slot;
 use crate::forward::{self, Lines};
 use crate::listener::Door;
-use crate::plan::Plan;
 use crate::route::{Ask, Found};
 use crate::site::Site;
-use crate::walk::{Desk, Way, walk};
-use crate::worker::{Kit, Worker};
+use crate::walk::{Desk, walk};
+use crate::worker::{Held, Kit, Worker};
 
 /// Who is at the other end of a connection, and by which way.
 pub struct Caller {
@@ -55,7 +55,7 @@ pub async fn serve<S: Io + 'static>(stream: S, caller: Caller, worker: Rc<Worker
         let arrived = head.await;
         let desk = (&alarm, &mut lines);
         let next =
-            one(&mut stream, &mut input, (arrived, started), &mut kit, desk, &caller, (&site, &worker)).await;
+            one(&mut stream, &mut input, (arrived, started), &mut kit, desk, &caller, (site, &worker)).await;
         worker.give_back(kit);
         match next {
             Next::KeepAlive => {}
@@ -76,7 +76,7 @@ pub(crate) async fn refuse<S: Io + 'static>(stream: S, caller: Caller, worker: R
     let arrived = (Arrived::Never(Box::new(reply.closing())), started);
     let (mut input, mut lines) = (Buffer::default(), Lines::default());
     let desk = (&alarm, &mut lines);
-    let next = one(&mut stream, &mut input, arrived, &mut kit, desk, &caller, (&site, &worker)).await;
+    let next = one(&mut stream, &mut input, arrived, &mut kit, desk, &caller, (site, &worker)).await;
     worker.give_back(kit);
     match next {
         Next::KeepAlive | Next::Close => linger(&mut *stream, &alarm, &worker.local).await,
@@ -119,11 +119,12 @@ async fn one<S: Io + 'static>(
     kit: &mut Kit,
     (alarm, lines): (&Alarm, &mut Lines),
     caller: &Caller,
-    (site, worker): (&Site, &Rc<Worker>),
+    (site, worker): (Rc<Held>, &Rc<Worker>),
 ) -> Next {
     let head_buffer = kept(&arrived, take(input), &kit.head, worker);
     let Kit { head, path, out, to_service, to_client, reply, stand_in } = kit;
-    let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), site, path) else {
+    let Some(request) = Request::understand(arrived, head_buffer.data(), (head, stand_in), &site, path)
+    else {
         worker.local.stash.give_back(head_buffer);
         return Next::Gone;
     };
@@ -132,6 +133,8 @@ async fn one<S: Io + 'static>(
         Some(_) => Client::direct(caller.peer, caller.scheme),
         None => forward::client(view, caller.peer, caller.scheme, &site.settings.trusted_proxies),
     };
+    // Before the exchange, which borrows from it.
+    let basis;
     let target = (request.target.path, request.target.query, request.host);
     let mut exchange = Exchange::new(view, target, request.body, client, started, &worker.local);
     swap(&mut exchange.to_service, to_service);
@@ -140,8 +143,9 @@ async fn one<S: Io + 'static>(
     let like = (view.method(), view.version(), request.keep_alive);
     let mut down = Http1::new(stream, &worker.local, request.early, take(out), request.body, like);
     down.expect(request.expects);
-    let (plan, refusal) = route(site, &mut exchange, request, caller);
-    let way = Way { plan, site, worker, alarm, door: &caller.door };
+    let (plan, refusal) = route(&site, &mut exchange, request, caller);
+    basis = Basis::of(site, plan, view);
+    let way = basis.way(&mut exchange, (worker, alarm, &caller.door));
     walk(&way, &mut exchange, refusal, &mut down, Desk { lines, reply }).await;
 
     swap(&mut exchange.to_service, to_service);
@@ -165,42 +169,41 @@ fn kept(arrived: &Arrived, mut input: Buffer, head: &Head, worker: &Worker) -> B
     exact
 }
 
-/// Finds the plan, or the router's own answer.
+/// Finds the plan, `None` for that of requests without a route, or the router's own answer. The route's segments are noted,
+/// without their names.
 fn route<'a>(
-    site: &'a Site,
+    site: &Site,
     exchange: &mut Exchange<'a>,
     request: Request<'a>,
     caller: &Caller,
-) -> (&'a Plan, Option<(Decider, Box<Reply>)>) {
+) -> (Option<usize>, Option<(Decider, Box<Reply>)>) {
     if let Some(reply) = request.refusal {
-        return (&site.fallback, Some((Decider::Listener, reply)));
+        return (None, Some((Decider::Listener, reply)));
     }
     if caller.scheme == Scheme::Http
         && exchange.client.scheme == Scheme::Http
         && let Some(reply) = caller.door.redirect(exchange.host, exchange.path, exchange.query)
     {
-        return (&site.fallback, Some((Decider::Listener, Box::new(reply))));
+        return (None, Some((Decider::Listener, Box::new(reply))));
     }
     if request.whole_server {
         let reply = Reply::plain(204, Content::Empty, "options_of_the_server")
             .header("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-        return (&site.fallback, Some((Decider::Router, Box::new(reply))));
+        return (None, Some((Decider::Router, Box::new(reply))));
     }
     match site.router.find(&Ask::new(exchange.head, exchange.path, exchange.host)) {
         Found::Route { plan, params } => {
             let plan = site.way(plan, exchange);
-            if request.target.risky && !plan.handed.risky_paths {
-                return (plan, Some((Decider::Router, Box::new(Reply::risky_path()))));
+            if request.target.risky && !site.plans[plan].handed.risky_paths {
+                return (Some(plan), Some((Decider::Router, Box::new(Reply::risky_path()))));
             }
-            if !plan.params.is_empty() {
-                exchange.params.extend(plan.params.iter().map(AsRef::as_ref).zip(params));
-            }
-            (plan, None)
+            exchange.params.extend(params.map(|value| ("", value)));
+            (Some(plan), None)
         }
         Found::MethodNotAllowed { allow } => {
-            (&site.fallback, Some((Decider::Router, Box::new(Reply::method_not_allowed(&allow)))))
+            (None, Some((Decider::Router, Box::new(Reply::method_not_allowed(&allow)))))
         }
-        Found::None => (&site.fallback, None),
+        Found::None => (None, None),
     }
 }
 

@@ -9,12 +9,12 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use sekisho_exchange::{Content, Reply, Scheme};
-use sekisho_units::{Cidr, Pattern};
+use sekisho_units::{Cidr, Pattern, Tick};
 
 pub use admit::admit;
 pub use certificate::{BadCertificate, Certificate};
@@ -52,12 +52,16 @@ pub struct SecureRedirect {
     pub except: Box<[Pattern]>,
 }
 
+/// A port that is not closing.
+const OPEN: u64 = u64::MAX;
+
 /// A port that is open: what is configured of it may change, the port itself ends only once.
 pub struct Door {
     listener: ArcSwap<Listener>,
     /// Whether the listener redirects: read on every request, where the listener is not.
     redirects: AtomicBool,
-    closing: AtomicBool,
+    /// Since when it is closing, in nanoseconds of the clock, or [`OPEN`].
+    closing: AtomicU64,
 }
 
 impl Listener {
@@ -71,7 +75,7 @@ impl Door {
     /// An open port.
     pub fn new(listener: Arc<Listener>) -> Arc<Self> {
         let redirects = AtomicBool::new(listener.redirect.is_some());
-        Arc::new(Self { listener: ArcSwap::new(listener), redirects, closing: AtomicBool::new(false) })
+        Arc::new(Self { listener: ArcSwap::new(listener), redirects, closing: AtomicU64::new(OPEN) })
     }
 
     /// What is configured of it now.
@@ -85,15 +89,20 @@ impl Door {
         self.listener.store(listener);
     }
 
-    /// From now on its connections end after the exchange they are in.
-    pub fn close(&self) {
-        self.closing.store(true, Relaxed);
+    /// From `now` on its connections end after the exchange they are in.
+    pub fn close(&self, now: Tick) {
+        self.closing.store(now.as_nanos(), Relaxed);
     }
 
     /// Whether its connections are to end.
     #[inline]
     pub fn is_closing(&self) -> bool {
-        self.closing.load(Relaxed)
+        self.closing.load(Relaxed) != OPEN
+    }
+
+    /// Since when its connections are to end, if they are.
+    pub(crate) fn closing_since(&self) -> Option<Tick> {
+        Some(self.closing.load(Relaxed)).filter(|since| *since != OPEN).map(Tick::from_nanos)
     }
 
     /// Where the request for this `path` and `query` on `host` is sent instead of being served, if it is.

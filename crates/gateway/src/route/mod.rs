@@ -50,13 +50,13 @@ pub struct Ask<'a> {
 
 /// What the router found.
 #[derive(Debug)]
-pub enum Found<'a> {
+pub enum Found<'r, 'p> {
     /// A route takes the request.
     Route {
         /// Index of its plan.
         plan: usize,
         /// The values of the pattern's `{name}` segments, in order.
-        params: Params<'a>,
+        params: Params<'r, 'p>,
     },
     /// Routes take the path, but not with this method.
     MethodNotAllowed {
@@ -67,13 +67,13 @@ pub enum Found<'a> {
     None,
 }
 
-/// The values of a pattern's `{name}` segments, in order: slices of the path.
+/// The values of a pattern's `{name}` segments, in order: slices of the path (`'p`), which may outlive the router (`'r`).
 #[derive(Clone, Debug)]
-pub struct Params<'a> {
-    rest: std::str::Split<'a, char>,
+pub struct Params<'r, 'p> {
+    rest: std::str::Split<'p, char>,
     /// How many segments were passed already.
     passed: usize,
-    shape: &'a Shape,
+    shape: &'r Shape,
     /// How many of the pattern's parameters were given.
     next: usize,
 }
@@ -124,7 +124,7 @@ impl Router {
     ///
     /// A preflight goes where the request that it announces would go, as far as can be known: its headers are not there
     /// yet, so that conditions on them count as fulfilled. If that method is taken nowhere, any route of the path does.
-    pub fn find<'a>(&'a self, ask: &Ask<'a>) -> Found<'a> {
+    pub fn find<'r, 'p: 'r>(&'r self, ask: &Ask<'p>) -> Found<'r, 'p> {
         let mut search = Search::new(self, ask);
         let taken = match ask.preflight {
             None => search.run(Want::Request),
@@ -142,9 +142,9 @@ impl Router {
     }
 }
 
-impl<'a> Iterator for Params<'a> {
-    type Item = &'a str;
-    fn next(&mut self) -> Option<&'a str> {
+impl<'p> Iterator for Params<'_, 'p> {
+    type Item = &'p str;
+    fn next(&mut self) -> Option<&'p str> {
         let at = usize::from(*self.shape.params.get(self.next)?);
         self.next += 1;
         let value = self.rest.nth(at - self.passed)?;
@@ -157,7 +157,7 @@ impl<'a> Iterator for Params<'a> {
     }
 }
 
-impl ExactSizeIterator for Params<'_> {}
+impl ExactSizeIterator for Params<'_, '_> {}
 
 #[cfg(test)]
 mod tests;

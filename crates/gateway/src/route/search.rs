@@ -44,7 +44,7 @@ impl<'a, 'q> Search<'a, 'q> {
     }
 
     /// What there is to say when no route was found.
-    pub(super) fn refused(self) -> Found<'a> {
+    pub(super) fn refused<'r, 'p>(self) -> Found<'r, 'p> {
         if self.allowed.is_empty() {
             return Found::None;
         }

@@ -17,6 +17,8 @@ use sekisho_wire::{Framing, Known, Method, asks_to_upgrade};
 use crate::walk::{Passes, Way, date, leave, left_behind};
 use running::Tunnel;
 
+pub use running::LINGER;
+
 /// What a request's wish for another protocol comes to, as far as the gateway is concerned.
 pub(crate) enum Wish {
     /// There is none, or none that the route allows.
@@ -106,7 +108,7 @@ fn answer<D: Downstream>(
 ) -> bool {
     let head = call.head();
     leave(way, exchange, passes, &Response { head, from: Answerer::Service });
-    if let Some(via) = &way.site.settings.via {
+    if let Some(via) = way.via {
         via.add(&mut exchange.to_client, head);
     }
     if head.get(Known::Date).is_none() {

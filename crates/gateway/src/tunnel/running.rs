@@ -17,11 +17,12 @@ use sekisho_wire::Frames;
 use super::flow::{Broken, Flow};
 use super::silence::Silence;
 use crate::listener::Door;
+use crate::meter::WorkerMeter;
 use crate::walk::Way;
 use crate::worker::Worker;
 
-/// How long both sides may take to end, once the gateway has said that it does.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long both sides of a tunnel may take to end, once the gateway has said that it does.
+pub const LINGER: Duration = Duration::from_secs(2);
 
 /// An open tunnel, from the side `C` of its client to the service.
 pub(super) struct Tunnel<C> {
@@ -38,9 +39,7 @@ pub(super) struct Tunnel<C> {
     door: Arc<Door>,
     /// When its life is over, if that is limited.
     dies: Option<Tick>,
-    /// How long it may go on once the gateway, or the port that it came through, ends.
-    grace: Duration,
-    /// When it must end because one of them does.
+    /// When it must end because the gateway does, or the port that it came through.
     drains: Option<Tick>,
     /// Until when both sides may take to end, and why they must.
     closing: Option<(Tick, Ending)>,
@@ -63,11 +62,11 @@ impl<C: Raw + 'static> Tunnel<C> {
             counted: (0, 0),
             seat,
             silence: Silence::new(service.tunnels.idle, now),
-            alarm: way.worker.local.alarms.alarm(),
+            // The end of the exchanges is not that of tunnels.
+            alarm: way.worker.local.alarms.alarm_apart(),
             worker: Rc::clone(way.worker),
             door: Arc::clone(way.door),
             dies: service.tunnels.lifetime.map(|lifetime| now + lifetime),
-            grace: way.site.settings.tunnels,
             drains: None,
             closing: None,
         }
@@ -78,6 +77,7 @@ impl<C: Raw + 'static> Tunnel<C> {
         self.alarm.set(self.due().0);
         let mut tunnel = self;
         let task = tokio::task::spawn_local(async move {
+            let _counted = Counted::of(&tunnel.worker);
             let ending = poll_fn(|cx| {
                 let poll = tunnel.poll(cx);
                 let worker = &tunnel.worker;
@@ -124,8 +124,10 @@ impl<C: Raw + 'static> Tunnel<C> {
     /// What has happened beside bytes. `None`: they are to be looked at once more.
     fn look(&mut self, cx: &mut Context<'_>) -> Option<Poll<Ending>> {
         let local = &self.worker.local;
-        if self.drains.is_none() && (self.worker.is_draining() || self.door.is_closing()) {
-            self.drains = Some(local.clock.now() + self.grace);
+        if self.drains.is_none()
+            && let Some(since) = self.worker.draining_since().or_else(|| self.door.closing_since())
+        {
+            self.drains = Some(since + self.worker.site().settings.tunnels);
             self.alarm.set(self.due().0);
         }
         if self.alarm.poll(cx).is_pending() {
@@ -135,7 +137,7 @@ impl<C: Raw + 'static> Tunnel<C> {
         self.silence.look(now);
         let (due, why) = self.due();
         match self.closing {
-            _ if local.cut.get() => return Some(Poll::Ready(Ending::Stopping)),
+            _ if self.worker.is_over() => return Some(Poll::Ready(Ending::Stopping)),
             _ if due > now => self.alarm.set(due),
             Some((_, why)) => return Some(Poll::Ready(why)),
             None => {
@@ -187,5 +189,21 @@ impl<C: Raw + 'static> Tunnel<C> {
             .into_iter()
             .flatten()
             .fold(idle, |first, next| if next.0 < first.0 { next } else { first })
+    }
+}
+
+/// Counts a tunnel for as long as it is open.
+struct Counted(Rc<Worker>);
+
+impl Counted {
+    fn of(worker: &Rc<Worker>) -> Self {
+        WorkerMeter::up(&worker.meter.tunnels);
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        WorkerMeter::down(&self.0.meter.tunnels);
     }
 }

@@ -112,7 +112,7 @@ impl Pages {
         let (status, line) = match self.state.phase() {
             Phase::Ready => (StatusCode::OK, "ready"),
             Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
-            Phase::Draining | Phase::Over => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            Phase::Draining | Phase::Late | Phase::Over => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         };
         answer::text(status, line)
     }

@@ -183,6 +183,8 @@ pub(super) fn configuration(encoder: &mut DescriptorEncoder<'_>, site: &Site, st
     let results = [("applied", reloads.applied.load(Relaxed)), ("refused", reloads.refused.load(Relaxed))];
     let rows = results.map(|(result, count)| ([("result", result)], count));
     family::counter(encoder, ("gateway_reloads", "Reloads of the configuration."), rows)?;
+    let about = "Configurations in memory: the one in force, and those before it that requests still go by.";
+    family::gauge(encoder, ("gateway_configurations", about), [([], state.configurations() as u64)])?;
     let good = state.reloads.last().is_none_or(|last| !matches!(last.outcome, Outcome::Refused(_)));
     let about = "Whether the configuration as it stands in its file is in force.";
     family::gauge(encoder, ("gateway_configuration_in_force", about), [([], u64::from(good))])

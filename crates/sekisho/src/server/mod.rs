@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use sekisho_exchange::Permits;
 use sekisho_gateway::compile::Carry;
-use sekisho_gateway::{Listener, Mark};
+use sekisho_gateway::{Listener, Mark, TUNNEL_LINGER};
 use sekisho_upstream::Carry as Endpoints;
 use tokio::runtime::Builder;
 
@@ -156,8 +156,7 @@ async fn end(
         state.phase.send_replace(Phase::Draining);
         // The ports are closed before the connections are counted, so that none comes in behind the count.
         ports.close().await;
-        let grace = state.site.load().settings.grace;
-        drain(state, seats, grace, signals).await
+        drain(state, seats, signals).await
     } else {
         Exit::Interrupted
     };
@@ -180,22 +179,45 @@ async fn until_told(state: &State, signals: &mut Signals) -> Signal {
     }
 }
 
-/// Until the last connection has ended, the grace is over, or a signal says that it is enough.
-async fn drain(state: &State, seats: &Permits, grace: Duration, signals: &mut Signals) -> Exit {
-    let line = format!("draining: {} open, at most {grace:?} left", counted(seats.taken(), "connection"));
+/// Until the last connection has ended, all graces are over, or a signal says that it is enough.
+async fn drain(state: &State, seats: &Permits, signals: &mut Signals) -> Exit {
+    let (grace, tunnels) = {
+        let site = state.site.load();
+        (site.settings.grace, site.settings.tunnels)
+    };
+    let mut line = format!("draining: {} open, at most {grace:?} left", counted(seats.taken(), "connection"));
+    if let open @ 1.. = state.tunnels() {
+        line.push_str(&format!(", {tunnels:?} for {} among them", counted(open, "tunnel")));
+    }
     note(&line);
     systemd::status(&line);
     tokio::select! {
         () = seats.closed() => Exit::Fine,
-        () = tokio::time::sleep(grace) => {
-            note(&format!("the time is over: {} cut", counted(seats.taken(), "connection")));
-            Exit::Fine
-        }
+        () = graces(state, grace, tunnels + TUNNEL_LINGER) => Exit::Fine,
         signal = until_told(state, signals) => match signal {
             Signal::Interrupt => Exit::Interrupted,
             Signal::Terminate | Signal::Reopen | Signal::Reload => Exit::Fine,
         },
     }
+}
+
+/// Cuts requests after `grace`; returns once tunnels have had their time, too.
+async fn graces(state: &State, grace: Duration, tunnels: Duration) {
+    tokio::time::sleep(grace).await;
+    let (open, left) = (state.tunnels(), tunnels.saturating_sub(grace));
+    let cut = counted(state.connections().saturating_sub(open), "connection");
+    if open == 0 || left.is_zero() {
+        note(&format!("the time is over: {cut} cut"));
+        return;
+    }
+    let line = format!(
+        "the time of requests is over: {cut} cut; at most {left:?} left for {}",
+        counted(open, "tunnel")
+    );
+    note(&line);
+    systemd::status(&line);
+    state.phase.send_replace(Phase::Late);
+    tokio::time::sleep(left).await;
 }
 
 impl Addresses {

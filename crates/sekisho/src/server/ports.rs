@@ -124,7 +124,7 @@ impl Ports {
         }
         let mut closed = false;
         for port in before.into_iter().flatten() {
-            port.door.close();
+            port.door.close(self.state.clock.now());
             closed = true;
         }
         if closed {

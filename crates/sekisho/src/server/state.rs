@@ -1,7 +1,7 @@
 //! What the parts of a running gateway share: the admin port and the metrics read here what workers do.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use sekisho_gateway::compile::Carry;
@@ -23,6 +23,8 @@ pub(crate) enum Phase {
     Ready,
     /// No new connections; those there are end after their request.
     Draining,
+    /// Their requests have had their time; tunnels still have theirs.
+    Late,
     /// Whatever is still open is cut.
     Over,
 }
@@ -40,6 +42,8 @@ pub(crate) struct Sites {
 pub(crate) struct State {
     /// The configuration in force.
     pub(crate) site: Arc<ArcSwap<Site>>,
+    /// Those before it, as far as something may still go by them.
+    past: Mutex<Vec<Weak<Site>>>,
     /// Tells of each new configuration.
     pub(crate) sites: watch::Sender<Sites>,
     /// Where logs go.
@@ -66,6 +70,7 @@ impl State {
         Arc::new(Self {
             workers: (0..site.settings.workers).map(|_| Arc::default()).collect(),
             site: Arc::new(ArcSwap::from_pointee(site)),
+            past: Mutex::default(),
             sites: watch::Sender::default(),
             sinks: Arc::clone(&carry.sinks),
             kept: Arc::clone(&carry.kept),
@@ -83,7 +88,31 @@ impl State {
         site.succeed(&old);
         self.site.store(site);
         self.sites.send_modify(|sites| sites.count += 1);
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.retain(|site| site.strong_count() > 0);
+        past.push(Arc::downgrade(&old));
         old
+    }
+
+    /// Configurations in memory: the one in force, and those before it that requests still go by.
+    pub(crate) fn configurations(&self) -> usize {
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        1 + past.iter().filter(|site| site.strong_count() > 0).count()
+    }
+
+    /// Tunnels open.
+    pub(super) fn tunnels(&self) -> usize {
+        self.sum(|worker| &worker.tunnels)
+    }
+
+    /// Client connections open, tunnels among them.
+    pub(super) fn connections(&self) -> usize {
+        self.sum(|worker| &worker.connections)
+    }
+
+    fn sum(&self, count: fn(&WorkerMeter) -> &AtomicU64) -> usize {
+        let sum: u64 = self.workers.iter().map(|worker| count(worker).load(Relaxed)).sum();
+        usize::try_from(sum).unwrap_or(usize::MAX)
     }
 
     /// A port was closed: its connections must learn of it.

@@ -236,12 +236,13 @@ fn work(
                     match now {
                         _ if changed.is_err() => return,
                         Phase::Over => {
-                            worker.cut();
+                            worker.end();
                             // What does not end when it is told to ends with the runtime.
                             let _ = tokio::time::timeout(CUTTING, worker.closed()).await;
                             return;
                         }
                         Phase::Draining => worker.drain(),
+                        Phase::Late => worker.cut(),
                         Phase::Starting | Phase::Ready => {}
                     }
                 }

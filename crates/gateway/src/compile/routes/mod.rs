@@ -110,7 +110,7 @@ impl Flat {
             };
             plans.push(Plan {
                 route: pattern.as_str().into(),
-                about: Box::new(about),
+                about: Arc::new(about),
                 params: pattern.params().map(Into::into).collect(),
                 authenticators: Plan::authenticators(&steps),
                 steps,

@@ -36,6 +36,49 @@ fn connections_to_endpoints_that_are_gone_are_closed() {
 }
 
 #[test]
+fn a_tunnel_keeps_no_configuration_but_its_own_route() {
+    let service = Service::raw(|mut conn| {
+        conn.read_head();
+        conn.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n");
+        loop {
+            let piece = conn.read_some();
+            if piece.is_empty() || !conn.write(&piece) {
+                return;
+            }
+        }
+    });
+    let with = |idle: u32| {
+        format!(
+            "workers: 2\nservices: {{ s: {{ endpoints: ['{}'], timeouts: {{ idle: {idle}s }} }} }}\nroutes:\n  \
+             - {{ path: '/chat/{{room}}', service: s, public: true, upgrade: [chat] }}\n",
+            service.url()
+        )
+    };
+    let gateway = Gateway::start(&with(20));
+    let mut tunnels: Vec<_> = (0..4)
+        .map(|round| {
+            let mut client = gateway.connect();
+            client.send("GET /chat/a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n");
+            assert_eq!(client.head_only().status, 101);
+            gateway.reconfigure(&with(21 + round));
+            client
+        })
+        .collect();
+    gateway.wait_metric("gateway_configurations", &[], 1.0);
+    for client in &mut tunnels {
+        client.send("hello");
+        assert_eq!(client.read_some(), b"hello", "it goes on");
+        client.shutdown_write();
+        assert!(client.closed());
+    }
+    // They are accounted for by the names of their route.
+    gateway.wait_metric("gateway_requests_total", &[("route", "/chat/{room}"), ("status", "101")], 4.0);
+    gateway.wait_metric("gateway_tunnels_total", &[("service", "s"), ("ending", "ok")], 4.0);
+    let line = gateway.wait_log(|line| line["statusCode"] == 101);
+    assert_eq!((&line["route"], &line["responseSize"]), (&"/chat/{room}".into(), &5.into()));
+}
+
+#[test]
 fn counts_go_on() {
     let service = Service::echo();
     let gateway = Gateway::start(&config(service.addr, "", ""));

@@ -57,6 +57,108 @@ fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
     assert_eq!(gateway.wait_exit().code(), Some(0));
 }
 
+/// A service that echoes and tells what came last, and another answer that never comes.
+fn echo_and_silence() -> (Service, std::sync::mpsc::Receiver<Vec<u8>>) {
+    let (tell, told) = sync_channel(1);
+    let tell = Mutex::new(tell);
+    let service = Service::raw(move |mut conn| {
+        if conn.read_head().header("upgrade").is_none() {
+            conn.wait_closed();
+            return;
+        }
+        conn.write(SWITCHED);
+        let mut last = Vec::new();
+        loop {
+            let piece = conn.read_some();
+            match piece.is_empty() {
+                true => break,
+                false if piece[0] == 0x81 => assert!(conn.write(frame("hello", false))),
+                false => last.extend(piece),
+            }
+        }
+        tell.lock().unwrap().send(last).unwrap();
+    });
+    (service, told)
+}
+
+#[test]
+fn tunnels_have_a_grace_of_their_own_that_outlives_that_of_requests() {
+    let (service, told) = echo_and_silence();
+    let mut gateway = gateway(&service, "", "", "workers: 2\ndrain: { grace: 300ms, tunnels: 1500ms }");
+    let mut slow = gateway.connect();
+    slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (mut client, _) = open(&gateway);
+    service.wait_seen(2);
+    let began = Instant::now();
+    gateway.signal("TERM");
+    let answer = slow.answer();
+    assert_eq!((answer.status, answer.code().as_str()), (503, "UPSTREAM_UNAVAILABLE"));
+    assert_took(began.elapsed(), 300, 1_400);
+    assert!(slow.closed());
+    assert_eq!(gateway.admin_get("/readyz").text(), "draining\n");
+    client.send(frame("hello", true));
+    assert_eq!(take(&mut client, 7), frame("hello", false), "it goes on");
+    assert_eq!(client.read_to_end(), GOING_AWAY);
+    assert_took(began.elapsed(), 1_450, 5_000);
+    let last = told.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]));
+    drop((slow, client));
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    let line = gateway.wait_log(|line| line["statusCode"] == 101);
+    assert_eq!(line["reason"], "gateway_stopping");
+    let said = gateway.stderr.to_end();
+    let says = |what: &str| said.iter().any(|line| line.contains(what));
+    assert!(says("2 connections open, at most 300ms left, 1.5s for 1 tunnel among them"), "{said:?}");
+    assert!(
+        says("the time of requests is over: 1 connection cut; at most 3.2s left for 1 tunnel"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn tunnels_end_cleanly_even_at_the_moment_at_which_requests_are_cut_or_at_once() {
+    for (drain, least) in [
+        ("grace: 400ms, tunnels: 400ms", 380),
+        ("grace: 0s, tunnels: 0s", 0),
+        ("grace: 0s, tunnels: 400ms", 380),
+        ("grace: 60s, tunnels: 0s", 0),
+    ] {
+        let (service, told) = echo_and_silence();
+        let mut gateway = gateway(&service, "", "", &format!("drain: {{ {drain} }}"));
+        let (mut client, _) = open(&gateway);
+        let began = Instant::now();
+        gateway.signal("TERM");
+        assert_eq!(client.read_to_end(), GOING_AWAY, "{drain}");
+        assert_took(began.elapsed(), least, least + 2_000);
+        let last = told.recv_timeout(Duration::from_secs(5)).unwrap();
+        assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]), "{drain}");
+        drop(client);
+        assert_eq!(gateway.wait_exit().code(), Some(0), "{drain}");
+        assert_eq!(
+            gateway.wait_log(|line| line["statusCode"] == 101)["reason"],
+            "gateway_stopping",
+            "{drain}"
+        );
+    }
+}
+
+#[test]
+fn a_second_term_ends_tunnels_that_outlive_the_requests() {
+    let service = chat(echo);
+    let mut gateway = gateway(&service, "", "", "drain: { grace: 0s, tunnels: 60s }");
+    let (mut client, _) = open(&gateway);
+    gateway.signal("TERM");
+    until("requests to be over", || {
+        gateway.stderr.all().iter().any(|line| line.contains("left for 1 tunnel")).then_some(())
+    });
+    client.send("hello");
+    assert_eq!(take(&mut client, 5), b"hello");
+    let began = Instant::now();
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+    assert_took(began.elapsed(), 0, 2_500);
+}
+
 #[test]
 fn in_the_middle_of_a_frame_there_is_no_place_for_another() {
     let service = chat(|mut conn| {
