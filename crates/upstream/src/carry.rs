@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use rustls::ClientConfig;
 use sekisho_exchange::Permits;
 
 use crate::breaker::{BreakerState, Events, Settings};
@@ -18,6 +19,8 @@ pub struct Carry {
     tunnels: Mutex<HashMap<String, Weak<TunnelMeter>>>,
     breakers: Mutex<HashMap<String, Weak<BreakerState>>>,
     budgets: Mutex<HashMap<String, Weak<Budget>>>,
+    /// By a service's name and the identity of its settings of TLS.
+    clients: Mutex<HashMap<(String, u64), Weak<ClientConfig>>>,
     events: Option<Arc<dyn Events>>,
 }
 
@@ -108,6 +111,20 @@ fn known_or_new<T: Default>(all: &Mutex<HashMap<String, Weak<T>>>, service: &str
     let new = Arc::default();
     all.insert(service.to_owned(), Arc::downgrade(&new));
     new
+}
+
+impl Carry {
+    /// What connections of a service are made with that has such settings of TLS: `new`, unless there is one already.
+    pub(crate) fn client(&self, service: &str, identity: u64, new: Arc<ClientConfig>) -> Arc<ClientConfig> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (service.to_owned(), identity);
+        if let Some(known) = clients.get(&key).and_then(Weak::upgrade) {
+            return known;
+        }
+        clients.retain(|_, client| client.strong_count() > 0);
+        clients.insert(key, Arc::downgrade(&new));
+        new
+    }
 }
 
 impl Carry {

@@ -66,7 +66,11 @@ impl Service {
             keep: connections.keep as usize,
         };
         let members = config.endpoints.iter().zip(secured);
-        let members = members.map(|(endpoint, tls)| Member { config: endpoint.value.clone(), tls }).collect();
+        let members = members.map(|(endpoint, tls)| Member {
+            config: endpoint.value.clone(),
+            tls: tls.map(|tls| tls.carried(name, carry)),
+        });
+        let members = members.collect();
         let maker = Maker { service: name.into(), limits, places: carry.places() };
         let timeouts = &config.timeouts;
         Self {

@@ -18,18 +18,21 @@ pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> 
     }
     let Some(site) = loaded.site else { return Ok(Exit::No) };
     let failure = |error: ListenError| Failure::new(error.to_string());
-    let mut open = |address| given.take(address).map_or_else(|| server::listen(address), Ok);
+    let mut open = |address| server::given_or_new(&mut given, address);
     let traffic =
         site.settings.listen.iter().map(|listener| open(listener.address)).collect::<Result<_, _>>();
+    let traffic = traffic.map_err(failure)?;
+    let admin = site.settings.admin.map(open).transpose().map_err(failure)?;
+    given.close_rest();
     let start = Start {
-        traffic: traffic.map_err(failure)?,
-        admin: site.settings.admin.map(open).transpose().map_err(failure)?,
+        traffic,
+        admin,
+        given,
         site,
         carry: loaded.carry,
         todo,
         file: loaded.path.map(|path| (path, loaded.files)),
         begun,
     };
-    given.close_rest();
     server::run(start, |_| ())
 }

@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
         )));
     };
     let start = Start {
+        given: Default::default(),
         site,
         carry: loaded.carry,
         todo,

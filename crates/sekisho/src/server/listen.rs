@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::systemd::Sockets;
+
 /// Connections that the system holds until they are accepted; it may hold fewer (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
 
@@ -40,6 +42,17 @@ impl std::fmt::Display for ListenError {
 /// What the system said, and what to do about it.
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     open(address).map_err(|error| ListenError { address, error })
+}
+
+/// The socket that systemd gave for an address, or a port of our own.
+///
+/// # Errors
+/// What the system said, and what to do about it.
+pub(crate) fn given_or_new(given: &mut Sockets, address: SocketAddr) -> Result<TcpListener, ListenError> {
+    match given.take(address) {
+        Some(socket) => socket.map_err(|error| ListenError { address, error }),
+        None => listen(address),
+    }
 }
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {

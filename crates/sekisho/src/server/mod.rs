@@ -28,7 +28,7 @@ use tokio::runtime::Builder;
 
 use self::dispatch::Dispatch;
 pub(crate) use self::errands::Todo;
-pub(crate) use self::listen::{ListenError, listen};
+pub(crate) use self::listen::{ListenError, given_or_new, listen};
 use self::ports::Ports;
 use self::reload::Reloader;
 pub(crate) use self::reload::{Origin, Outcome};
@@ -38,7 +38,7 @@ use self::worker::{Ended, Workers};
 use crate::events::{Told, watch_store};
 use crate::metrics;
 use crate::output::{Exit, Failure, note};
-use crate::systemd::{self, Watchdog};
+use crate::systemd::{self, Sockets, Watchdog};
 
 /// How long threads and tasks may take to notice that all is over.
 const ENDING: Duration = Duration::from_secs(2);
@@ -64,6 +64,8 @@ pub(crate) struct Start {
     pub(crate) traffic: Vec<TcpListener>,
     /// Where operators connect.
     pub(crate) admin: Option<TcpListener>,
+    /// Sockets that systemd gave: ports that reloads may name again.
+    pub(crate) given: Sockets,
     /// When the program began.
     pub(crate) begun: Instant,
 }
@@ -100,7 +102,7 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let mut signals = Signals::new().map_err(|error| cannot("listen for signals", &error))?;
     let addresses = Addresses::of(&start).map_err(|error| cannot("read the address of a port", &error))?;
     let counts = (start.site.plans.len(), start.site.services.len());
-    let Start { site, carry, todo, file, traffic, admin, begun } = start;
+    let Start { site, carry, todo, file, traffic, admin, given, begun } = start;
     let state = State::new(site, &carry);
     let site = state.site.load_full();
 
@@ -109,7 +111,7 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
         Workers::start(&state, &alive).map_err(|error| cannot("start the worker threads", &error))?;
     errands::start(todo, &state, alive).map_err(|error| cannot("start the thread for errands", &error))?;
     let dispatch = Dispatch::new(workers, &site, Arc::clone(&state));
-    let mut ports = Ports::new(Arc::clone(&dispatch), Arc::clone(&state));
+    let mut ports = Ports::new(given, Arc::clone(&dispatch), Arc::clone(&state));
     let listeners: Vec<(Arc<Listener>, _)> = site.settings.listen.iter().cloned().zip(traffic).collect();
     ports.begin(listeners, site.settings.admin.zip(admin)).map_err(|error| cannot("watch a port", &error))?;
     drop(site);

@@ -9,15 +9,17 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::accept::accept;
 use super::dispatch::Dispatch;
-use super::listen::{ListenError, listen};
+use super::listen::{ListenError, given_or_new};
 use super::state::State;
 use crate::admin;
+use crate::systemd::Sockets;
 
 /// All ports of a running gateway.
 pub(super) struct Ports {
     traffic: Vec<Port>,
     admin: Option<AdminPort>,
     acceptors: JoinSet<()>,
+    given: Sockets,
     dispatch: Arc<Dispatch>,
     state: Arc<State>,
 }
@@ -50,8 +52,8 @@ enum From {
 }
 
 impl Ports {
-    pub(super) fn new(dispatch: Arc<Dispatch>, state: Arc<State>) -> Self {
-        Self { traffic: Vec::new(), admin: None, acceptors: JoinSet::new(), dispatch, state }
+    pub(super) fn new(given: Sockets, dispatch: Arc<Dispatch>, state: Arc<State>) -> Self {
+        Self { traffic: Vec::new(), admin: None, acceptors: JoinSet::new(), given, dispatch, state }
     }
 
     /// Starts to take connections on ports that were opened before.
@@ -78,7 +80,7 @@ impl Ports {
     /// # Errors
     /// The first port that cannot be opened.
     pub(super) fn prepare(
-        &self,
+        &mut self,
         listen: &[Arc<Listener>],
         admin: Option<SocketAddr>,
     ) -> Result<Prepared, ListenError> {
@@ -96,13 +98,13 @@ impl Ports {
                     taken[index] = true;
                     From::Open(index)
                 }
-                None => From::New(self::listen(listener.address)?),
+                None => From::New(given_or_new(&mut self.given, listener.address)?),
             };
             traffic.push((Arc::clone(listener), from));
         }
         let admin = match (admin, &self.admin) {
             (Some(wanted), Some(open)) if open.written == wanted => Some((wanted, From::Open(0))),
-            (Some(wanted), _) => Some((wanted, From::New(self::listen(wanted)?))),
+            (Some(wanted), _) => Some((wanted, From::New(given_or_new(&mut self.given, wanted)?))),
             (None, _) => None,
         };
         Ok(Prepared { traffic, admin })

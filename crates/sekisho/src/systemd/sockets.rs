@@ -13,8 +13,18 @@ use crate::output::note;
 /// More than anyone has; a number without bound would be reserved for.
 const MOST: usize = 1024;
 
-/// Listening sockets, each with the address that it listens on.
-pub(crate) struct Sockets(Vec<(SocketAddr, TcpListener)>);
+/// Listening sockets that were given. They are kept as long as the gateway runs: an address that a reload drops and a later
+/// one names again could not be opened otherwise, since systemd has it, too.
+#[derive(Default)]
+pub(crate) struct Sockets(Vec<Given>);
+
+struct Given {
+    /// What it listens on.
+    address: SocketAddr,
+    socket: TcpListener,
+    /// Whether a configuration has named it.
+    named: bool,
+}
 
 impl Sockets {
     /// Those that the environment names: `LISTEN_FDS` of them from descriptor 3 on, if `LISTEN_PID` means this process.
@@ -39,24 +49,32 @@ impl Sockets {
         Self(sockets)
     }
 
-    /// The one that listens on exactly this address. It must not be opened again: systemd has it, too.
-    pub(crate) fn take(&mut self, address: SocketAddr) -> Option<TcpListener> {
-        let index = self.0.iter().position(|(at, _)| *at == address)?;
-        Some(self.0.remove(index).1)
+    /// The one that listens on exactly this address: a descriptor of its own for whoever accepts there. `None` if none does, and
+    /// the address is free to be opened.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub(crate) fn take(&mut self, address: SocketAddr) -> Option<io::Result<TcpListener>> {
+        let given = self.0.iter_mut().find(|given| given.address == address)?;
+        given.named = true;
+        Some(given.socket.try_clone())
     }
 
-    /// Closes those that were not taken, and tells of each: a client would wait there for nobody.
-    pub(crate) fn close_rest(self) {
-        for (address, listener) in self.0 {
-            drop(listener);
-            note(&format!(
-                "systemd gave a socket for http://{address}, which neither `listen` nor `admin` names; it is closed"
-            ));
-        }
+    /// Closes those that were never taken, and tells of each: a client would wait there for nobody.
+    pub(crate) fn close_rest(&mut self) {
+        self.0.retain(|given| given.named || tell_of(given.address));
     }
 }
 
-fn take(given: &mut ListenFd, index: usize) -> io::Result<(SocketAddr, TcpListener)> {
+/// Tells of a socket that is closed. Gives `false`.
+fn tell_of(address: SocketAddr) -> bool {
+    note(&format!(
+        "systemd gave a socket for http://{address}, which neither `listen` nor `admin` names; it is closed"
+    ));
+    false
+}
+
+fn take(given: &mut ListenFd, index: usize) -> io::Result<Given> {
     match given.take_tcp_listener(index) {
         Ok(Some(listener)) => checked(listener),
         Ok(None) => Err(io::Error::other("it was taken before")),
@@ -71,12 +89,12 @@ fn take(given: &mut ListenFd, index: usize) -> io::Result<(SocketAddr, TcpListen
 }
 
 /// The kind of a socket says nothing of whether it listens: with `Accept=yes` it is a connection.
-fn checked(socket: TcpListener) -> io::Result<(SocketAddr, TcpListener)> {
+fn checked(socket: TcpListener) -> io::Result<Given> {
     if !SockRef::from(&socket).is_listener()? {
         return Err(no_listener());
     }
     socket.set_nonblocking(true)?;
-    Ok((socket.local_addr()?, socket))
+    Ok(Given { address: socket.local_addr()?, socket, named: false })
 }
 
 fn no_listener() -> io::Error {
@@ -93,16 +111,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_taken_once_and_by_its_address_only() {
-        let (address, listener) = checked(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
-        let mut sockets = Sockets(vec![(address, listener)]);
+    fn each_is_taken_by_its_address_only_and_as_often_as_it_is_named() {
+        let given = checked(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let address = given.address;
+        let mut sockets = Sockets(vec![given]);
         for other in
             [format!("127.0.0.2:{}", address.port()), "127.0.0.1:0".to_owned(), "[::1]:80".to_owned()]
         {
             assert!(sockets.take(other.parse().unwrap()).is_none(), "{other}");
         }
-        assert_eq!(sockets.take(address).unwrap().local_addr().unwrap(), address);
-        assert!(sockets.take(address).is_none());
+        for _ in 0..2 {
+            let taken = sockets.take(address).unwrap().unwrap();
+            let client = TcpStream::connect(address).unwrap();
+            assert_eq!(taken.accept().unwrap().1, client.local_addr().unwrap());
+        }
+        sockets.close_rest();
+        assert!(sockets.take(address).is_some());
+    }
+
+    #[test]
+    fn what_nobody_has_named_is_closed() {
+        let given = checked(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let address = given.address;
+        let mut sockets = Sockets(vec![given]);
+        sockets.close_rest();
+        assert!(sockets.take(address).is_none() && TcpStream::connect(address).is_err());
     }
 
     #[test]
@@ -116,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_does_not_block_who_accepts() {
-        let (_, listener) = checked(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
-        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let given = checked(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        assert_eq!(given.socket.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 }

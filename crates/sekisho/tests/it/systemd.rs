@@ -234,6 +234,23 @@ fn a_drain_leaves_a_given_socket_to_the_next_gateway() {
 }
 
 #[test]
+fn a_given_socket_that_a_reload_drops_is_taken_up_again_by_another() {
+    let (listener, address) = listener();
+    let with = |more: &str| format!("listen: ['http://127.0.0.1:0'{more}]\n{HI}");
+    let both = with(&format!(", 'http://{address}'"));
+    let gateway = Gateway::start_by(given(listener, 1), &both, &[]);
+    for round in 0..3 {
+        assert_eq!(ask(address), "hi", "{round}");
+        gateway.reconfigure(&with(""));
+        // Who comes meanwhile waits in the queue of the socket, as systemd wants it.
+        let mut early = Client::connect(address);
+        early.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        gateway.reconfigure(&both);
+        assert_eq!(early.answer().text(), "hi", "{round}");
+    }
+}
+
+#[test]
 fn the_admin_port_may_be_given_too() {
     let (listener, address) = listener();
     let gateway = Gateway::start_by(given(listener, 1), &format!("admin: http://{address}\n{HI}"), &[]);

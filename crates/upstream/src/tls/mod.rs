@@ -19,6 +19,7 @@ use sekisho_exchange::Tcp;
 pub(crate) use stream::Stream;
 use tokio_rustls::TlsConnector;
 
+use crate::carry::Carry;
 use crate::failure::Failure;
 
 /// How one endpoint is asked over TLS.
@@ -33,6 +34,12 @@ pub struct Secured {
 }
 
 impl Secured {
+    /// The same, with what connections of `service` were made with under the configuration before, if that said the same: so
+    /// sessions from before can be resumed.
+    pub(crate) fn carried(self, service: &str, carry: &Carry) -> Self {
+        Self { client: carry.client(service, self.identity, self.client), ..self }
+    }
+
     /// Greets the service over a new connection.
     pub(crate) async fn greet(&self, stream: Tcp) -> Result<Stream, Failure> {
         let connector = TlsConnector::from(Arc::clone(&self.client));

@@ -21,11 +21,14 @@ fn gateway(address: SocketAddr, service: &str, files: &[(&str, &str)]) -> Gatewa
 /// A gateway in front of a URL, with environment variables.
 #[track_caller]
 fn gateway_for(url: &str, service: &str, env: &[(&str, &str)], files: &[(&str, &str)]) -> Gateway {
-    let config = format!(
+    Gateway::start_with(&config_for(url, service), env, files)
+}
+
+fn config_for(url: &str, service: &str) -> String {
+    format!(
         "workers: 1\nservices:\n  s: {{ endpoints: ['{url}'], {service} }}\nroutes:\n  \
          - {{ path: '/*', service: s, public: true }}\n"
-    );
-    Gateway::start_with(&config, env, files)
+    )
 }
 
 /// An authority, and a certificate of its for 127.0.0.1.

@@ -2,9 +2,9 @@
 
 use std::sync::Mutex;
 
-use super::{gateway, pair, verified};
+use super::{config_for, gateway, pair, verified};
 use crate::front::logged;
-use crate::harness::{TlsConn, TlsService, tls_config};
+use crate::harness::{Gateway, TlsConn, TlsService, tls_config};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// Not repeated by the gateway: its connection must be a good one.
@@ -86,6 +86,32 @@ fn a_session_is_resumed_by_the_next_connection() {
         }
         let resumed = [0, 1, 2].map(|index| service.wait_greeting(index).resumed);
         assert_eq!(resumed, [false, true, true], "{version:?}");
+    }
+}
+
+#[test]
+fn a_session_is_resumed_after_a_reload_unless_settings_of_tls_have_changed() {
+    let (authority, own) = pair();
+    for version in rustls::ALL_VERSIONS {
+        let service = TlsService::with(tls_config(&own, &[version], None), TlsConn::echo);
+        let url = format!("https://{}", service.addr);
+        let config = |idle: u32, tls: &str| {
+            let words =
+                format!("connections: {{ keep: 0 }}, timeouts: {{ idle: {idle}s }}, tls: {{ {tls} }}");
+            config_for(&url, &words)
+        };
+        let files = [("ca.pem", &authority.pem()[..])];
+        let gateway = Gateway::start_with(&config(20, "ca: ca.pem"), &[], &files);
+        assert_eq!(gateway.get("/a").status, 200);
+        for idle in 21..23 {
+            gateway.reconfigure(&config(idle, "ca: ca.pem"));
+            assert_eq!(gateway.get("/a").status, 200);
+        }
+        // A name of its own, though it is the same one: what was verified under other settings does not count.
+        gateway.reconfigure(&config(22, "ca: ca.pem, name: 127.0.0.1"));
+        assert_eq!(gateway.get("/a").status, 200);
+        let resumed = [0, 1, 2, 3].map(|index| service.wait_greeting(index).resumed);
+        assert_eq!(resumed, [false, true, true, false], "{version:?}");
     }
 }
 
