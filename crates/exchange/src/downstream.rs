@@ -104,6 +104,8 @@ pub trait Downstream {
     fn finish(&mut self, trailers: &[u8]);
     /// Bytes in line.
     fn queued(&self) -> usize;
+    /// Bytes that were sent and that the client's system has not confirmed, if ours says. Costs a system call.
+    fn unconfirmed(&self) -> Option<u32>;
     /// Sends all that is in line.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     /// Sends all that is in line and then of `payload` as much as the client takes, without keeping any of it; gives how

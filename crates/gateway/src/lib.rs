@@ -13,6 +13,7 @@ mod listener;
 mod mark;
 mod meter;
 mod outline;
+mod pace;
 mod plan;
 mod relay;
 pub mod route;

@@ -10,6 +10,7 @@ use sekisho_exchange::{Downstream, Ending, Exchange};
 use sekisho_units::Tick;
 use sekisho_upstream::{Call, Failure, Waiting as Waits};
 
+use crate::pace::Pace;
 use crate::plan::Target;
 use crate::walk::Way;
 
@@ -27,7 +28,7 @@ pub(crate) async fn relay<D: Downstream>(
 ) -> Ending {
     let mut relay = Relay {
         waiting: None,
-        moved: call.moved(),
+        pace: Pace::new(way.client.idle, call.moved()),
         progress: false,
         idle: idle_of(way),
         uploads: if call.is_sent() { Waits::Nothing } else { Waits::Client },
@@ -42,16 +43,26 @@ pub(crate) async fn relay<D: Downstream>(
 /// Sends what is in the client's line.
 pub(crate) async fn flush<D: Downstream>(exchange: &Exchange<'_>, down: &mut D, way: &Way<'_>) -> Ending {
     let mut left = usize::MAX;
+    let mut pace = None;
     poll_fn(|cx| match down.poll_flush(cx) {
         Poll::Ready(Ok(())) => Poll::Ready(Ending::Complete),
         Poll::Ready(Err(_)) => Poll::Ready(Ending::ClientGone),
         Poll::Pending => {
+            let now = exchange.local.clock.now();
+            let pace = pace.get_or_insert_with(|| Pace::new(way.client.idle, now));
             // A client that takes some of it has time for the rest.
             if down.queued() < left {
                 left = down.queued();
-                way.alarm.set_after(exchange.local.clock.now(), way.client.idle);
+                pace.moved(now);
+                way.alarm.set(pace.due());
             }
-            way.alarm.poll(cx).map(|()| Ending::ClientSlow)
+            while way.alarm.poll(cx).is_ready() {
+                if exchange.local.cut.get() || pace.is_over(now, || down.unconfirmed()) {
+                    return Poll::Ready(Ending::ClientSlow);
+                }
+                way.alarm.set(pace.due());
+            }
+            Poll::Pending
         }
     })
     .await
@@ -72,8 +83,8 @@ enum Waiting {
 
 struct Relay {
     waiting: Option<Waiting>,
-    /// When the client last took something, up to the poll before.
-    moved: Tick,
+    /// How the client takes it, up to the poll before.
+    pace: Pace,
     /// Whether it took something in this poll.
     progress: bool,
     /// How long the service may pause.
@@ -101,14 +112,14 @@ impl Relay {
             Err(ending) => return Poll::Ready(ending),
         };
         if std::mem::take(&mut self.progress) {
-            self.moved = exchange.local.clock.now();
+            self.pace.moved(exchange.local.clock.now());
         }
         if waiting == Waiting::Service && self.uploads == Waits::Nothing && down.poll_gone(cx).is_ready() {
             return Poll::Ready(Ending::ClientGone);
         }
         if self.waiting != Some(waiting) {
             self.waiting = Some(waiting);
-            way.alarm.set(self.due(waiting, call, exchange, way));
+            way.alarm.set(self.due(waiting, call, exchange));
         }
         while way.alarm.poll(cx).is_ready() {
             let now = exchange.local.clock.now();
@@ -118,12 +129,12 @@ impl Relay {
             if self.client_due(call).is_some_and(|due| due <= now) {
                 return Poll::Ready(Ending::RequestBroke);
             }
-            let due = self.due(waiting, call, exchange, way);
+            if waiting == Waiting::Client && self.pace.is_over(now, || down.unconfirmed()) {
+                return Poll::Ready(Ending::ClientSlow);
+            }
+            let due = self.due(waiting, call, exchange);
             if due <= now {
-                return Poll::Ready(match waiting {
-                    Waiting::Client => Ending::ClientSlow,
-                    Waiting::Service => Ending::UpstreamStalled,
-                });
+                return Poll::Ready(Ending::UpstreamStalled);
             }
             way.alarm.set(due);
         }
@@ -210,9 +221,9 @@ impl Relay {
         self.progress = true;
     }
 
-    fn due(&self, waiting: Waiting, call: &Call, exchange: &Exchange<'_>, way: &Way<'_>) -> Tick {
+    fn due(&self, waiting: Waiting, call: &Call, exchange: &Exchange<'_>) -> Tick {
         let due = match waiting {
-            Waiting::Client => self.moved + way.client.idle,
+            Waiting::Client => self.pace.due(),
             Waiting::Service => call.moved() + self.idle,
         };
         let due = self.client_due(call).map_or(due, |body| body.min(due));

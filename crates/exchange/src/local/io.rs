@@ -18,6 +18,11 @@ pub trait Io: AsyncRead + AsyncWrite + Unpin {
     /// only if [`Io::poll_readable`] would be pending; leaves no waker.
     fn is_readable(&self) -> bool;
 
+    /// Bytes that were written and that the other side has not confirmed, if the system says. Costs a system call.
+    fn unconfirmed(&self) -> Option<u32> {
+        None
+    }
+
     /// Makes the end that follows an abrupt one (RST on TCP), so that the other side cannot take what it has for whole.
     fn abort(&mut self);
 }

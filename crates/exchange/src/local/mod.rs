@@ -3,6 +3,7 @@
 mod alarm;
 mod buffer;
 mod io;
+mod queue;
 mod tcp;
 
 use std::any::Any;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop::poll_proceed;
 
-use super::Io;
+use super::{Io, queue};
 
 /// A TCP connection.
 pub struct Tcp(TcpStream);
@@ -80,6 +80,10 @@ impl Io for Tcp {
     #[inline]
     fn is_readable(&self) -> bool {
         self.0.try_io(Interest::READABLE, || Ok(())).is_ok()
+    }
+
+    fn unconfirmed(&self) -> Option<u32> {
+        queue::length(&self.0)
     }
 
     fn abort(&mut self) {
@@ -185,6 +189,22 @@ mod tests {
         let mut buffer = [0; 100];
         let error = other.read(&mut buffer).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_the_other_side_has_not_taken_is_known_to_the_byte() {
+        let (mut one, other) = pair().await;
+        assert_eq!(one.unconfirmed(), Some(0));
+        // More than both sides' buffers hold.
+        while one.0.try_write(&[7; 100_000]).is_ok() {}
+        let full = one.unconfirmed().unwrap();
+        assert!(full > 0);
+        let mut taken = vec![0; 1_000_000];
+        let mut other = other;
+        while one.unconfirmed().unwrap() == full {
+            other.read_exact(&mut taken).await.unwrap();
+        }
+        one.write_all(b"more").await.unwrap();
     }
 
     #[tokio::test(flavor = "current_thread")]

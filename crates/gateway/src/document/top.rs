@@ -132,8 +132,8 @@ pub struct ClientConfig {
     /// For a whole head, from its first byte. Default `10s`. On expiry the client gets 408.
     #[schemars(with = "Span")]
     pub head: At<Span>,
-    /// Between two requests of a connection, and between two reads of an answer. Default `75s`. On expiry the connection is
-    /// closed.
+    /// Between two requests of a connection, and between two bytes of an answer that its system confirms. Default `75s`. On
+    /// expiry the connection is closed; of an answer that is noticed up to a sixteenth of the time later.
     #[schemars(with = "Span")]
     pub idle: At<Span>,
     /// For a body, before its rate counts. Default `10s`.

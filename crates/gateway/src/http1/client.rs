@@ -339,6 +339,10 @@ impl<S: Io + 'static> Downstream for Http1<'_, S> {
         self.finished = true;
     }
 
+    fn unconfirmed(&self) -> Option<u32> {
+        self.stream.unconfirmed()
+    }
+
     fn queued(&self) -> usize {
         self.line.queued()
     }

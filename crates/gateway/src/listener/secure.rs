@@ -26,6 +26,10 @@ impl Io for Secure {
         !session.wants_read() || tcp.is_readable()
     }
 
+    fn unconfirmed(&self) -> Option<u32> {
+        self.0.get_ref().0.unconfirmed()
+    }
+
     fn abort(&mut self) {
         self.0.get_mut().0.abort();
     }

@@ -59,6 +59,9 @@ impl Downstream for Nobody {
     fn restore(&mut self, _: Self) {}
     fn push(&mut self, _: &[u8]) {}
     fn finish(&mut self, _: &[u8]) {}
+    fn unconfirmed(&self) -> Option<u32> {
+        None
+    }
     fn queued(&self) -> usize {
         0
     }

@@ -192,6 +192,29 @@ fn a_client_that_reads_slowly_gets_all_of_it() {
 }
 
 #[test]
+fn a_client_that_reads_so_slowly_that_its_socket_shows_nothing_is_not_idle_until_it_stops() {
+    const IDLE: Duration = Duration::from_millis(1_200);
+    let service = Service::fixed(crate::harness::ok("text/plain", vec![b'x'; 40_000_000]));
+    let gateway = gateway(service.addr, "", "client: { idle: 1200ms }");
+    let mut client = Client::connect_narrow(gateway.addr);
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    let began = Instant::now();
+    let mut got = 0;
+    while began.elapsed() < IDLE * 4 {
+        let count = client.stream().read(&mut [0; 2 * 1024]).unwrap();
+        assert!(count > 0, "cut after {got}");
+        got += count;
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    // Less than the part of the gateway's buffer that must be free before a socket says so.
+    assert!(got < 300_000, "{got}");
+    let stopped = Instant::now();
+    let line = logged(&gateway, "/a");
+    assert_eq!(line["reason"], "client_slow");
+    assert_took(stopped.elapsed(), 600, LATEST);
+}
+
+#[test]
 fn a_client_that_reads_chunks_slowly_gets_all_of_it() {
     const SIZE: usize = 12_000_000;
     let chunks = [b"f4240\r\n", &vec![b'x'; 1_000_000][..], b"\r\n"].concat().repeat(SIZE / 1_000_000);
