@@ -1,4 +1,5 @@
 //! Clients that mean ill, each kind slow and few enough to cost the load's core little: what they cost is the gateway's time.
+//! Who only holds a connection sleeps until something comes, and their process has the lowest priority.
 //!
 //! They come from addresses of their own (127.0.0.2 and on) and ask for paths that nobody else asks for, so that neither
 //! limits nor counts mix with those of good clients.
@@ -15,21 +16,25 @@ use super::side_by_side;
 use super::tally::Tally;
 
 /// Who is attacked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::bench) struct Attack {
-    /// The plain port.
-    pub(in crate::bench) port: u16,
-    /// The port of TLS.
-    pub(in crate::bench) tls: u16,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::bench) enum Attack {
+    /// Nobody: each client wakes as it would, and connects to nothing.
+    Nobody,
+    /// The plain port, and the port of TLS.
+    At { port: u16, tls: u16 },
 }
 
 /// How one kind of attacker behaves: what it says first, then byte after byte, and how it takes the answer.
 #[derive(Debug, Clone)]
 struct Kind {
     name: &'static str,
+    /// Whether it does something each `pause`, or nothing until something comes.
+    drips: bool,
     /// How many of them there are at once.
     clients: usize,
-    port: u16,
+    /// Where it connects, if anywhere.
+    port: Option<u16>,
     first: Vec<u8>,
     /// Said again and again, a byte each `pause`; nothing if empty.
     then: Vec<u8>,
@@ -59,39 +64,46 @@ pub(super) async fn run(order: Attack, tally: &Tally, stop: &Stop) -> Result<(),
 
 /// Everything that attacks.
 fn kinds(order: &Attack) -> Vec<Kind> {
-    let mut kinds = on_plain_port(order.port);
-    kinds.extend(on_tls_port(order.tls));
+    let (port, tls) = match *order {
+        Attack::Nobody => (None, None),
+        Attack::At { port, tls } => (Some(port), Some(tls)),
+    };
+    let mut kinds = on_plain_port(port);
+    kinds.extend(on_tls_port(tls));
     kinds
 }
 
 /// One client that connects, says nothing, and takes what comes.
-fn silent(name: &'static str, port: u16) -> Kind {
+fn silent(name: &'static str, port: Option<u16>) -> Kind {
     let (first, then) = (Vec::new(), Vec::new());
-    Kind { name, clients: 1, port, first, then, pause: SECOND, takes: 1024, life: 60 * SECOND }
+    Kind { name, drips: false, clients: 1, port, first, then, pause: SECOND, takes: 1024, life: 60 * SECOND }
 }
 
 /// As `silent`, but it says something and soon comes again.
-fn brief(name: &'static str, port: u16, first: Vec<u8>) -> Kind {
+fn brief(name: &'static str, port: Option<u16>, first: Vec<u8>) -> Kind {
     Kind { first, pause: SECOND / 10, life: SECOND / 2, ..silent(name, port) }
 }
 
-fn on_plain_port(port: u16) -> Vec<Kind> {
+fn on_plain_port(port: Option<u16>) -> Vec<Kind> {
     let text = |text: &str| text.as_bytes().to_vec();
     vec![
         Kind {
             clients: 20,
+            drips: true,
             first: text("GET /attack HTTP/1.1\r\nHost: a\r\nX-Slow: "),
             then: text("a"),
             ..silent("slow heads", port)
         },
         Kind {
             clients: 20,
+            drips: true,
             first: text("POST /attack HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"),
             then: text("b"),
             ..silent("slow bodies", port)
         },
         Kind {
             clients: 10,
+            drips: true,
             first: text("GET /1m HTTP/1.1\r\nHost: a\r\n\r\n"),
             ..silent("slow readers", port)
         },
@@ -101,7 +113,7 @@ fn on_plain_port(port: u16) -> Vec<Kind> {
     ]
 }
 
-fn on_tls_port(port: u16) -> Vec<Kind> {
+fn on_tls_port(port: Option<u16>) -> Vec<Kind> {
     let mut half = client_hello();
     half.truncate(half.len() / 2);
     let plain = b"GET /attack HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
@@ -122,7 +134,11 @@ async fn client(kind: Kind, address: Ipv4Addr, number: usize, tally: Tally, stop
     }
     while !stop.now() {
         let until = Instant::now() + kind.life;
-        if let Ok(mut stream) = connect(address, kind.port).await {
+        let Some(port) = kind.port else {
+            idle(&kind, until, &stop).await;
+            continue;
+        };
+        if let Ok(mut stream) = connect(address, port).await {
             tally.attacked(kind.name);
             tokio::select! {
                 _ = drive(&kind, &mut stream) => {}
@@ -136,6 +152,12 @@ async fn client(kind: Kind, address: Ipv4Addr, number: usize, tally: Tally, stop
             return;
         }
     }
+}
+
+/// Wakes as often as one that is connected.
+async fn idle(kind: &Kind, until: Instant, stop: &Stop) {
+    while kind.drips && Instant::now() < until && stop.reach(Instant::now() + kind.pause).await {}
+    stop.reach(until + kind.pause).await;
 }
 
 async fn connect(address: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
@@ -152,7 +174,10 @@ async fn drive(kind: &Kind, stream: &mut TcpStream) -> std::io::Result<()> {
     stream.write_all(&kind.first).await?;
     let mut taken = vec![0; kind.takes];
     for at in 0.. {
-        tokio::time::sleep(kind.pause).await;
+        match kind.drips {
+            true => tokio::time::sleep(kind.pause).await,
+            false => stream.readable().await?,
+        }
         if let Some(byte) = kind.then.get(at % kind.then.len().max(1)) {
             stream.write_all(&[*byte]).await?;
         }
@@ -186,9 +211,18 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_name_and_clients() {
-        let kinds = kinds(&Attack { port: 1, tls: 2 });
-        assert!(kinds.iter().all(|kind| !kind.name.is_empty() && kind.clients > 0));
-        assert!(kinds.iter().any(|kind| kind.port == 1) && kinds.iter().any(|kind| kind.port == 2));
+        let both = kinds(&Attack::At { port: 1, tls: 2 });
+        assert!(both.iter().all(|kind| !kind.name.is_empty() && kind.clients > 0));
+        assert!([1, 2].iter().all(|port| both.iter().any(|kind| kind.port == Some(*port))));
+        assert!(kinds(&Attack::Nobody).iter().all(|kind| kind.port.is_none()));
+    }
+
+    #[test]
+    fn who_drips_does_so_slowly() {
+        let kinds = kinds(&Attack::Nobody);
+        let wakes: usize = kinds.iter().filter(|kind| kind.drips).map(|kind| kind.clients).sum();
+        assert!(wakes <= 50 && kinds.iter().all(|kind| !kind.drips || kind.pause == super::SECOND));
+        assert!(kinds.iter().all(|kind| kind.drips || kind.then.is_empty()));
     }
 
     #[test]

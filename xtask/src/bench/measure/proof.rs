@@ -113,6 +113,20 @@ pub(super) fn exactly(target: &Target, routes: &[&str], wanted: u64) -> Result<P
     Ok(Proof { note, problems })
 }
 
+/// How many reloads the gateway has counted as applied, and how many as refused.
+pub(super) fn reloads(target: &Target) -> Result<(u64, u64), String> {
+    let metrics = http::get(target.admin, "/metrics", &[])?;
+    Ok(reloads_in(&String::from_utf8_lossy(&metrics.body)))
+}
+
+fn reloads_in(metrics: &str) -> (u64, u64) {
+    let of = |result: &str| {
+        let label = format!("result=\"{result}\"");
+        sum_of(metrics, "gateway_reloads_total", |labels| labels.contains(&label))
+    };
+    (of("applied"), of("refused"))
+}
+
 /// Lines of a JSON access log that name one of these routes.
 fn lines_of(path: &Path, routes: &[&str]) -> Result<u64, String> {
     let cannot = |e: std::io::Error| format!("the access log cannot be read: {e}");
@@ -172,7 +186,7 @@ fn count_lines(path: &Path) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, SIGNS, count_lines, lines_of, missing, near, sum, total};
+    use super::{Answer, SIGNS, count_lines, lines_of, missing, near, reloads_in, sum, total};
 
     #[test]
     fn sums_the_counter_over_its_labels() {
@@ -190,6 +204,13 @@ mod tests {
         let text = "gateway_requests_total{service=\"up\",route=\"/good\",status=\"200\"} 40\n\
                     gateway_requests_total{service=\"up\",route=\"/good/*\",status=\"200\"} 2\n";
         assert_eq!(sum(text, |labels| labels.contains("route=\"/good\"")), 40);
+    }
+
+    #[test]
+    fn reloads_are_told_apart_by_their_result() {
+        let text =
+            "gateway_reloads_total{result=\"applied\"} 7\ngateway_reloads_total{result=\"refused\"} 2\n";
+        assert_eq!(reloads_in(text), (7, 2));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Everything at once for as long as one likes, and every request and message accounted for.
 //!
 //! Good clients send at a steady rate over HTTP, HTTPS and WebSocket while the configuration is reloaded ten times a second.
-//! Slices in which the gateway is attacked, slices without attackers, and slices in which the same attackers are at the service
-//! behind take turns. The first are compared with the second; the third only show what attackers cost by being on the load's
-//! core. At the end what was sent must have been answered rightly, counted in the metrics and written to the access log: exactly.
+//! Slices in which the gateway is attacked, slices in which the same process of attackers runs but connects to nobody, and slices in
+//! which it is at the service behind take turns. The first are compared with the second; the third only show what attackers cost by
+//! being on the load's core. They have the lowest priority there. At the end what was sent must have been answered rightly, counted
+//! in the metrics and written to the access log, and as many reloads must be counted as were asked for: exactly.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -54,7 +55,7 @@ enum Attacked {
 impl Attacked {
     fn name(self) -> &'static str {
         match self {
-            Attacked::Nobody => "without attackers",
+            Attacked::Nobody => "with attackers idle",
             Attacked::Service => "with attackers at the service",
             Attacked::Gateway => "with attackers",
         }
@@ -106,7 +107,7 @@ pub(super) fn measure(
     section.notes.push(format!(
         "{turns} slices of {length} s of each kind; times are medians over the slices. The p99s of one turn are compared, and the \
          median of these ratios counts. The attackers' own work on the load's core is part of it: with the same attackers at the \
-         service behind, the p99s were {:.2} (HTTP) and {:.2} (HTTPS) times those without",
+         service behind, the p99s were {:.2} (HTTP) and {:.2} (HTTPS) times those with them idle",
         traffic.times(Attacked::Service, |slice| slice.http.p99_us),
         traffic.times(Attacked::Service, |slice| slice.https.p99_us)
     ));
@@ -159,11 +160,14 @@ fn traffic(stage: &Stage, target: &Target, (turns, length): (u64, u64)) -> Resul
         if before == 0 && attacked == Attacked::Gateway {
             before = resident_kib(target.process.id());
         }
-        let attackers = match attacked {
-            Attacked::Nobody => None,
-            Attacked::Service => Some(attackers(stage, stage.upstream_port, stage.upstream_port)?),
-            Attacked::Gateway => Some(attackers(stage, target.port, target.tls)?),
-        };
+        let attackers = attackers(
+            stage,
+            match attacked {
+                Attacked::Nobody => Attack::Nobody,
+                Attacked::Service => Attack::At { port: stage.upstream_port, tls: stage.upstream_port },
+                Attacked::Gateway => Attack::At { port: target.port, tls: target.tls },
+            },
+        )?;
         let slice = slice(stage, target, attacked, length)?;
         eprintln!(
             "    {}: p99 {:.2} ms, over TLS {:.2} ms",
@@ -172,17 +176,16 @@ fn traffic(stage: &Stage, target: &Target, (turns, length): (u64, u64)) -> Resul
             slice.https.p99_us as f64 / 1e3
         );
         slices.push(slice);
-        let attack = attackers.map(Generator::finish).transpose()?;
-        attacks.extend(attack.filter(|_| attacked == Attacked::Gateway));
+        let attack = attackers.finish()?;
+        attacks.extend(Some(attack).filter(|_| attacked == Attacked::Gateway));
     }
     let after = resident_kib(target.process.id());
     let [plain, secure] = tunnels.map(|tunnel| tunnel.and_then(Generator::finish));
     Ok(Traffic { slices, tunnels: [plain?, secure?], attacks, memory: (before, after) })
 }
 
-fn attackers(stage: &Stage, port: u16, tls: u16) -> Result<Generator, String> {
-    let attack = Task::Attack(Attack { port, tls });
-    let mut attackers = stage.generator("attackers", &until_told(attack))?;
+fn attackers(stage: &Stage, attack: Attack) -> Result<Generator, String> {
+    let mut attackers = stage.generator("attackers", &until_told(Task::Attack(attack)))?;
     std::thread::sleep(GATHERING);
     attackers.running()?;
     Ok(attackers)
@@ -227,8 +230,11 @@ impl Traffic {
             section.rounds.push(json!({"slice": "all", "scheme": scheme, "messages": report}));
         }
         for (what, p99) in [
-            ("p99 of HTTP with attackers, times without", (|slice| slice.http.p99_us) as fn(&Slice) -> u64),
-            ("p99 of HTTPS with attackers, times without", |slice| slice.https.p99_us),
+            (
+                "p99 of HTTP with attackers, times with them idle",
+                (|slice| slice.http.p99_us) as fn(&Slice) -> u64,
+            ),
+            ("p99 of HTTPS with attackers, times with them idle", |slice| slice.https.p99_us),
         ] {
             section.goals.push(Goal::at_most(what, self.times(Attacked::Gateway, p99), SOAK_WAIT));
         }
@@ -241,7 +247,7 @@ impl Traffic {
         }
     }
 
-    /// With attackers there, divided by that without any, of each turn; the median.
+    /// With attackers there, divided by that with idle ones, of each turn; the median.
     fn times(&self, attacked: Attacked, value: fn(&Slice) -> u64) -> f64 {
         let ratios = self.slices.chunks_exact(KINDS.len()).filter_map(|turn| {
             let of = |attacked| turn.iter().find(|slice| slice.attacked == attacked);
@@ -284,6 +290,15 @@ fn account(target: &Target, traffic: &Traffic, reloads: u64, section: &mut Secti
         let found = proof::exactly(target, routes, wanted)?;
         section.notes.push(format!("{what}: {}", found.note));
         section.problems.extend(found.problems.iter().map(|problem| format!("{what}: {problem}")));
+    }
+    let (applied, refused) = proof::reloads(target)?;
+    section
+        .notes
+        .push(format!("reloads: {reloads} changed an answer, and the gateway counted {applied} as applied"));
+    if (applied, refused) != (reloads, 0) {
+        section
+            .problems
+            .push(format!("{reloads} reloads were asked for, {applied} were applied and {refused} refused"));
     }
     Ok(())
 }
