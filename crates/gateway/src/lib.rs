@@ -26,9 +26,7 @@ mod worker;
 pub use fork::{Fork, Rule, Share};
 pub use forward::{Introduction, Via};
 pub use http1::{Caller, serve};
-pub use listener::{
-    BadCertificate, Certificate, Crowd, Door, Listener, Place, SecureRedirect, Tickets, Tls, admit,
-};
+pub use listener::{Certificate, Crowd, Door, Listener, Place, SecureRedirect, Tickets, Tls, admit};
 pub use mark::Mark;
 pub use meter::{BOUNDS, Cell, Handshake, RouteMeter, StepMeter, Verdicts, WorkerMeter};
 pub use outline::{Changes, Outline, Part};

@@ -38,6 +38,6 @@ pub use pool::Pools;
 pub use retry::{BackoffConfig, Cause, RetryConfig, RetryMeter};
 pub use send::{Terms, send};
 pub use service::{Service, Timeouts};
-pub use tls::{Config as TlsConfig, ReadFile, Secured, secure};
+pub use tls::{Config as TlsConfig, ReadFile, Secured, pem, secure};
 pub use tunnel::{Seat, Switched, TUNNEL_ENDINGS, TunnelMeter, Tunnels, TunnelsConfig, chosen, offer};
 pub use upload::Waiting;

@@ -196,7 +196,15 @@ impl Maker<'_> {
                     Some(key) if bad.is_of_the_key() => (key, key_path),
                     _ => (&at.certificate, chain_path),
                 };
-                self.problems.error(&place_of(word), path, bad.to_string());
+                let name = |word: &At<String>| match word.trim_start().starts_with("-----BEGIN ") {
+                    // Not shown: it may be a key.
+                    true => "the text".to_owned(),
+                    false => format!("`{}`", word.value),
+                };
+                let wrong =
+                    bad.wrong(&name(&at.certificate), &name(at.key.as_ref().unwrap_or(&at.certificate)));
+                let problem = Problem::error(place_of(word), path, wrong);
+                self.problems.push(problem.remedy(bad.remedy()));
                 return None;
             }
         };

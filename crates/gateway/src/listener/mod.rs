@@ -17,7 +17,7 @@ use sekisho_exchange::{Content, Reply, Scheme};
 use sekisho_units::{Cidr, Pattern, Tick};
 
 pub use admit::admit;
-pub use certificate::{BadCertificate, Certificate};
+pub use certificate::Certificate;
 pub use crowd::{Crowd, Place};
 pub use tls::Tickets;
 pub(crate) use tls::{provider, server_config};

@@ -4,14 +4,14 @@ use std::hash::{DefaultHasher, Hash};
 use std::io;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys, RootCertStore};
 use sekisho_units::{At, Place, Problem, Problems};
 
 use super::compile::ReadFile;
+use super::pem::{self, BadPem};
 
 /// The largest file that is read, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -56,66 +56,28 @@ impl Files<'_> {
         provider: &CryptoProvider,
     ) -> Option<Arc<CertifiedKey>> {
         let chain = self.certificates(certificate, "certificate");
-        let private = self.key(key);
-        let (chain, private) = (chain?, private?);
-        let Ok(signing) = provider.key_provider.load_private_key(private) else {
-            let wrong = format!("the key in `{}` is of no kind that TLS uses", key.value);
-            self.report(&key.place, "key", &wrong, "use ECDSA (P-256), Ed25519, or RSA of 2048 bits or more");
-            return None;
-        };
-        let certified = CertifiedKey::new(chain, signing);
-        match certified.keys_match() {
-            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Some(Arc::new(certified)),
-            Err(Error::InconsistentKeys(_)) => {
-                let wrong = format!(
-                    "the key in `{}` is not that of the certificate in `{}`",
-                    key.value, certificate.value
-                );
-                self.report(&key.place, "key", &wrong, "name two files that belong together");
-                None
-            }
-            Err(_) => {
-                let wrong = format!("the first certificate in `{}` cannot be understood", certificate.value);
-                self.report(&certificate.place, "certificate", &wrong, "write it anew");
-                None
-            }
-        }
+        let private = self.text(key, "key").and_then(|text| {
+            let key_name = quoted(key);
+            pem::key(&text).map_err(|bad| self.bad(bad, key, "key", ("", &key_name))).ok()
+        });
+        pem::certified(chain?, private?, provider)
+            .map_err(|bad| {
+                let names = (quoted(certificate), quoted(key));
+                let (at, field) =
+                    if bad.is_of_the_key() { (key, "key") } else { (certificate, "certificate") };
+                self.bad(bad, at, field, (&names.0, &names.1));
+            })
+            .ok()
     }
 
     /// All certificates in a file, at least one.
     fn certificates(&mut self, at: &At<String>, field: &str) -> Option<Vec<CertificateDer<'static>>> {
         let text = self.text(at, field)?;
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-        let (wrong, remedy) = match found {
-            Ok(certificates) if !certificates.is_empty() => return Some(certificates),
-            Ok(_) => (
-                format!("there is no certificate in `{}`", at.value),
-                "name a file with `-----BEGIN CERTIFICATE-----`",
-            ),
-            Err(_) => (format!("`{}` is damaged", at.value), "write it anew"),
-        };
-        self.report(&at.place, field, &wrong, remedy);
-        None
+        pem::certificates(&text).map_err(|bad| self.bad(bad, at, field, (&quoted(at), ""))).ok()
     }
 
-    /// The first private key in a file.
-    fn key(&mut self, at: &At<String>) -> Option<PrivateKeyDer<'static>> {
-        let text = self.text(at, "key")?;
-        let (wrong, remedy) = match PrivateKeyDer::pem_slice_iter(text.as_bytes()).next() {
-            Some(Ok(key)) => return Some(key),
-            Some(Err(_)) => (format!("`{}` is damaged", at.value), "write it anew"),
-            None if text.contains("ENCRYPTED PRIVATE KEY") => {
-                let remedy =
-                    "take the passphrase away (`openssl pkey`), and let only the gateway read the file";
-                (format!("the key in `{}` is encrypted", at.value), remedy)
-            }
-            None => (
-                format!("there is no private key in `{}`", at.value),
-                "name a file with `-----BEGIN PRIVATE KEY-----`",
-            ),
-        };
-        self.report(&at.place, "key", &wrong, remedy);
-        None
+    fn bad(&mut self, bad: BadPem, at: &At<String>, field: &str, (certificate, key): (&str, &str)) {
+        self.report(&at.place, field, &bad.wrong(certificate, key), bad.remedy());
     }
 
     /// The text of a PEM file.
@@ -148,4 +110,8 @@ impl Files<'_> {
         self.report(&at.place, field, &wrong, remedy);
         None
     }
+}
+
+fn quoted(at: &At<String>) -> String {
+    format!("`{}`", at.value)
 }

@@ -4,6 +4,7 @@ mod compile;
 mod config;
 mod files;
 mod ours;
+pub mod pem;
 mod reason;
 mod stream;
 mod unverified;

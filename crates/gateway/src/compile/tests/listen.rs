@@ -54,19 +54,19 @@ fn what_is_wrong_is_told_at_its_place() {
         ),
         (
             "listen: https://127.0.0.1:1\ntls: { certificates: [{ certificate: no.pem, key: a.key }] }",
-            "t:2:38: error: tls.certificates[0].certificate: there is no certificate in it; it must",
+            "t:2:38: error: tls.certificates[0].certificate: there is no certificate in `no.pem`; name a file",
         ),
         (
             "listen: https://127.0.0.1:1\ntls: { certificates: [{ certificate: a.pem, key: no.pem }] }",
-            "t:2:50: error: tls.certificates[0].key: there is no private key in it; it must",
+            "t:2:50: error: tls.certificates[0].key: there is no private key in `no.pem`; name a file",
         ),
         (
             "listen: https://127.0.0.1:1\ntls: { certificates: [{ certificate: a.pem }] }",
-            "t:2:38: error: tls.certificates[0].certificate: there is no private key in it; it must",
+            "t:2:38: error: tls.certificates[0].certificate: there is no private key in `a.pem`; name a file",
         ),
         (
             "listen: https://127.0.0.1:1\ntls: { certificates: [{ certificate: a.pem, key: b.key }] }",
-            "t:2:50: error: tls.certificates[0].key: the private key belongs to another certificate; check",
+            "t:2:50: error: tls.certificates[0].key: the key in `b.key` is not that of the certificate in `a.pem`; name two",
         ),
         (
             "listen: { url: http://127.0.0.1:1, redirect: https }",

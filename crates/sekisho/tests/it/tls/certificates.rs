@@ -81,10 +81,10 @@ fn a_certificate_replaced_by_garbage_leaves_the_old_one_in_force() {
     let gateway = gateway(&service, &[("own", &own)], "reload: { watch: off }");
     let other = authority.certify(&["gateway.test"]);
     for (file, text, told) in [
-        ("own.pem", "garbage", "there is no certificate in it"),
-        ("own.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
-        ("own.key", "garbage", "there is no private key in it"),
-        ("own.key", other.key.as_str(), "belongs to another certificate"),
+        ("own.pem", "garbage", "there is no certificate in `own.pem`"),
+        ("own.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be understood"),
+        ("own.key", "garbage", "there is no private key in `own.key`"),
+        ("own.key", other.key.as_str(), "is not that of the certificate in"),
     ] {
         let before = std::fs::read_to_string(gateway.dir.join(file)).unwrap();
         std::fs::write(gateway.dir.join(file), text).unwrap();
