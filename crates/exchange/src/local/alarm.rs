@@ -368,7 +368,7 @@ mod tests {
         alarms.ring_all();
         assert_eq!([&common, &apart].map(poll), [true, false]);
         let hour = Duration::from_secs(3600);
-        [&common, &apart].map(|alarm| alarm.set_after(clock.now(), hour));
+        [&common, &apart].into_iter().for_each(|alarm| alarm.set_after(clock.now(), hour));
         assert_eq!([&common, &apart].map(poll), [true, false], "however they are set");
         alarms.look(clock.now() + hour);
         assert!(poll(&apart), "its own time comes all the same");

@@ -18,6 +18,7 @@ const MOST: usize = 1024;
 #[derive(Default)]
 pub(crate) struct Sockets(Vec<Given>);
 
+#[derive(Debug)]
 struct Given {
     /// What it listens on.
     address: SocketAddr,
