@@ -6,7 +6,6 @@
 pub mod compile;
 pub mod document;
 pub mod explain;
-mod fork;
 mod forward;
 mod http1;
 mod listener;
@@ -23,7 +22,6 @@ mod tunnel;
 pub mod walk;
 mod worker;
 
-pub use fork::{Fork, Rule, Share};
 pub use forward::{Introduction, Via};
 pub use http1::{Caller, serve};
 pub use listener::{Certificate, Crowd, Door, Listener, Place, SecureRedirect, Tickets, Tls, admit};

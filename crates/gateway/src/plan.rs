@@ -8,8 +8,8 @@ use sekisho_policies::Step;
 use sekisho_units::Place;
 use sekisho_upstream::Service;
 
-use crate::fork::Fork;
 use crate::meter::{RouteMeter, StepMeter};
+use crate::route::Fork;
 
 /// A route's plan. The walker runs it, `sekisho plan` prints it.
 ///
@@ -139,6 +139,7 @@ impl Plan {
             steps: self.steps.clone(),
             authenticators: self.authenticators,
             target: Target::Service(Arc::clone(service)),
+            fork: None,
             handed: Arc::clone(&self.handed),
             meter: self.meter.clone(),
         })

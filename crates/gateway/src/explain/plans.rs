@@ -8,8 +8,8 @@ use sekisho_exchange::Mode;
 use serde::Serialize;
 
 use crate::compile::usual_upgrades;
-use crate::fork::Fork;
 use crate::plan::{Plan, PlanStep, Target};
+use crate::route::Fork;
 use crate::route::{Entry, Methods};
 use crate::site::Site;
 

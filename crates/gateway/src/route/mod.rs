@@ -6,12 +6,14 @@
 //! best pattern takes the request, the next best pattern is asked.
 
 mod entry;
+mod fork;
 mod methods;
 mod search;
 mod shape;
 mod tree;
 
 pub use entry::{Entry, HeaderMatch, HeaderRule};
+pub use fork::{Fork, Rule, Share};
 pub use methods::{MethodSet, Methods};
 use sekisho_wire::{HeadView, Known, Method};
 

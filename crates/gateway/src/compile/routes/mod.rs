@@ -19,9 +19,9 @@ use super::steps::Chain;
 
 pub(crate) use self::upgrade::usual as usual_upgrades;
 use crate::document::{Document, RouteConfig, RouteDocument};
-use crate::fork::Fork;
 use crate::plan::{About, Handed, Plan, Target};
 use crate::route::Entry;
+use crate::route::Fork;
 
 /// The routes that answer, flat.
 pub(super) struct Compiled {

@@ -10,7 +10,7 @@ use sekisho_yaml::join;
 use super::narrow::header_match;
 use crate::compile::services::Services;
 use crate::document::{BranchConfig, Fields, HeaderConfig, SplitConfig};
-use crate::fork::{Fork, Rule, Share};
+use crate::route::{Fork, Rule, Share};
 use crate::route::{HeaderMatch, HeaderRule};
 
 /// The services of a split, each once, and who gets which; `None` if there is a problem.

@@ -8,8 +8,8 @@ use sekisho_yaml::join;
 use super::split;
 use crate::compile::services::Services;
 use crate::document::{RedirectConfig, RespondConfig, RouteConfig};
-use crate::fork::Fork;
 use crate::plan::{Redirect, Respond, Target};
+use crate::route::Fork;
 
 const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
 

@@ -10,7 +10,7 @@ use sekisho_exchange::Exchange;
 use sekisho_upstream::Key;
 use sekisho_wire::HeadView;
 
-use crate::route::{HeaderMatch, HeaderRule};
+use super::{HeaderMatch, HeaderRule};
 
 /// Where the requests of a route part.
 #[derive(Debug)]
