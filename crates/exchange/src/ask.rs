@@ -19,6 +19,8 @@ pub struct Ask {
     pub target: String,
     /// Header lines beside `Host` and what delimits the body: names and values that a line may hold.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// The body, whole; none if it is empty.
+    pub body: Vec<u8>,
     /// For the whole answer, from the choice of the endpoint to the body's last byte.
     pub timeout: Duration,
     /// Most bytes of the answer's body; a longer answer is a failure.

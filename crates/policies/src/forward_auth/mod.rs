@@ -82,6 +82,7 @@ impl Policy for ForwardAuth {
             method: "GET",
             target: auth.question.target.clone(),
             headers: auth.question.headers(exchange),
+            body: Vec::new(),
             timeout: auth.timeout,
             max: LARGEST,
         };

@@ -225,7 +225,8 @@ impl Lookup {
         if let Some(ids) = &exchange.ids {
             headers.push(("X-Correlation-ID".to_owned(), ids.correlation.as_str().as_bytes().to_vec()));
         }
-        let ask = Ask { method: "GET", target, headers, timeout: self.timeout, max: LARGEST };
+        let ask =
+            Ask { method: "GET", target, headers, body: Vec::new(), timeout: self.timeout, max: LARGEST };
         let asking = Arc::clone(&self.peer).ask(exchange.local, ask);
         let lookup = Arc::clone(self);
         tokio::task::spawn_local(async move {

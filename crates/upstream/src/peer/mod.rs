@@ -27,7 +27,7 @@ use crate::service::Service;
 /// What the gateway calls itself (RFC 9110 §10.1.5).
 const USER_AGENT: &str = concat!("sekisho/", env!("CARGO_PKG_VERSION"));
 
-/// There is no body whose pace could matter.
+/// The body is at hand, so that its pace does not matter.
 const TERMS: Terms<'_> = Terms { body_grace: Duration::MAX, body_rate: 0, trailers: &[] };
 
 impl Peer for Service {
@@ -39,24 +39,30 @@ impl Peer for Service {
         let pools = local.lent::<Pools>();
         Box::pin(async move {
             let pools = pools.ok_or(Unanswered::Absent("gateway_stopping"))?;
-            asked(&self, &ask, &pools).await
+            asked(&self, ask, &pools).await
         })
     }
 }
 
-/// One call from its head to the last byte of the answer. Redirections are answers like others.
-async fn asked(service: &Service, ask: &Ask, pools: &Rc<Pools>) -> Result<Answered, Unanswered> {
-    let head = request(ask).ok_or(Unanswered::Unclear("bad_request"))?;
+/// One call from its head to the last byte of the answer. Redirections are answers like others, and whoever answers before it
+/// has taken the whole body has answered.
+async fn asked(service: &Service, ask: Ask, pools: &Rc<Pools>) -> Result<Answered, Unanswered> {
+    let head = request(&ask).ok_or(Unanswered::Unclear("bad_request"))?;
     let local = &*pools.local;
     let began = local.clock.now();
     let (path, query) =
         ask.target.split_once('?').map_or((&*ask.target, None), |(path, query)| (path, Some(query)));
     let client = Client::direct(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), sekisho_exchange::Scheme::Http);
-    let mut exchange = Exchange::new(head.view(), (path, query, ""), Framing::None, client, began, local);
+    let framing = match ask.body.len() {
+        0 => Framing::None,
+        length => Framing::Length(length as u64),
+    };
+    let mut exchange = Exchange::new(head.view(), (path, query, ""), framing, client, began, local);
     exchange.deadline = Some(began + ask.timeout);
     let alarm = local.alarms.alarm();
     // In a box, since it is large and rare.
-    let sent = Box::pin(send(service, &mut exchange, &mut Nobody, &alarm, pools, &TERMS)).await;
+    let mut nobody = Nobody::with(ask.body);
+    let sent = Box::pin(send(service, &mut exchange, &mut nobody, &alarm, pools, &TERMS)).await;
     let mut call = sent.map_err(|failure| unanswered(&failure))?;
     let head = copied(call.head())?;
     if matches!(call.framing(), Framing::Length(length) if length > ask.max as u64) {
@@ -85,6 +91,10 @@ fn request(ask: &Ask) -> Option<HeadBuf> {
     }
     for (name, value) in &ask.headers {
         head.push(name, value).ok()?;
+    }
+    // Without a body only the methods that are meant to have one say so (RFC 9110 §8.6).
+    if !ask.body.is_empty() || matches!(ask.method, "POST" | "PUT" | "PATCH") {
+        head.push("Content-Length", ask.body.len().to_string().as_bytes()).ok()?;
     }
     Some(head)
 }

@@ -1,4 +1,4 @@
-//! The client's side of a call that the gateway makes for itself: it sends no body, takes no answer, and never leaves.
+//! The client's side of a call that the gateway makes for itself: its body is at hand, it takes no answer, and it never leaves.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -6,8 +6,18 @@ use std::task::{Context, Poll};
 use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 use sekisho_wire::{Edits, HeadView, Skip};
 
-/// Nobody.
-pub(super) struct Nobody;
+/// Nobody, with the body to be sent.
+pub(super) struct Nobody {
+    body: Vec<u8>,
+    /// How much of it was taken.
+    taken: usize,
+}
+
+impl Nobody {
+    pub(super) fn with(body: Vec<u8>) -> Self {
+        Self { body, taken: 0 }
+    }
+}
 
 impl Raw for Nobody {
     fn unread(&self) -> &[u8] {
@@ -38,12 +48,14 @@ impl Downstream for Nobody {
         &[]
     }
     fn poll_body(&mut self, _: &mut Context<'_>) -> Poll<Result<BodyEvent, BrokenBody>> {
-        Poll::Ready(Ok(BodyEvent::End))
+        Poll::Ready(Ok(if self.body().is_empty() { BodyEvent::End } else { BodyEvent::Data }))
     }
     fn body(&self) -> &[u8] {
-        &[]
+        &self.body[self.taken..]
     }
-    fn consume(&mut self, _: usize) {}
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
+    }
     fn trailers(&self) -> &[u8] {
         &[]
     }

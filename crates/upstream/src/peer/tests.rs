@@ -57,6 +57,7 @@ fn ask(target: &str) -> Ask {
         method: "GET",
         target: target.to_owned(),
         headers: vec![("accept".to_owned(), b"application/json".to_vec())],
+        body: Vec::new(),
         timeout: Duration::from_secs(10),
         max: 8,
     }
@@ -175,4 +176,45 @@ fn a_connection_is_used_again_only_after_a_whole_answer() {
     assert_eq!(got, [hi(), Err(TOO_LARGE), hi(), hi()]);
     let connections: Vec<_> = told.try_iter().map(|(index, _)| index).collect();
     assert_eq!(connections, [0, 0, 1, 2]);
+}
+
+/// The request that somebody gets who is asked so, head and body, of which `size` bytes come.
+fn received(ask: Ask, size: usize) -> (String, Vec<u8>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let receiver = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let mut body = vec![0; size];
+        stream.read_exact(&mut body).unwrap();
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
+        (String::from_utf8(head).unwrap(), body)
+    });
+    assert_eq!(answers(address, vec![ask]), [Ok((204, String::new()))]);
+    receiver.join().unwrap()
+}
+
+#[test]
+fn a_body_goes_out_whole_and_with_its_length() {
+    for size in [1, 17, 40_000, 3_000_000] {
+        let body: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+        let (head, got) = received(Ask { method: "POST", body: body.clone(), ..ask("/hook") }, size);
+        assert!(head.starts_with("POST /hook HTTP/1.1\r\n"), "{head}");
+        assert_eq!(head.matches(&format!("\r\nContent-Length: {size}\r\n")).count(), 1, "{head}");
+        assert!(got == body, "{size} bytes, and not the same");
+    }
+    let (head, _) = received(Ask { method: "POST", ..ask("/hook") }, 0);
+    assert!(head.contains("\r\nContent-Length: 0\r\n"), "{head}");
+}
+
+#[test]
+fn whoever_answers_before_it_has_the_body_has_answered() {
+    let early = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno";
+    let large = Ask { method: "POST", body: vec![b'x'; 8 << 20], ..ask("/") };
+    assert_eq!(one(early, Then::Hold, large), Ok((413, "no".to_owned())));
 }

@@ -77,7 +77,7 @@ impl Source {
         local: &Local,
     ) -> Result<Vec<u8>, String> {
         let headers = vec![("Accept".to_owned(), b"application/jwk-set+json, application/json".to_vec())];
-        let ask = Ask { method: "GET", target, headers, timeout: self.timeout, max };
+        let ask = Ask { method: "GET", target, headers, body: Vec::new(), timeout: self.timeout, max };
         let answered = Arc::clone(peer).ask(local, ask).await.map_err(|error| error.to_string())?;
         match answered.head.view().status() {
             200 => Ok(answered.body),
