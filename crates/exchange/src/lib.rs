@@ -3,10 +3,12 @@
 //! [`Exchange`] is the traveller: what a policy reads (the request's head as it came, the normalised path, the client)
 //! and what it changes (edits of both heads, the path for the service, facts for the log). [`Policy`] is what a step of a
 //! route's plan implements. [`Reply`] is every answer that the gateway itself gives. [`Downstream`] is how the answer
-//! reaches the client whatever protocol it speaks, and [`Local`] is what one worker owns: alarms, buffers, the clock.
+//! reaches the client whatever protocol it speaks, and [`Local`] is what one worker owns: alarms, buffers, the clock. [`Event`] is what
+//! operators are told.
 
 mod ask;
 mod downstream;
+mod event;
 mod exchange;
 mod facts;
 mod ids;
@@ -19,6 +21,7 @@ mod who;
 
 pub use ask::{Answered, Ask, Asking, Dial, Errand, Errands, NoErrands, Peer, Unanswered};
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
+pub use event::{Event, EventName, Events, Severity};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};
 pub use facts::{Decider, Ending, Facts, Shadowed};
 pub use ids::{Id, Ids};

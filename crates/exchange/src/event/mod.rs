@@ -1,0 +1,193 @@
+//! What operators are told: one type for all events, and one way to tell them.
+//!
+//! Whoever notices something makes an [`Event`] and calls [`Events::tell`]. The floor that runs the gateway writes the line and
+//! sends the alerts. An event's texts come from the configuration, from services and from errors; they hold no secret.
+
+mod name;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::name::{EventName, Severity};
+
+/// Told of what operators should know. Must not block: a worker may be the one who tells.
+pub trait Events: Send + Sync {
+    /// This has happened, just now.
+    fn tell(&self, event: Event);
+}
+
+/// Something that operators should know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A service's circuit breaker refuses requests from now on.
+    CircuitBreakerOpened {
+        /// The service.
+        service: Arc<str>,
+    },
+    /// It lets probes through.
+    CircuitBreakerHalfOpened {
+        /// The service.
+        service: Arc<str>,
+    },
+    /// It lets requests through again.
+    CircuitBreakerClosed {
+        /// The service.
+        service: Arc<str>,
+    },
+    /// An endpoint gets no requests from now on, or only those that nobody else can take. To be told once for each change.
+    EndpointDown {
+        /// Its service.
+        service: Arc<str>,
+        /// Its URL, or host and port.
+        endpoint: Arc<str>,
+        /// A word for how that was found out, as in the log: `connection_refused`, `health_check_status`.
+        reason: Arc<str>,
+    },
+    /// It gets requests again. To be told only after [`Event::EndpointDown`].
+    EndpointUp {
+        /// Its service.
+        service: Arc<str>,
+        /// Its URL, or host and port.
+        endpoint: Arc<str>,
+        /// A word for how that was found out: `health_check`, `ejection_over`.
+        reason: Arc<str>,
+    },
+    /// The last endpoint of a service has gone down. To be told when that becomes so, not for each request.
+    NoHealthyEndpoint {
+        /// The service.
+        service: Arc<str>,
+    },
+    /// The shared store does not answer.
+    StoreAway {
+        /// Its address, without user and password.
+        store: Arc<str>,
+        /// What went wrong.
+        reason: Arc<str>,
+    },
+    /// It answers again.
+    StoreBack {
+        /// Its address, without user and password.
+        store: Arc<str>,
+    },
+    /// An issuer's keys cannot be fetched. Told once, until they can be again.
+    JwksFailed {
+        /// Where they are, without the query.
+        source: Arc<str>,
+        /// What went wrong.
+        reason: Arc<str>,
+        /// Whether there are keys from before.
+        keys_left: bool,
+    },
+    /// They can be fetched again.
+    JwksFetched {
+        /// Where they are, without the query.
+        source: Arc<str>,
+        /// How many there are.
+        keys: usize,
+    },
+}
+
+impl Event {
+    /// Its name.
+    pub fn name(&self) -> EventName {
+        match self {
+            Self::CircuitBreakerOpened { .. } => EventName::CircuitBreakerOpened,
+            Self::CircuitBreakerHalfOpened { .. } => EventName::CircuitBreakerHalfOpened,
+            Self::CircuitBreakerClosed { .. } => EventName::CircuitBreakerClosed,
+            Self::EndpointDown { .. } => EventName::EndpointDown,
+            Self::EndpointUp { .. } => EventName::EndpointUp,
+            Self::NoHealthyEndpoint { .. } => EventName::NoHealthyEndpoint,
+            Self::StoreAway { .. } => EventName::StoreAway,
+            Self::StoreBack { .. } => EventName::StoreBack,
+            Self::JwksFailed { .. } => EventName::JwksFailed,
+            Self::JwksFetched { .. } => EventName::JwksFetched,
+        }
+    }
+
+    /// The service that it is about.
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            Self::CircuitBreakerOpened { service }
+            | Self::CircuitBreakerHalfOpened { service }
+            | Self::CircuitBreakerClosed { service }
+            | Self::EndpointDown { service, .. }
+            | Self::EndpointUp { service, .. }
+            | Self::NoHealthyEndpoint { service } => Some(service),
+            _ => None,
+        }
+    }
+
+    /// The endpoint that it is about.
+    pub fn endpoint(&self) -> Option<&str> {
+        match self {
+            Self::EndpointDown { endpoint, .. } | Self::EndpointUp { endpoint, .. } => Some(endpoint),
+            _ => None,
+        }
+    }
+
+    /// The shared store that it is about.
+    pub fn store(&self) -> Option<&str> {
+        match self {
+            Self::StoreAway { store, .. } | Self::StoreBack { store } => Some(store),
+            _ => None,
+        }
+    }
+
+    /// Whoever else it is about that the gateway depends on.
+    pub fn dependency(&self) -> Option<&str> {
+        match self {
+            Self::JwksFailed { source, .. } | Self::JwksFetched { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Why it came to that, where that is known.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::EndpointDown { reason, .. }
+            | Self::EndpointUp { reason, .. }
+            | Self::StoreAway { reason, .. }
+            | Self::JwksFailed { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// What it means, in one line for people.
+    pub fn message(&self) -> String {
+        let line = match self {
+            Self::CircuitBreakerOpened { service } => format!("`{service}` is not asked any more"),
+            Self::CircuitBreakerHalfOpened { service } => format!("`{service}` is tried again"),
+            Self::CircuitBreakerClosed { service } => format!("`{service}` is asked again"),
+            Self::EndpointDown { service, endpoint, reason } => {
+                format!("{endpoint} of `{service}` is not asked any more ({reason})")
+            }
+            Self::EndpointUp { service, endpoint, reason } => {
+                format!("{endpoint} of `{service}` is asked again ({reason})")
+            }
+            Self::NoHealthyEndpoint { service } => format!("no endpoint of `{service}` is healthy"),
+            Self::StoreAway { store, reason } => {
+                format!("{store} does not count any more ({reason}); policies go by `on_store_failure`")
+            }
+            Self::StoreBack { store } => format!("{store} counts again"),
+            Self::JwksFailed { source, reason, keys_left } => {
+                let meanwhile = match keys_left {
+                    true => "the last good ones stay in force",
+                    false => "no token can be verified",
+                };
+                format!("no keys from `{source}`: {reason}; {meanwhile}")
+            }
+            Self::JwksFetched { source, keys } => format!("{keys} keys from `{source}`"),
+        };
+        // An error's text may be of several lines, and must not look like another event.
+        line.replace(|c: char| c.is_control(), " ")
+    }
+}
+
+/// The line in the log, which begins with the event's name.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name(), self.message())
+    }
+}

@@ -1,0 +1,129 @@
+//! The names of events, as logs, alerts and the configuration write them.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The name of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventName {
+    /// A service's circuit breaker has opened: the service is not asked any more.
+    CircuitBreakerOpened,
+    /// It lets probes through.
+    CircuitBreakerHalfOpened,
+    /// It has closed: the service is asked again.
+    CircuitBreakerClosed,
+    /// An endpoint is not asked any more.
+    EndpointDown,
+    /// It is asked again.
+    EndpointUp,
+    /// A service has no healthy endpoint left.
+    NoHealthyEndpoint,
+    /// The shared store does not answer.
+    StoreAway,
+    /// It answers again.
+    StoreBack,
+    /// An issuer's keys cannot be fetched.
+    JwksFailed,
+    /// They can be fetched again.
+    JwksFetched,
+}
+
+/// How urgent an event is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Something works less well than it should.
+    Warning,
+    /// Clients notice.
+    Critical,
+}
+
+impl EventName {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::CircuitBreakerOpened,
+        Self::CircuitBreakerHalfOpened,
+        Self::CircuitBreakerClosed,
+        Self::EndpointDown,
+        Self::EndpointUp,
+        Self::NoHealthyEndpoint,
+        Self::StoreAway,
+        Self::StoreBack,
+        Self::JwksFailed,
+        Self::JwksFetched,
+    ];
+
+    /// Those that are alerts unless it is said otherwise.
+    pub const USUAL: [Self; 7] = [
+        Self::CircuitBreakerOpened,
+        Self::CircuitBreakerClosed,
+        Self::EndpointDown,
+        Self::EndpointUp,
+        Self::NoHealthyEndpoint,
+        Self::StoreAway,
+        Self::StoreBack,
+    ];
+
+    /// Its text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitBreakerOpened => "circuit_breaker_opened",
+            Self::CircuitBreakerHalfOpened => "circuit_breaker_half_opened",
+            Self::CircuitBreakerClosed => "circuit_breaker_closed",
+            Self::EndpointDown => "endpoint_down",
+            Self::EndpointUp => "endpoint_up",
+            Self::NoHealthyEndpoint => "no_healthy_endpoint",
+            Self::StoreAway => "store_away",
+            Self::StoreBack => "store_back",
+            Self::JwksFailed => "jwks_failed",
+            Self::JwksFetched => "jwks_fetched",
+        }
+    }
+
+    /// What all events have in common of which one undoes another: the latest of them tells how things stand.
+    pub const fn family(self) -> &'static str {
+        match self {
+            Self::CircuitBreakerOpened | Self::CircuitBreakerHalfOpened | Self::CircuitBreakerClosed => {
+                "circuit_breaker"
+            }
+            Self::EndpointDown | Self::EndpointUp => "endpoint",
+            Self::NoHealthyEndpoint => "no_healthy_endpoint",
+            Self::StoreAway | Self::StoreBack => "store",
+            Self::JwksFailed | Self::JwksFetched => "jwks",
+        }
+    }
+
+    /// How urgent it is.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::CircuitBreakerOpened | Self::NoHealthyEndpoint => Severity::Critical,
+            Self::EndpointDown | Self::StoreAway | Self::JwksFailed => Severity::Warning,
+            Self::CircuitBreakerHalfOpened
+            | Self::CircuitBreakerClosed
+            | Self::EndpointUp
+            | Self::StoreBack
+            | Self::JwksFetched => Severity::Info,
+        }
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Severity {
+    /// Its text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
