@@ -3,6 +3,7 @@
 //! Read [`walk`] first: one exchange's life, top to bottom. `document` is the configuration as written, `compile` turns it
 //! into a [`Site`], `route` finds the plan for a request, `http1` serves a client's connection.
 
+pub mod alert;
 pub mod compile;
 pub mod document;
 pub mod explain;

@@ -11,6 +11,7 @@ use sekisho_units::Cidr;
 use sekisho_upstream::{Endpoint, Service};
 use sekisho_wire::{Limits, PathRules};
 
+use crate::alert::Alerting;
 use crate::forward::{Introduction, Via};
 use crate::listener::Listener;
 use crate::outline::Outline;
@@ -31,6 +32,8 @@ pub struct Site {
     pub services: Box<[Arc<Service>]>,
     /// Where limits are counted.
     pub store: Arc<Store>,
+    /// Whom to tell what happens.
+    pub alerts: Alerting,
     /// What it was made of.
     pub outline: Outline,
 }

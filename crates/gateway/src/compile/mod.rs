@@ -3,6 +3,7 @@
 //! [`compile`] is the whole of it. Each part of a document has a file here; none stops at its first problem, and a part
 //! that cannot be compiled does not keep the others from being checked.
 
+mod alerts;
 mod ambiguity;
 mod counters;
 mod files;
@@ -208,6 +209,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     let store = store::compile(written, settings.workers, &carry.kept, files, problems);
     let services =
         Services::compile(document, &carry.endpoints, settings.head_limits, files.reader(), problems);
+    let alerts = alerts::compile(top.map_or(&[], |top| &top.alerts), &carry.endpoints, problems);
     let context = Context {
         workers: settings.workers,
         sinks: &carry.sinks,
@@ -243,7 +245,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     };
     let outline = Outline::default();
     let services = services.into_all();
-    Site { router: Router::new(entries), plans, fallback, services, store, settings, outline }
+    Site { router: Router::new(entries), plans, fallback, services, store, alerts, settings, outline }
 }
 
 /// Threads are started once: another number of them holds from the next start on.

@@ -4,6 +4,7 @@
 //! another. What the shapes alone cannot tell is checked by `compile`.
 
 mod address;
+mod alerts;
 mod listen;
 mod policies;
 mod route;
@@ -14,6 +15,7 @@ mod top;
 mod upgrade;
 
 pub use address::{Address, BadAddress};
+pub use alerts::{AlertConfig, AlertFormat};
 pub use listen::{
     CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig,
     TlsConfig, UnknownName,

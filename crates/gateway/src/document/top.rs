@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::address::Address;
+use super::alerts::AlertConfig;
 use super::listen::{Listen, TlsConfig};
 use super::route::RouteConfig;
 use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};
@@ -57,6 +58,10 @@ pub struct TopConfig {
     /// The gateway's name in the header `Via`, or `off` for no such header. Default `sekisho`.
     #[schemars(with = "Option<OrOff<String>>")]
     pub via: Option<At<OrOff<String>>>,
+    /// Whom to tell when a circuit breaker opens, an endpoint goes down, or the store is away. Default: nobody; there is a line on
+    /// standard error in any case.
+    #[schemars(with = "Vec<AlertConfig>")]
+    pub alerts: Vec<At<AlertConfig>>,
     /// How the gateway stops.
     pub drain: DrainConfig,
     /// When the configuration is read anew.

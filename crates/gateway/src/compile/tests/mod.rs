@@ -1,5 +1,6 @@
 //! Documents and what becomes of them.
 
+mod alerts;
 mod examples;
 mod inherits;
 mod listen;
