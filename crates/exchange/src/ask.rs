@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sekisho_wire::HeadBuf;
 
-use crate::Local;
+use crate::{Event, Events, Local};
 
 /// A request of the gateway's own.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,13 +79,10 @@ pub trait Dial: Send + Sync {
 /// Work that no request waits for, begun on a thread that serves none.
 pub type Errand = Box<dyn FnOnce(Rc<Local>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// Who runs errands.
-pub trait Errands: Send + Sync {
+/// Who runs errands, and tells operators what came of them.
+pub trait Errands: Events {
     /// Begins `errand` soon. Where nothing runs, as when a configuration is only checked, it is dropped.
     fn send(&self, errand: Errand);
-
-    /// Tells operators, in one line that begins with the event's name.
-    fn tell(&self, line: &str);
 }
 
 /// Runs nothing.
@@ -93,5 +90,8 @@ pub struct NoErrands;
 
 impl Errands for NoErrands {
     fn send(&self, _: Errand) {}
-    fn tell(&self, _: &str) {}
+}
+
+impl Events for NoErrands {
+    fn tell(&self, _: Event) {}
 }

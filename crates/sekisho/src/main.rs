@@ -4,11 +4,11 @@
 //! `metrics` tell operators how it fares, `demo` runs one in front of a small shop of its own.
 
 mod admin;
+mod alerts;
 mod cli;
 mod commands;
 mod configuration;
 mod demo;
-mod events;
 mod metrics;
 mod output;
 mod server;

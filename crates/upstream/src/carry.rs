@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustls::ClientConfig;
-use sekisho_exchange::Permits;
+use sekisho_exchange::{Events, Permits};
 
-use crate::breaker::{BreakerState, Events, Settings};
+use crate::breaker::{BreakerState, Settings};
 use crate::fleet::{Load, Standing};
 use crate::retry::Budget;
 use crate::tunnel::TunnelMeter;

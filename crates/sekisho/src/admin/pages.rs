@@ -17,6 +17,10 @@ const PAGES: &[(&str, &str)] = &[
     ("/livez", "200 as long as the process runs"),
     ("/readyz", "200 while it takes traffic, 503 before and while it drains"),
     ("/metrics", "counters and gauges for Prometheus"),
+    (
+        "/api/alerts",
+        "who is told what happens, and the last alerts; POST to /api/alerts/test sends one to everybody",
+    ),
     ("/api/breakers", "circuit breakers; POST to /api/breakers/{service}/open or …/close moves one by hand"),
     ("/api/plan", "what each route does with a request"),
     ("/api/reload", "what came of the last reload; POST reads the configuration anew"),
@@ -56,6 +60,10 @@ impl Pages {
             return services::answer(&self.state, order, request.method());
         }
         match (path, request.method()) {
+            ("/api/alerts/test", &Method::POST) => {
+                answer::json(StatusCode::ACCEPTED, &self.state.alerts.test())
+            }
+            ("/api/alerts/test", _) => answer::not_allowed("POST", now),
             ("/api/reload", &Method::POST) => self.reload().await,
             (path, method) if let Some(id) = users::named_in(path) => {
                 self.forget(id, method, request.headers())
@@ -71,6 +79,7 @@ impl Pages {
             }
             ("/api/plan", _) => answer::json(StatusCode::OK, &self.plan()),
             ("/api/reload", _) => self.last_reload(),
+            ("/api/alerts", _) => answer::json(StatusCode::OK, &self.state.alerts.document()),
             ("/api/breakers", _) => answer::json(StatusCode::OK, &breakers::all(&self.state)),
             ("/api/services", _) => answer::json(StatusCode::OK, &services::all(&self.state)),
             ("/api/version", _) => answer::json(StatusCode::OK, &version::document()),
@@ -164,7 +173,7 @@ mod tests {
         let site = configuration::site_of(
             "services: {a: {endpoints: [http://127.0.0.1:1]}}\nroutes: [{path: /a, service: a}]",
         );
-        Pages::new(State::new(site, &Default::default()))
+        Pages::new(State::new(site, &Default::default(), Arc::default()))
     }
 
     async fn ask(pages: &Pages, method: &str, path: &str) -> Answer {

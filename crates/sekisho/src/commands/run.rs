@@ -11,7 +11,7 @@ use crate::systemd::Sockets;
 /// Runs the gateway to its end.
 pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> {
     let mut given = Sockets::given();
-    let (carry, todo) = server::carried();
+    let (carry, todo, alerts) = server::carried();
     let loaded = configuration::load(config.config.as_deref(), carry)?;
     if !loaded.problems.is_empty() {
         report(&loaded.problems.to_string());
@@ -31,6 +31,7 @@ pub(super) fn run(config: &ConfigFile, begun: Instant) -> Result<Exit, Failure> 
         site,
         carry: loaded.carry,
         todo,
+        alerts,
         file: loaded.path.map(|path| (path, loaded.files)),
         begun,
     };

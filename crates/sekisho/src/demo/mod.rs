@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
     let tokens = tokens(&secret, Clock::system().wall());
     variables.insert(VARIABLE, secret);
     let env = |name: &str| variables.get(name).cloned().or_else(|| std::env::var(name).ok());
-    let (carry, todo) = server::carried();
+    let (carry, todo, alerts) = server::carried();
     let loaded = configuration::compile_text(NAME, YAML, env, carry);
     let Some(site) = loaded.site else {
         return Err(Failure::new(format!(
@@ -64,6 +64,7 @@ pub(crate) fn run(arguments: &DemoArgs, begun: Instant) -> Result<Exit, Failure>
         site,
         carry: loaded.carry,
         todo,
+        alerts,
         // It is part of the program: there is nothing to read anew.
         file: None,
         traffic: vec![ports::open(Wish::of(arguments.listen, 8080))?],
@@ -119,6 +120,10 @@ mod tests {
         for (variable, port, _) in SERVICES {
             assert!(YAML.contains(&format!("${{{variable}:-http://127.0.0.1:{port}}}")), "{variable}");
         }
-        assert_eq!(YAML.matches("${").count(), SERVICES.len() + 1);
+        assert_eq!(
+            YAML.matches("${").count(),
+            SERVICES.len() + 2,
+            "the services, the secret, and the webhook"
+        );
     }
 }

@@ -61,7 +61,7 @@ impl Collector for Reader {
         upstream::encode(&mut encoder, &site, self.0.clock.now())?;
         policies::encode(&mut encoder, &site)?;
         workers::encode(&mut encoder, &self.0)?;
-        kept::encode(&mut encoder, &self.0.kept, &site.store)?;
+        kept::encode(&mut encoder, &self.0, &site.store)?;
         process::encode(&mut encoder)
     }
 }

@@ -45,7 +45,7 @@ fn state() -> Arc<State> {
     tunnel.ended("tunnel_idle");
     // One that is still open.
     std::mem::forget(tunnel);
-    let state = State::new(site, &loaded.carry);
+    let state = State::new(site, &loaded.carry, Arc::default());
     state.workers[0].connections.store(2, Relaxed);
     state.workers[1].connections.store(1, Relaxed);
     state.workers[1].accepted.store(7, Relaxed);

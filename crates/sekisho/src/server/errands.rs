@@ -7,13 +7,14 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sekisho_exchange::{Errand, Errands, Local};
+use sekisho_exchange::{Errand, Errands, Event, Events, Local};
 use sekisho_upstream::Pools;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
 use super::state::{Phase, State};
 use super::worker::{Alive, on_a_thread};
+use crate::alerts::Alerts;
 use crate::output::note;
 
 /// Errands that may wait to be begun. Many may before the thread is there, as a configuration is compiled earlier.
@@ -22,23 +23,28 @@ const WAITING: usize = 4096;
 /// Errands that wait to be begun.
 pub(crate) type Todo = mpsc::Receiver<Errand>;
 
-struct Desk(mpsc::Sender<Errand>);
+struct Desk {
+    errands: mpsc::Sender<Errand>,
+    alerts: Arc<Alerts>,
+}
 
-/// Where errands can be left, and where they are taken up.
-pub(super) fn errands() -> (Arc<dyn Errands>, Todo) {
-    let (desk, todo) = mpsc::channel(WAITING);
-    (Arc::new(Desk(desk)), todo)
+/// Where errands can be left, and where they are taken up. What comes of them is told by way of `alerts`.
+pub(super) fn errands(alerts: &Arc<Alerts>) -> (Arc<dyn Errands>, Todo) {
+    let (errands, todo) = mpsc::channel(WAITING);
+    (Arc::new(Desk { errands, alerts: Arc::clone(alerts) }), todo)
 }
 
 impl Errands for Desk {
     fn send(&self, errand: Errand) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.0.try_send(errand) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.errands.try_send(errand) {
             note(&format!("more than {WAITING} errands wait; one was dropped"));
         }
     }
+}
 
-    fn tell(&self, line: &str) {
-        note(line);
+impl Events for Desk {
+    fn tell(&self, event: Event) {
+        self.alerts.tell(event);
     }
 }
 
@@ -98,8 +104,12 @@ mod tests {
 
     #[test]
     fn errands_wait_for_the_thread_run_beside_each_other_and_end_with_it() {
-        let state = State::new(site_of("workers: 2\nroutes: [{path: /a, respond: a}]"), &Default::default());
-        let (desk, todo) = errands();
+        let state = State::new(
+            site_of("workers: 2\nroutes: [{path: /a, respond: a}]"),
+            &Default::default(),
+            Arc::default(),
+        );
+        let (desk, todo) = errands(&Arc::default());
         let (says, told) = sync_channel(8);
         let (alive, ended) = Ended::of_all();
         let dropped = Dropped(says.clone());

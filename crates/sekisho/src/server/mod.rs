@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sekisho_exchange::Permits;
+use sekisho_exchange::{Events, Permits};
 use sekisho_gateway::compile::Carry;
 use sekisho_gateway::{Listener, Mark, TUNNEL_LINGER};
 use sekisho_upstream::Carry as Endpoints;
@@ -35,19 +35,23 @@ pub(crate) use self::reload::{Origin, Outcome};
 use self::signals::{Signal, Signals};
 pub(crate) use self::state::{Phase, State};
 use self::worker::{Ended, Workers};
-use crate::events::{Told, watch_store};
+use crate::alerts::{Alerts, watch_store};
 use crate::metrics;
 use crate::output::{Exit, Failure, note};
 use crate::systemd::{self, Sockets, Watchdog};
 
+/// How long it may take to tell operators what they were not told before the end.
+const TELLING: Duration = Duration::from_secs(2);
+
 /// How long threads and tasks may take to notice that all is over.
 const ENDING: Duration = Duration::from_secs(2);
 
-/// What outlives the configurations of a gateway that is to run: who tells operators of services, and who runs errands.
-pub(crate) fn carried() -> (Carry, Todo) {
-    let (errands, todo) = errands::errands();
-    let endpoints = Arc::new(Endpoints::telling(Arc::new(Told)));
-    (Carry { errands, endpoints, ..Carry::default() }, todo)
+/// What outlives the configurations of a gateway that is to run: who runs errands, and who tells operators.
+pub(crate) fn carried() -> (Carry, Todo, Arc<Alerts>) {
+    let alerts = Arc::<Alerts>::default();
+    let (errands, todo) = errands::errands(&alerts);
+    let endpoints = Arc::new(Endpoints::telling(Arc::clone(&alerts) as Arc<dyn Events>));
+    (Carry { errands, endpoints, ..Carry::default() }, todo, alerts)
 }
 
 /// All that a gateway needs to begin: its configuration is good and its ports are open.
@@ -58,6 +62,8 @@ pub(crate) struct Start {
     pub(crate) carry: Carry,
     /// What it wants done apart from requests.
     pub(crate) todo: Todo,
+    /// Who tells operators what happens.
+    pub(crate) alerts: Arc<Alerts>,
     /// The file that it stands in, and all that it was made of as they were then; none if it is part of the program.
     pub(crate) file: Option<(PathBuf, HashMap<PathBuf, Mark>)>,
     /// Where clients connect, one for each listener of the site.
@@ -102,8 +108,8 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let mut signals = Signals::new().map_err(|error| cannot("listen for signals", &error))?;
     let addresses = Addresses::of(&start).map_err(|error| cannot("read the address of a port", &error))?;
     let counts = (start.site.plans.len(), start.site.services.len());
-    let Start { site, carry, todo, file, traffic, admin, given, begun } = start;
-    let state = State::new(site, &carry);
+    let Start { site, carry, todo, alerts, file, traffic, admin, given, begun } = start;
+    let state = State::new(site, &carry, alerts);
     let site = state.site.load_full();
 
     let (alive, ended) = Ended::of_all();
@@ -162,6 +168,9 @@ async fn end(
     } else {
         Exit::Interrupted
     };
+    if exit == Exit::Fine {
+        state.alerts.flush(TELLING).await;
+    }
     state.phase.send_replace(Phase::Over);
     ended.wait(ENDING).await;
     exit

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
+use sekisho_exchange::Errands;
 use sekisho_gateway::compile::Carry;
 use sekisho_gateway::{Site, WorkerMeter};
 use sekisho_policies::Kept;
@@ -12,6 +13,7 @@ use sekisho_units::Clock;
 use tokio::sync::watch;
 
 use super::reload::Reloads;
+use crate::alerts::Alerts;
 use crate::metrics::Throughput;
 
 /// Where in its life the gateway is. It only goes forward.
@@ -58,6 +60,10 @@ pub(crate) struct State {
     pub(crate) throughput: Mutex<Throughput>,
     /// The phase; whoever must act on it subscribes.
     pub(crate) phase: watch::Sender<Phase>,
+    /// Who tells operators.
+    pub(crate) alerts: Arc<Alerts>,
+    /// Who tells them by way of others.
+    errands: Arc<dyn Errands>,
     /// Where a reload can be asked for, and what came of the last.
     pub(crate) reloads: Reloads,
     /// The clock.
@@ -65,8 +71,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The state at the start, with what outlives the configuration.
-    pub(crate) fn new(site: Site, carry: &Carry) -> Arc<Self> {
+    /// The state at the start, with what outlives the configuration. From now on operators are told as it says.
+    pub(crate) fn new(site: Site, carry: &Carry, alerts: Arc<Alerts>) -> Arc<Self> {
+        alerts.settle(&site.alerts, &carry.errands);
         Arc::new(Self {
             workers: (0..site.settings.workers).map(|_| Arc::default()).collect(),
             site: Arc::new(ArcSwap::from_pointee(site)),
@@ -77,6 +84,8 @@ impl State {
             refused: AtomicU64::new(0),
             throughput: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
+            alerts,
+            errands: Arc::clone(&carry.errands),
             reloads: Reloads::default(),
             clock: Clock::system(),
         })
@@ -86,6 +95,7 @@ impl State {
     pub(crate) fn replace(&self, site: Arc<Site>) -> Arc<Site> {
         let old = self.site.load_full();
         site.succeed(&old);
+        self.alerts.settle(&site.alerts, &self.errands);
         self.site.store(site);
         self.sites.send_modify(|sites| sites.count += 1);
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 use crate::harness::{Answer, Gateway, Service, until};
 
 /// A service that answers with whatever status it holds; 0 hangs up.
-struct Moody {
-    service: Service,
+pub(crate) struct Moody {
+    pub(crate) service: Service,
     status: Arc<AtomicU16>,
 }
 
 impl Moody {
-    fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         let status = Arc::new(AtomicU16::new(status));
         let now = Arc::clone(&status);
         let service = Service::raw(move |mut conn| {
@@ -26,7 +26,7 @@ impl Moody {
         Self { service, status }
     }
 
-    fn turns(&self, status: u16) {
+    pub(crate) fn turns(&self, status: u16) {
         self.status.store(status, SeqCst);
     }
 }

@@ -17,6 +17,7 @@ mod redis_server;
 
 mod access;
 mod admin;
+mod alerts;
 mod attack;
 mod balance;
 mod breaker;

@@ -3,17 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_exchange::{Event, Events};
 use sekisho_units::Tick;
 
 use super::{Breaker, BreakerConfig, Change, Ticket};
 use crate::carry::Carry;
 use crate::failure::Failure;
-
-/// Told of what happens to services. Must not block.
-pub trait Events: Send + Sync {
-    /// The circuit breaker of a service has changed.
-    fn circuit(&self, service: &str, change: Change);
-}
 
 /// The breaker of a service.
 pub struct Guard {
@@ -71,7 +66,15 @@ impl Guard {
     #[inline]
     fn tell(&self, change: Option<Change>) {
         if let (Some(change), Some(events)) = (change, &self.events) {
-            events.circuit(&self.service, change);
+            events.tell(event(change, Arc::clone(&self.service)));
         }
+    }
+}
+
+fn event(change: Change, service: Arc<str>) -> Event {
+    match change {
+        Change::Opened => Event::CircuitBreakerOpened { service },
+        Change::HalfOpened => Event::CircuitBreakerHalfOpened { service },
+        Change::Closed => Event::CircuitBreakerClosed { service },
     }
 }

@@ -20,7 +20,7 @@ use sekisho_units::Tick;
 
 pub use self::config::BreakerConfig;
 use self::gate::{Gate, SharedGate};
-pub use self::guard::{Events, Guard};
+pub use self::guard::Guard;
 use self::window::Window;
 
 /// When it opens, and for how long. Times are in milliseconds.

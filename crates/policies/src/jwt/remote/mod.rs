@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use sekisho_exchange::{Errands, Local};
+use sekisho_exchange::{Errands, Event, Local};
 use sekisho_jose::KeySet;
 use sekisho_units::Tick;
 use tokio::sync::{Notify, watch};
@@ -40,7 +40,7 @@ pub struct Remote {
     ended: watch::Sender<u64>,
     failed: AtomicU64,
     /// Names the source in what operators are told.
-    about: String,
+    about: Arc<str>,
 }
 
 /// Keys and which in a row of changes they are.
@@ -130,7 +130,7 @@ impl Remote {
             wanted: Arc::default(),
             ended: watch::Sender::new(0),
             failed: AtomicU64::new(0),
-            about,
+            about: about.into(),
         }
     }
 
@@ -180,16 +180,16 @@ impl Remote {
     }
 
     /// Takes over what came of a fetch. Gives how long to wait before the next, and what to tell operators.
-    fn land(&self, got: Result<Got, String>) -> (Duration, Option<String>) {
-        let (mut state, about) = (self.state(), &self.about);
+    fn land(&self, got: Result<Got, String>) -> (Duration, Option<Event>) {
+        let (mut state, source) = (self.state(), Arc::clone(&self.about));
         let had = state.fetched;
-        let (wait, line) = match got {
+        let (wait, event) = match got {
             Ok(got) => {
                 let again = std::mem::take(&mut state.failures) > 0;
                 state.fetched = true;
                 let keys = got.set.len();
                 self.put(got);
-                (self.times.refresh, again.then(|| format!("jwks_fetched: {keys} keys from `{about}`")))
+                (self.times.refresh, again.then_some(Event::JwksFetched { source, keys }))
             }
             Err(why) => {
                 self.failed.fetch_add(1, Relaxed);
@@ -200,17 +200,14 @@ impl Remote {
                 } else {
                     (AGAIN * (1 << (state.failures - 1).min(8))).min(AGAIN_MOST)
                 };
-                let meanwhile =
-                    if had { "the last good ones stay in force" } else { "no token can be verified" };
-                let line = format!("jwks_failed: no keys from `{about}`: {why}; {meanwhile}");
-                (wait, first.then_some(line))
+                (wait, first.then(|| Event::JwksFailed { source, reason: why.into(), keys_left: had }))
             }
         };
         state.under_way = false;
         // Still under the lock: whoever wants newer keys counts either this fetch or the next.
         self.ended.send_modify(|ended| *ended += 1);
         drop(state);
-        (wait, line)
+        (wait, event)
     }
 
     /// Keys that are the same as before change nothing, so that what was verified with them stays so.
@@ -247,10 +244,10 @@ async fn keep(
     loop {
         let got = source.fetch(Rc::clone(&local)).await;
         let Some(this) = remote.upgrade() else { return };
-        let (wait, line) = this.land(got);
+        let (wait, event) = this.land(got);
         drop(this);
-        if let Some(line) = line {
-            tell.tell(&line);
+        if let Some(event) = event {
+            tell.tell(event);
         }
         tokio::select! {
             // Keys are renewed by the clock, whether anybody asks or not.
@@ -281,7 +278,7 @@ mod tests {
         Tick::ZERO + Duration::from_secs(seconds)
     }
 
-    fn seconds(of: &(Duration, Option<String>)) -> u64 {
+    fn seconds(of: &(Duration, Option<Event>)) -> u64 {
         of.0.as_secs()
     }
 
@@ -291,12 +288,12 @@ mod tests {
         let waits: Vec<_> = (0..6).map(|_| remote.land(Err("refused".into()))).collect();
         assert_eq!(waits.iter().map(seconds).collect::<Vec<_>>(), [1, 2, 4, 8, 8, 8]);
         assert_eq!(
-            waits[0].1.as_deref(),
+            waits[0].1.as_ref().map(ToString::to_string).as_deref(),
             Some("jwks_failed: no keys from `x`: refused; no token can be verified")
         );
         assert!(waits[1..].iter().all(|wait| wait.1.is_none()));
         let good = remote.land(Ok(set("a")));
-        assert_eq!((seconds(&good), good.1.as_deref()), (600, Some("jwks_fetched: 1 keys from `x`")));
+        assert_eq!((seconds(&good), good.1), (600, Some(Event::JwksFetched { source: "x".into(), keys: 1 })));
         assert_eq!(remote.fetches(), Fetches { good: 1, failed: 6, keys: 1 });
     }
 
@@ -307,7 +304,7 @@ mod tests {
         assert_eq!(remote.generation(), 1);
         let failed = remote.land(Err("gone".into()));
         assert_eq!((seconds(&failed), remote.generation()), (30, 1));
-        assert!(failed.1.unwrap().contains("stay in force"));
+        assert!(failed.1.unwrap().message().contains("stay in force"));
         remote.land(Ok(set("a")));
         assert_eq!(remote.generation(), 1);
         remote.land(Ok(set("b")));

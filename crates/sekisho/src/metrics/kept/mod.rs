@@ -1,5 +1,6 @@
-//! What policies keep from one configuration to the next, and the store in which limits are counted.
+//! What goes on from one configuration to the next: what policies keep, the store in which limits are counted, and alerts.
 
+mod alerts;
 mod limits;
 mod tokens;
 mod users;
@@ -7,14 +8,15 @@ mod users;
 use std::fmt;
 
 use prometheus_client::encoding::DescriptorEncoder;
-use sekisho_policies::Kept;
 use sekisho_store::Store;
 
 use super::family;
+use crate::server::State;
 
 /// Writes the families.
-pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, kept: &Kept, store: &Store) -> fmt::Result {
-    users::encode(encoder, kept)?;
-    tokens::encode(encoder, kept)?;
-    limits::encode(encoder, store)
+pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, state: &State, store: &Store) -> fmt::Result {
+    users::encode(encoder, &state.kept)?;
+    tokens::encode(encoder, &state.kept)?;
+    limits::encode(encoder, store)?;
+    alerts::encode(encoder, &state.alerts)
 }
