@@ -34,7 +34,7 @@ pub(super) fn compile(entries: &[At<AlertConfig>], carry: &Carry, problems: &mut
             continue;
         }
         let Some((usual_name, way)) = at.way(entry, carry) else { continue };
-        let Some(name) = at.name(entry, usual_name, &channels) else { continue };
+        let Some(name) = at.name(entry, &usual_name, &channels) else { continue };
         channels.push(Arc::new(at.channel(entry, name, way)));
     }
     Alerting { channels: channels.into(), left_out: left_out.into() }
@@ -109,10 +109,10 @@ impl Entry<'_> {
     }
 
     /// A name that no other entry has.
-    fn name(&mut self, entry: &AlertConfig, usual: String, others: &[Arc<Channel>]) -> Option<Box<str>> {
+    fn name(&mut self, entry: &AlertConfig, usual: &str, others: &[Arc<Channel>]) -> Option<Box<str>> {
         let taken = |name: &str| others.iter().any(|other| *other.name == *name);
         let Some(at) = &entry.name else {
-            let mut name = usual.clone();
+            let mut name = usual.to_owned();
             for number in 2.. {
                 if !taken(&name) {
                     break;

@@ -15,6 +15,9 @@ use tokio::process::{Child, ChildStderr, ChildStdin};
 use super::Outcome;
 use crate::alerts::alert::Alert;
 
+/// Variables by which systemd speaks with the gateway, and with nobody else.
+const SYSTEMDS: [&str; 6] =
+    ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_PID", "WATCHDOG_USEC"];
 /// What is kept of what it says on standard error.
 const KEPT: usize = 200;
 /// How long its last words may take once it has ended: others may hold its output open.
@@ -27,7 +30,11 @@ pub(in crate::alerts) async fn run(
     gateway: &str,
     timeout: Duration,
 ) -> Outcome {
-    let started = tokio::process::Command::new(&command.program)
+    let mut program = tokio::process::Command::new(&command.program);
+    for name in SYSTEMDS {
+        program.env_remove(name);
+    }
+    let started = program
         .args(&command.arguments)
         .envs(alert.variables(gateway))
         .stdin(Stdio::piped())

@@ -77,3 +77,18 @@ fn whatever_a_program_is_told_no_shell_reads() {
     assert!(file(&gateway.dir.join("$(touch pwned); x")).contains("circuit_breaker_opened"));
     assert!(!gateway.dir.join("pwned").exists());
 }
+
+#[test]
+fn a_program_inherits_no_connection_and_nothing_of_systemds() {
+    let service = well();
+    let write = "ls -l /proc/$$/fd > {DIR}/new; env | grep -e ^LISTEN_ -e ^KEPT >> {DIR}/new; mv {DIR}/new {DIR}/list";
+    let env = [("LISTEN_FDNAMES", "http"), ("KEPT", "yes")];
+    let gateway = Gateway::start_with(&config(&service, &script("", write)), &env, &[]);
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.answer().status, 200);
+    order(&gateway, "open");
+    let list = file(&gateway.dir.join("list"));
+    assert!(list.contains("KEPT=yes") && !list.contains("LISTEN_"), "{list}");
+    assert!(!list.contains("socket:") && !list.contains("anon_inode"), "{list}");
+}

@@ -66,7 +66,7 @@ fn about(document: &Value) -> (&str, &str) {
 /// A configuration with a service `up` whose breaker is moved by hand, and this list of channels.
 fn config(service: &Service, alerts: &str) -> String {
     format!(
-        "services:\n  up:\n    endpoints: [{}]\n    breaker: {{ volume: 4, reset: 50ms }}\n\
+        "services:\n  up:\n    endpoints: [{}]\n    breaker: {{ volume: 4, reset: 50ms }}\n    retry: off\n\
          routes: [{{ path: /*, service: up, public: true }}]\nalerts:\n{alerts}\n",
         service.url()
     )

@@ -50,7 +50,7 @@ fn an_empty_webhook_is_left_out_with_a_note_at_the_start() {
     let gateway = Gateway::start(&config(&service, entry));
     let lines = said(&gateway, "alerts[0].webhook is empty, so that nobody is told by it");
     assert_eq!(lines.len(), 1, "{:?}", gateway.stderr.all());
-    assert!(lines[0].starts_with("sekisho: ") && lines[0].contains("sekisho.yaml:9:14: "), "{}", lines[0]);
+    assert!(lines[0].starts_with("sekisho: ") && lines[0].contains("sekisho.yaml:10:14: "), "{}", lines[0]);
     assert_eq!(gateway.admin_get("/api/alerts").json()["channels"].as_array().unwrap().len(), 0);
     let receiver = Receiver::new();
     let gateway = Gateway::start_with(&config(&service, entry), &[("ALERT_WEBHOOK", &receiver.url())], &[]);
