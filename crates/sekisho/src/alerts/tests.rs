@@ -263,6 +263,7 @@ fn a_channel_that_stays_keeps_what_it_has_and_one_that_goes_drops_it() {
         assert_eq!(stays.documents()[0], stays.documents()[1], "the retry goes on");
         let ids: Vec<_> = goes.documents().iter().map(|document| document["id"].clone()).collect();
         assert_ne!(ids[0], ids[1], "it is another channel, which was told anew");
+        assert!(states(&alerts).contains(&("dropped".to_owned(), 1)), "{:?}", states(&alerts));
         let folded = |index: usize| alerts.document()["channels"][index]["folded"].clone();
         assert_eq!((folded(0), folded(1)), (0.into(), 1.into()), "what was told lately is remembered");
         assert_eq!(&*alerts.tallies()[1].0, "channel-1");

@@ -58,8 +58,8 @@ pub(in crate::alerts) async fn run(
         }
         Err(_) => {
             drop(group);
-            // So that nothing of it is left in the system's table.
-            let _ = child.wait().await;
+            // Itself once more, should it have left its group; and so that nothing of it is left in the system's table.
+            let _ = child.kill().await;
             Outcome::Failed(format!("killed after {timeout:?}"), None)
         }
     }
