@@ -45,7 +45,7 @@ fn retry_off_is_one_try() {
 #[test]
 fn the_time_for_the_whole_request_bounds_all_tries() {
     let (first, second) = (hanging(), hanging());
-    let words = "retry: { attempts: 10, on: [timeout], per_try: 100ms }, timeouts: { total: 250ms }";
+    let words = "retry: { attempts: 10, on: [timeout], per_try: 100ms, backoff: { base: 0s } }, timeouts: { total: 250ms }";
     let gateway = gateway(&first, &second, words);
     let began = std::time::Instant::now();
     assert_problem(&gateway.get("/a"), 504, "UPSTREAM_TIMEOUT");
