@@ -8,7 +8,7 @@ use sekisho_units::Tick;
 use sekisho_wire::{Edits, Framing, HeadView, Method};
 
 use crate::policy::Mode;
-use crate::{Challenges, Client, Facts, Identity, Ids, Local, Papers, Reply};
+use crate::{BodyCopy, Challenges, Client, Facts, Identity, Ids, Local, Papers, Reply};
 
 /// The body that comes with a request, as its head announces it.
 pub type RequestBody = Framing;
@@ -73,6 +73,8 @@ pub struct Exchange<'a> {
     pub to_client: Edits,
     /// The limit of the request's body, if any.
     pub body_limit: Option<BodyLimit>,
+    /// Who is to have a copy of the request's body, if anybody.
+    pub copy: Option<Box<BodyCopy>>,
     /// What is noted for log and metrics.
     pub facts: Facts<'a>,
     /// When its first byte was here.
@@ -132,6 +134,7 @@ impl<'a> Exchange<'a> {
             to_service: Edits::default(),
             to_client: Edits::default(),
             body_limit: None,
+            copy: None,
             facts: Facts::default(),
             started,
             deadline: None,
@@ -181,6 +184,24 @@ impl<'a> Exchange<'a> {
                 (Some(limit), _) => Some(BodyLimit { mode: Mode::Shadow, ..limit }),
                 (None, before) => before,
             };
+        }
+    }
+
+    /// A piece of the request's body passes.
+    #[inline]
+    pub fn copy_body(&mut self, piece: &[u8]) {
+        if let Some(copy) = &mut self.copy
+            && !copy.take(piece)
+        {
+            self.copy = None;
+        }
+    }
+
+    /// The request's body was whole.
+    #[inline]
+    pub fn end_body(&mut self) {
+        if let Some(copy) = self.copy.take() {
+            copy.end(self.local);
         }
     }
 

@@ -7,6 +7,7 @@
 //! operators are told.
 
 mod ask;
+mod copy;
 mod downstream;
 mod event;
 mod exchange;
@@ -20,6 +21,7 @@ mod template;
 mod who;
 
 pub use ask::{Answered, Ask, Asking, Dial, Errand, Errands, NoErrands, Peer, Unanswered};
+pub use copy::BodyCopy;
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 pub use event::{Event, EventName, Events, Severity};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};

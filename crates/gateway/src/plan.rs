@@ -6,7 +6,7 @@ use std::time::Duration;
 use sekisho_exchange::{Challenges, Mode, Template};
 use sekisho_policies::Step;
 use sekisho_units::Place;
-use sekisho_upstream::Service;
+use sekisho_upstream::{Mirror, Service};
 
 use crate::meter::{RouteMeter, StepMeter};
 use crate::route::Fork;
@@ -48,6 +48,8 @@ pub struct Handed {
     pub upgrade: Box<[Box<str>]>,
     /// Longest time for the whole exchange, if limited.
     pub total: Option<Duration>,
+    /// Who is shown its requests as well.
+    pub mirror: Option<Arc<Mirror>>,
 }
 
 /// What there is to know of a plan beside what it does.

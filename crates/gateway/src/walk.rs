@@ -281,6 +281,9 @@ async fn ask_service<'a, D: Downstream>(
     }
     lines.set(exchange, way.via);
     identify(exchange, way.identity);
+    if let Some(mirror) = &way.plan.handed.mirror {
+        mirror.show(exchange);
+    }
     let terms = Terms {
         body_grace: way.client.body_grace,
         body_rate: way.client.body_rate,

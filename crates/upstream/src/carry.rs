@@ -9,6 +9,7 @@ use sekisho_exchange::{Events, Permits};
 
 use crate::breaker::{BreakerState, Settings};
 use crate::fleet::{Load, Standing};
+use crate::peer::MirrorMeter;
 use crate::retry::Budget;
 use crate::tunnel::TunnelMeter;
 
@@ -19,6 +20,7 @@ pub struct Carry {
     tunnels: Mutex<HashMap<String, Weak<TunnelMeter>>>,
     breakers: Mutex<HashMap<String, Weak<BreakerState>>>,
     budgets: Mutex<HashMap<String, Weak<Budget>>>,
+    mirrors: Mutex<HashMap<String, Weak<MirrorMeter>>>,
     /// By a service's name and the identity of its settings of TLS.
     clients: Mutex<HashMap<(String, u64), Weak<ClientConfig>>>,
     events: Option<Arc<dyn Events>>,
@@ -93,6 +95,11 @@ impl Carry {
     /// Where the tunnels of a service are counted: those of an older configuration are still open.
     pub(crate) fn tunnels(&self, service: &str) -> Arc<TunnelMeter> {
         known_or_new(&self.tunnels, service)
+    }
+
+    /// What became of the copies that a service was shown.
+    pub(crate) fn mirror(&self, service: &str) -> Arc<MirrorMeter> {
+        known_or_new(&self.mirrors, service)
     }
 
     /// What retries of a service have used.

@@ -70,6 +70,25 @@ pub(crate) fn compose(
     out.extend_from_slice(b"\r\n");
 }
 
+/// Whether it is a header that tells services who the user is.
+pub(crate) fn is_identity(name: &str) -> bool {
+    IDENTITY.contains(Known::of(name.as_bytes()))
+}
+
+/// The header lines that a service sees, but those that name it or delimit the body.
+pub(crate) fn lines(exchange: &Exchange<'_>) -> Vec<(String, Vec<u8>)> {
+    let mut out = Vec::new();
+    exchange.to_service.write(exchange.head, left_behind(exchange.head), &mut out);
+    let lines = out.split(|byte| *byte == b'\n').filter_map(|line| {
+        let line = line.strip_suffix(b"\r")?;
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let name = std::str::from_utf8(&line[..colon]).ok()?;
+        Some((name.to_owned(), line[colon + 1..].trim_ascii().to_vec()))
+    });
+    let delimits = |name: &str| matches!(Known::of(name.as_bytes()), Known::ContentLength | Known::Expect);
+    lines.filter(|(name, _)| !delimits(name)).collect()
+}
+
 /// The client's lines that the service does not see.
 fn left_behind(view: HeadView<'_>) -> Skip {
     let mut skip = hop_by_hop(view).union(odd_spellings(view, PROTECTED, &[]));

@@ -33,7 +33,7 @@ pub use fleet::{
     Asked, Authority, ConnectionLimits, Empty, Endpoint, EndpointConfig, Fault, Fleet, Member, Replaced,
     SameSite, Scheme, Seen, StickyConfig, Target,
 };
-pub use peer::{Dialer, peer_at};
+pub use peer::{Dialer, Mirror, peer_at};
 pub use pool::Pools;
 pub use retry::{BackoffConfig, Cause, RetryConfig, RetryMeter};
 pub use send::{Terms, send};

@@ -121,6 +121,7 @@ impl Call {
                     self.end_chunks(down.trailers(), trailers);
                 }
                 self.upload = Upload::Rest;
+                exchange.end_body();
                 return Ok(Taken::End);
             }
             Poll::Ready(Ok(BodyEvent::Data)) => {}
@@ -141,9 +142,11 @@ impl Call {
             let count = down.body().len();
             exchange.take_body(count).map_err(Failure::Refused)?;
             self.put_in_line(down.body(), framing);
+            exchange.copy_body(down.body());
             self.took(count, down);
             return Ok(Taken::Some);
         };
+        exchange.copy_body(&down.body()[..count]);
         self.took(count, down);
         exchange.take_body(count).map_err(Failure::Refused)?;
         Ok(Taken::Some)

@@ -220,7 +220,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         errands: &carry.errands,
     };
     let top = steps::Chain::default_on(&context, problems).with(("", &document.policies), &context, problems);
-    let compiled = Compiled::new(document, &top, &services, &context, problems);
+    let compiled = Compiled::new(document, &top, (&services, &carry.endpoints), &context, problems);
     ambiguity::check(&compiled, problems);
     lints::check(document, &compiled, &services, problems);
     let counters = Counters::of(carry.running.as_deref(), settings.workers);

@@ -6,6 +6,7 @@
 mod address;
 mod alerts;
 mod listen;
+mod mirror;
 mod policies;
 mod route;
 mod schema;
@@ -20,6 +21,7 @@ pub use listen::{
     CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig,
     TlsConfig, UnknownName,
 };
+pub use mirror::{MirrorConfig, ShownConfig};
 pub use policies::{PolicyEntry, Setting};
 pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig};
 pub use schema::schema;

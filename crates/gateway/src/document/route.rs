@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
+use super::mirror::MirrorConfig;
 use super::schema::PoliciesSchema;
 use super::split::SplitConfig;
 use super::upgrade::UpgradeConfig;
@@ -49,8 +50,8 @@ pub struct RouteConfig {
     #[serde(default)]
     #[schemars(with = "Option<PoliciesSchema>")]
     pub policies: Option<IgnoredAny>,
-    /// Routes beneath this one: they inherit what it asks, its policies, `timeout`, `risky_paths`, `trailers`, `upgrade` and
-    /// `public`.
+    /// Routes beneath this one: they inherit what it asks, its policies, `timeout`, `risky_paths`, `trailers`, `upgrade`,
+    /// `mirror` and `public`.
     #[serde(default)]
     #[schemars(with = "Option<Vec<RouteConfig>>")]
     pub routes: Option<IgnoredAny>,
@@ -66,6 +67,10 @@ pub struct RouteConfig {
     /// else `[websocket]`.
     #[schemars(with = "Option<UpgradeConfig>")]
     pub upgrade: Option<At<UpgradeConfig>>,
+    /// A service that is shown the requests as well, or a share of them, and whose answers are dropped: its name, or a map; `off` for
+    /// none. Default: that of the route above.
+    #[schemars(with = "Option<MirrorConfig>")]
+    pub mirror: Option<At<MirrorConfig>>,
     /// States that this route is meant to take writes from anybody, so that no warning says so. Default `false`.
     pub public: Option<bool>,
 }

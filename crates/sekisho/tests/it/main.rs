@@ -32,6 +32,7 @@ mod forwarding;
 mod framing;
 mod jwt;
 mod limits;
+mod mirror;
 mod policies;
 mod pool;
 mod reload;

@@ -1,6 +1,7 @@
 //! Calls of the gateway's own: what policies ask services goes the way of every request, through balancing, pools and
 //! deadlines, with nobody on the client's side.
 
+mod mirror;
 mod nobody;
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,12 @@ use std::time::Duration;
 use sekisho_exchange::{Alarm, Answered, Ask, Asking, Client, Exchange, Local, Peer, Unanswered};
 use sekisho_wire::{Framing, HeadBuf, HeadView, split_target};
 
+pub use self::mirror::Mirror;
+pub(crate) use self::mirror::MirrorMeter;
 use self::nobody::Nobody;
 pub use self::url::{Dialer, peer_at};
 use crate::call::Call;
+use crate::compose::is_identity;
 use crate::failure::Failure;
 use crate::pool::Pools;
 use crate::send::{Terms, send};
@@ -39,15 +43,15 @@ impl Peer for Service {
         let pools = local.lent::<Pools>();
         Box::pin(async move {
             let pools = pools.ok_or(Unanswered::Absent("gateway_stopping"))?;
-            asked(&self, ask, &pools).await
+            asked(&self, ask, Lines::Own, &pools).await
         })
     }
 }
 
 /// One call from its head to the last byte of the answer. Redirections are answers like others, and whoever answers before it
 /// has taken the whole body has answered.
-async fn asked(service: &Service, ask: Ask, pools: &Rc<Pools>) -> Result<Answered, Unanswered> {
-    let head = request(&ask).ok_or(Unanswered::Unclear("bad_request"))?;
+async fn asked(service: &Service, ask: Ask, lines: Lines, pools: &Rc<Pools>) -> Result<Answered, Unanswered> {
+    let head = request(&ask, lines).ok_or(Unanswered::Unclear("bad_request"))?;
     let local = &*pools.local;
     let began = local.clock.now();
     let (path, query) =
@@ -59,6 +63,10 @@ async fn asked(service: &Service, ask: Ask, pools: &Rc<Pools>) -> Result<Answere
     };
     let mut exchange = Exchange::new(head.view(), (path, query, ""), framing, client, began, local);
     exchange.deadline = Some(began + ask.timeout);
+    for (name, value) in ask.headers.iter().filter(|(name, _)| is_identity(name)) {
+        // As the gateway's own word: a client's would not pass.
+        exchange.to_service.set(name.as_str(), value).map_err(|_| Unanswered::Unclear("bad_request"))?;
+    }
     let alarm = local.alarms.alarm();
     // In a box, since it is large and rare.
     let mut nobody = Nobody::with(ask.body);
@@ -77,8 +85,17 @@ async fn asked(service: &Service, ask: Ask, pools: &Rc<Pools>) -> Result<Answere
 
 const TOO_LARGE: Unanswered = Unanswered::Unclear("answer_too_large");
 
+/// Whose header lines a request has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// The gateway's own, which says what it is.
+    Own,
+    /// Somebody else's: there are no others.
+    Whole,
+}
+
 /// The head of the request but for what names and delimits, or `None` if it would be none.
-fn request(ask: &Ask) -> Option<HeadBuf> {
+fn request(ask: &Ask, lines: Lines) -> Option<HeadBuf> {
     let mut head = HeadBuf::default();
     let (path, _) = split_target(ask.target.as_bytes());
     if !path.starts_with(b"/") || head.request(ask.method.as_bytes(), ask.target.as_bytes()).is_err() {
@@ -86,10 +103,11 @@ fn request(ask: &Ask) -> Option<HeadBuf> {
     }
     let usual = [("User-Agent", USER_AGENT), ("Accept", "*/*")];
     let said = |name: &str| ask.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
-    for (name, value) in usual.into_iter().filter(|(name, _)| !said(name)) {
+    let left = |name: &str| lines == Lines::Own && !said(name);
+    for (name, value) in usual.into_iter().filter(|(name, _)| left(name)) {
         head.push(name, value.as_bytes()).ok()?;
     }
-    for (name, value) in &ask.headers {
+    for (name, value) in ask.headers.iter().filter(|(name, _)| !is_identity(name)) {
         head.push(name, value).ok()?;
     }
     // Without a body only the methods that are meant to have one say so (RFC 9110 §8.6).

@@ -1,5 +1,6 @@
 //! The routes, from a tree as written to a flat list with everything inherited.
 
+mod mirror;
 mod narrow;
 mod split;
 mod target;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use sekisho_policies::Context;
 use sekisho_units::{At, Place, Problem, Problems};
+use sekisho_upstream::Carry;
 use sekisho_wire::is_field_name;
 use sekisho_yaml::join;
 
@@ -60,6 +62,7 @@ impl Default for Kept {
 
 struct Walk<'a> {
     services: &'a Services,
+    carry: &'a Carry,
     context: &'a Context<'a>,
     problems: &'a mut Problems,
     found: Vec<Flat>,
@@ -71,11 +74,11 @@ impl Compiled {
     pub(super) fn new(
         document: &Document<'_>,
         top: &Chain,
-        services: &Services,
+        (services, carry): (&Services, &Carry),
         context: &Context<'_>,
         problems: &mut Problems,
     ) -> Self {
-        let mut walk = Walk { services, context, problems, found: Vec::new(), plans: 0 };
+        let mut walk = Walk { services, carry, context, problems, found: Vec::new(), plans: 0 };
         let top = Arc::new(top.clone());
         for route in &document.routes {
             walk.route(route, &Asked::nothing(), &top, &Kept::default());
@@ -217,6 +220,11 @@ impl Walk<'_> {
             self.check_trailers(trailers, path);
             let names = trailers.iter().map(|at| at.value.as_str().into()).collect();
             Arc::make_mut(&mut kept.handed).trailers = names;
+        }
+        if let Some(written) = &config.mirror {
+            let mirror =
+                mirror::compile(written, &join(path, "mirror"), self.services, self.carry, self.problems);
+            Arc::make_mut(&mut kept.handed).mirror = mirror.map(Arc::new);
         }
         if let Some(written) = &config.upgrade {
             let allowed = upgrade::compile(written, &join(path, "upgrade"), self.problems);

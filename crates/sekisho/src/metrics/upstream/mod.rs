@@ -2,6 +2,7 @@
 
 mod breakers;
 mod endpoints;
+mod mirrors;
 mod retries;
 mod tunnels;
 
@@ -18,5 +19,6 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, now: Tick
     endpoints::encode(encoder, site, now)?;
     tunnels::encode(encoder, site)?;
     breakers::encode(encoder, site, now)?;
+    mirrors::encode(encoder, site)?;
     retries::encode(encoder, site)
 }
