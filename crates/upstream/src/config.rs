@@ -47,6 +47,12 @@ pub struct Config {
     /// Sends the client's `Host` instead of the endpoint's. Default `false`.
     #[serde(default)]
     pub preserve_host: bool,
+    /// The header that tells the service by when the request must be over, where `timeouts.total` or the route's `timeout` says so:
+    /// a time of day (RFC 3339). Requests of gRPC are told by `grpc-timeout` as well. Default `X-Request-Deadline`; `off` for
+    /// neither.
+    #[serde(default = "deadline_header")]
+    #[schemars(with = "OrOff<String>")]
+    pub deadline_header: At<OrOff<String>>,
     /// Connections to each endpoint.
     #[serde(default)]
     pub connections: ConnectionsConfig,
@@ -116,7 +122,19 @@ impl Default for ConnectionsConfig {
     }
 }
 
+fn deadline_header() -> At<OrOff<String>> {
+    At::nowhere(OrOff::On("X-Request-Deadline".to_owned()))
+}
+
 impl Config {
+    /// The header that tells of deadlines, if there is to be one.
+    pub(crate) fn deadline_header(&self) -> Option<&str> {
+        match &self.deadline_header.value {
+            OrOff::On(name) => Some(name),
+            OrOff::Off => None,
+        }
+    }
+
     /// Reports what the types alone could not: no endpoint, endpoints named twice, limits of 0.
     pub fn check(&self, place: &Place, path: &str, problems: &mut Problems) {
         let mut report = |place: &Place, field: &str, (message, remedy): (String, String)| {
@@ -159,6 +177,14 @@ impl Config {
                 "connections.max",
                 ("no connection would ever be made".into(), "write 1 or more".into()),
             );
+        }
+        let header = &self.deadline_header;
+        if let OrOff::On(name) = &header.value
+            && !sekisho_wire::is_field_name(name.as_bytes())
+        {
+            let wrong = format!("`{name}` is no name of a header");
+            let at = if header.place.is_none() { place } else { &header.place };
+            report(at, "deadline_header", (wrong, "write one such as `X-Request-Deadline`, or `off`".into()));
         }
         self.balance.check(&self.balance.place, place, path, problems);
         if let Some(sticky) = self.sticky() {

@@ -12,6 +12,7 @@ mod carry;
 mod compose;
 mod config;
 mod conn;
+mod deadline;
 mod failure;
 mod fleet;
 mod peer;

@@ -67,6 +67,11 @@ pub async fn send<'a, D: Downstream>(
         let flight = Flight::begin(tries.pick().ok_or(Failure::NoHealthyEndpoint)?);
         exchange.facts.endpoint = Some(Arc::clone(&flight.endpoint.authority));
         exchange.facts.attempts += 1;
+        if exchange.deadline.is_some()
+            && let Some(telling) = &service.deadline
+        {
+            telling.tell(exchange);
+        }
         let tried = if tries.is_first() { began } else { pools.local.clock.now() };
         let outcome = asking.attempt(again, &flight.endpoint, exchange, down, alarm).await;
         let ended = asking.judge(ticket, &outcome, &flight.endpoint, tried);

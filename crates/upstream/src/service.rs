@@ -9,6 +9,7 @@ use sekisho_wire::Limits;
 use crate::breaker::Guard;
 use crate::carry::Carry;
 use crate::config::Config;
+use crate::deadline::Telling;
 use crate::fleet::{ConnectionLimits, Fleet, Maker, Member, Settings};
 use crate::retry::{Retry, RetryConfig, RetryMeter};
 use crate::tls::Secured;
@@ -24,6 +25,8 @@ pub struct Service {
     pub timeouts: Timeouts,
     /// Whether it sees the client's `Host`.
     pub preserve_host: bool,
+    /// How it is told of deadlines, if it is.
+    pub(crate) deadline: Option<Telling>,
     /// The limits of a response's head.
     pub head_limits: Limits,
     /// Its connections that change protocols.
@@ -83,6 +86,7 @@ impl Service {
                 total: timeouts.total.map(sekisho_units::Span::as_duration),
             },
             preserve_host: config.preserve_host,
+            deadline: config.deadline_header().map(Telling::by),
             head_limits,
             tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
             breaker: config.breaker().map(|config| Guard::new(name, config, carry)),

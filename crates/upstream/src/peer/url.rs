@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_exchange::{Dial, Peer};
-use sekisho_units::{At, Place, Problem, Problems, Span};
+use sekisho_units::{At, OrOff, Place, Problem, Problems, Span};
 use sekisho_wire::{HeadBuf, Limits};
 
 use crate::carry::Carry;
@@ -94,6 +94,7 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
         // Whoever asks says how long the whole may take.
         timeouts: TimeoutsConfig::default(),
         preserve_host: false,
+        deadline_header: At::nowhere(OrOff::Off),
         breaker: None,
         retry: None,
         connections: ConnectionsConfig {

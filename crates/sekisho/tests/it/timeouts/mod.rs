@@ -4,6 +4,7 @@
 
 mod client;
 mod service;
+mod told;
 mod upload;
 
 /// The latest that a limit of 200 ms may act on a machine with much else to do, in milliseconds.
