@@ -124,9 +124,9 @@ fn host(root: &Path) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| "rustc does not say what it builds for".to_owned())
 }
 
-/// The commit, if the checkout is exactly that.
+/// The commit, if the checkout is exactly that but for measurements that were kept since.
 fn clean_commit(root: &Path) -> Option<String> {
     let git = |arguments: &[&str]| capture(Command::new("git").current_dir(root).args(arguments)).ok();
-    git(&["status", "--porcelain"]).filter(|changes| changes.trim().is_empty())?;
+    git(&["status", "--porcelain", "--", ".", ":!bench/results"]).filter(|changes| changes.trim().is_empty())?;
     git(&["rev-parse", "HEAD"])
 }
