@@ -54,8 +54,13 @@ fn benches(c: &mut Criterion) {
 fn compiling(c: &mut Criterion) {
     for count in [1_000, 10_000] {
         let text = document(count);
-        let source =
-            Source { name: "bench.yaml", text: &text, env: &|_| None, read_file: &|_| Ok(String::new()) };
+        let source = Source {
+            name: "bench.yaml",
+            text: &text,
+            env: &|_| None,
+            read_file: &|_| Ok(String::new()),
+            folder: std::path::Path::new(""),
+        };
         let mut group = c.benchmark_group("compile");
         group.sample_size(10);
         group.bench_function(format!("{count} routes"), |b| b.iter(|| compile(&source, &Carry::default())));

@@ -89,6 +89,7 @@ fn walk(c: &mut Criterion) {
             text: &text,
             env: &|_| None,
             read_file: &|_| Err(io::ErrorKind::NotFound.into()),
+            folder: std::path::Path::new(""),
         };
         let carry = Carry::default();
         let (site, problems) = compile(&source, &carry);

@@ -48,6 +48,11 @@ impl Site {
         }
     }
 
+    /// Comes into force as the first: its services begin to look for their endpoints.
+    pub fn begin(&self) {
+        self.services.iter().for_each(|service| service.settle());
+    }
+
     /// Comes into force in the place of `old`: what both have in common goes on, within the new limits.
     pub fn succeed(&self, old: &Self) {
         let endpoints = |site: &'_ Self| -> Vec<Arc<Endpoint>> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_exchange::{Client, Exchange, Local, Scheme};
 use sekisho_units::{Clock, Problems};
-use sekisho_upstream::{Carry, Config, Service, secure};
+use sekisho_upstream::{Carry, Config, Files, Service, prepare};
 use sekisho_wire::{Framing, Head, Limits, parse_request};
 
 fn service(balance: &str, count: usize) -> Service {
@@ -26,8 +26,8 @@ fn service(balance: &str, count: usize) -> Service {
     let mut problems = Problems::new();
     let node = sekisho_yaml::parse("bench.yaml", &text).expect("it is YAML");
     let config = sekisho_yaml::read::<Config>(&node, "", &mut problems).expect("it is a service");
-    let secured = secure(&config, "", &|_| Ok(String::new()), &mut problems).expect("it is in the clear");
-    Service::new("orders", &config, secured, &Carry::default(), Limits::default())
+    let secured = prepare(&config, "", Files::none(), &mut problems).expect("it is in the clear");
+    Service::new("orders", &config, Files, prepared, &Carry::default(), Limits::default())
 }
 
 fn picks(c: &mut Criterion) {

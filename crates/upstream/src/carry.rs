@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustls::ClientConfig;
-use sekisho_exchange::{Events, Permits};
+use sekisho_exchange::{Errands, Events, NoErrands, Permits};
 
 use crate::breaker::{BreakerState, Settings};
+use crate::discover::Discoveries;
 use crate::fleet::{Load, Standing};
 use crate::peer::MirrorMeter;
 use crate::retry::Budget;
@@ -24,6 +25,8 @@ pub struct Carry {
     /// By a service's name and the identity of its settings of TLS.
     clients: Mutex<HashMap<(String, u64), Weak<ClientConfig>>>,
     events: Option<Arc<dyn Events>>,
+    discoveries: Discoveries,
+    errands: Option<Arc<dyn Errands>>,
 }
 
 /// Where endpoints are known by their identity.
@@ -138,6 +141,22 @@ impl Carry {
     /// With somebody who is told what happens to services.
     pub fn telling(events: Arc<dyn Events>) -> Self {
         Self { events: Some(events), ..Self::default() }
+    }
+
+    /// With somebody who runs what no request waits for.
+    #[must_use]
+    pub fn running(self, errands: Arc<dyn Errands>) -> Self {
+        Self { errands: Some(errands), ..self }
+    }
+
+    /// Where endpoints are found, by service.
+    pub(crate) fn discoveries(&self) -> &Discoveries {
+        &self.discoveries
+    }
+
+    /// Who runs what no request waits for.
+    pub(crate) fn errands(&self) -> Arc<dyn Errands> {
+        self.errands.clone().unwrap_or_else(|| Arc::new(NoErrands))
     }
 
     pub(crate) fn events(&self) -> Option<Arc<dyn Events>> {

@@ -54,7 +54,7 @@ pub(crate) fn compose(
         ask.query.as_deref().map(str::as_bytes),
     );
     let host =
-        if service.preserve_host && !exchange.host.is_empty() { exchange.host } else { &endpoint.authority };
+        if service.preserve_host && !exchange.host.is_empty() { exchange.host } else { &endpoint.host };
     out.extend_from_slice(b"Host: ");
     out.extend_from_slice(host.as_bytes());
     out.extend_from_slice(b"\r\n");

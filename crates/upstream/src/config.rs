@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::balance::BalanceConfig;
 use crate::breaker::BreakerConfig;
+use crate::discover::DiscoverConfig;
 use crate::fleet::{EndpointConfig, StickyConfig};
 use crate::retry::RetryConfig;
 use crate::tls;
@@ -17,8 +18,13 @@ use crate::tunnel::TunnelsConfig;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where it runs: URLs, or `{ url, weight, priority, zone }`. At least one.
+    /// Where it runs: URLs, or `{ url, weight, priority, zone }`. At least one, unless `discover` finds others.
+    #[serde(default)]
     pub endpoints: Vec<At<EndpointConfig>>,
+    /// Where endpoints are found that come and go while the gateway runs, beside those in `endpoints`. Default: none are.
+    #[serde(default)]
+    #[schemars(with = "Option<DiscoverConfig>")]
+    pub discover: Option<At<DiscoverConfig>>,
     /// How requests are spread over the endpoints. Default `weighted_round_robin`.
     #[serde(default)]
     #[schemars(with = "BalanceConfig")]
@@ -140,11 +146,11 @@ impl Config {
         let mut report = |place: &Place, field: &str, (message, remedy): (String, String)| {
             problems.push(Problem::error(place.clone(), format!("{path}.{field}"), message).remedy(remedy));
         };
-        if self.endpoints.is_empty() {
+        if self.endpoints.is_empty() && self.discover.is_none() {
             report(
                 place,
                 "endpoints",
-                ("there is no endpoint".into(), "list at least one: `endpoints: [http://host:port]`".into()),
+                ("there is no endpoint".into(), "list at least one: `endpoints: [http://host:port]`, or write where they are found: `discover`".into()),
             );
         }
         for (index, endpoint) in self.endpoints.iter().enumerate() {
@@ -154,7 +160,10 @@ impl Config {
                 report(&endpoint.place, &field, (wrong, "give one of them more `weight` instead".into()));
             }
         }
-        if !self.endpoints.is_empty() && self.endpoints.iter().all(|endpoint| endpoint.value.weight == 0) {
+        if !self.endpoints.is_empty()
+            && self.discover.is_none()
+            && self.endpoints.iter().all(|endpoint| endpoint.value.weight == 0)
+        {
             report(
                 place,
                 "endpoints",
@@ -166,6 +175,7 @@ impl Config {
             report(at, "panic_threshold", ("more than all cannot be".into(), "write 0 to 100".into()));
         }
         if let Some(zone) = &self.prefer_zone
+            && self.discover.is_none()
             && !self.endpoints.iter().any(|endpoint| endpoint.value.zone.as_ref() == Some(&zone.value))
         {
             let wrong = format!("no endpoint is in zone `{}`", zone.value);

@@ -13,10 +13,12 @@ mod compose;
 mod config;
 mod conn;
 mod deadline;
+mod discover;
 mod failure;
 mod fleet;
 mod peer;
 mod pool;
+mod prepare;
 mod retry;
 mod send;
 mod service;
@@ -29,16 +31,18 @@ pub use breaker::{Breaker, BreakerConfig, BreakerState, Change, Guard, Standing}
 pub use call::{BrokenResponse, Call};
 pub use carry::Carry;
 pub use config::{Config, ConnectionsConfig, TimeoutsConfig};
+pub use discover::{DiscoverConfig, Discovered, EtcdRegistry, Looked};
 pub use failure::Failure;
 pub use fleet::{
-    Asked, Authority, ConnectionLimits, Empty, Endpoint, EndpointConfig, Fault, Fleet, Member, Replaced,
-    SameSite, Scheme, Seen, StickyConfig, Target,
+    Alias, Asked, Authority, ConnectionLimits, Empty, Endpoint, EndpointConfig, Fault, Fleet, Member,
+    Replaced, SameSite, Scheme, Seen, StickyConfig, Target,
 };
 pub use peer::{Dialer, Mirror, peer_at};
 pub use pool::Pools;
+pub use prepare::{Files, Prepared, prepare};
 pub use retry::{BackoffConfig, Cause, RetryConfig, RetryMeter};
 pub use send::{Terms, send};
 pub use service::{Service, Timeouts};
-pub use tls::{Config as TlsConfig, ReadFile, Secured, pem, secure};
+pub use tls::{Config as TlsConfig, ReadFile, Secured, pem};
 pub use tunnel::{Seat, Switched, TUNNEL_ENDINGS, TunnelMeter, Tunnels, TunnelsConfig, chosen, offer};
 pub use upload::Waiting;

@@ -10,9 +10,10 @@ use crate::breaker::Guard;
 use crate::carry::Carry;
 use crate::config::Config;
 use crate::deadline::Telling;
+use crate::discover::{Discovered, Finding};
 use crate::fleet::{ConnectionLimits, Fleet, Maker, Member, Settings};
+use crate::prepare::Prepared;
 use crate::retry::{Retry, RetryConfig, RetryMeter};
-use crate::tls::Secured;
 use crate::tunnel::Tunnels;
 
 /// One service: its endpoints and how it is asked. Shared by all workers.
@@ -33,6 +34,8 @@ pub struct Service {
     pub tunnels: Tunnels,
     /// Its circuit breaker, if it has one.
     pub breaker: Option<Guard>,
+    /// Where endpoints of it are found, if they are.
+    pub discovery: Option<Discovered>,
     /// When it is asked once more, if ever.
     pub(crate) retry: Option<Retry>,
 }
@@ -51,15 +54,9 @@ pub struct Timeouts {
 }
 
 impl Service {
-    /// The service `name` as `config` describes it; `config` was checked by [`Config::check`], and `secured` is what
-    /// [`secure`](crate::secure) made of it.
-    pub fn new(
-        name: &str,
-        config: &Config,
-        secured: Box<[Option<Secured>]>,
-        carry: &Carry,
-        head_limits: Limits,
-    ) -> Self {
+    /// The service `name` as `config` describes it; `config` was checked by [`Config::check`], and `prepared` is what
+    /// [`prepare`](crate::prepare) made of it.
+    pub fn new(name: &str, config: &Config, prepared: Prepared, carry: &Carry, head_limits: Limits) -> Self {
         let connections = &config.connections;
         let limits = ConnectionLimits {
             max: connections.max as usize,
@@ -68,17 +65,19 @@ impl Service {
             idle: connections.idle.as_duration(),
             keep: connections.keep as usize,
         };
-        let members = config.endpoints.iter().zip(secured);
-        let members = members.map(|(endpoint, tls)| Member {
-            config: endpoint.value.clone(),
-            tls: tls.map(|tls| tls.carried(name, carry)),
-        });
-        let members = members.collect();
+        let Prepared { tls, discover } = prepared;
+        let written = config.endpoints.iter().zip(tls.written);
+        let written: Vec<_> =
+            written.map(|(endpoint, tls)| Member { config: endpoint.value.clone(), tls: tls.map(|tls| tls.carried(name, carry)) }).collect();
+        let found = discover.map(|plan| Finding::new(name, plan, written.clone(), tls.found, carry));
+        let members = found.as_ref().map_or(written, Finding::members);
         let maker = Maker { service: name.into(), limits, places: carry.places() };
         let timeouts = &config.timeouts;
+        let fleet = Arc::new(Fleet::new(members, Settings::of(name, config), maker));
         Self {
             name: name.into(),
-            fleet: Arc::new(Fleet::new(members, Settings::of(name, config), maker)),
+            discovery: found.map(|finding| finding.serving(&fleet)),
+            fleet,
             timeouts: Timeouts {
                 connect: timeouts.connect.as_duration(),
                 first_byte: config.first_byte(),
@@ -98,9 +97,13 @@ impl Service {
         }
     }
 
-    /// Comes into force: from now on its limits hold for the connections that are there already.
+    /// Comes into force: from now on its limits hold for the connections that are there already, and its endpoints are looked
+    /// for.
     pub fn settle(&self) {
         self.fleet.settle();
+        if let Some(discovery) = &self.discovery {
+            discovery.settle();
+        }
     }
 
     /// What became of its retries, if there are any.

@@ -1,5 +1,7 @@
 //! Files that a document names: certificates and keys.
 
+use std::path::Path;
+
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_upstream::ReadFile;
 
@@ -10,11 +12,17 @@ const PEM: &str = "-----BEGIN ";
 #[derive(Clone, Copy)]
 pub(super) struct Files<'a> {
     read: ReadFile<'a>,
+    folder: &'a Path,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(read: ReadFile<'a>) -> Self {
-        Self { read }
+    pub(super) fn new(read: ReadFile<'a>, folder: &'a Path) -> Self {
+        Self { read, folder }
+    }
+
+    /// For services.
+    pub(super) fn of_services(&self) -> sekisho_upstream::Files<'a> {
+        sekisho_upstream::Files { read: self.read, folder: self.folder }
     }
 
     /// For those who read in their own way.

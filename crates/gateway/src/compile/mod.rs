@@ -54,6 +54,8 @@ pub struct Source<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Gives the text of a file that the document names.
     pub read_file: &'a dyn Fn(&str) -> io::Result<String>,
+    /// From where paths of files count that are watched apart from the document.
+    pub folder: &'a Path,
 }
 
 /// What outlives a configuration, by identity: a reload drops no connection and forgets no count.
@@ -147,7 +149,7 @@ pub fn compile(source: &Source<'_>, carry: &Carry) -> (Option<Site>, Problems) {
             sekisho_yaml::substitute(&mut root, source.env, &read_file, &mut problems);
             let mut further = Problems::new();
             let document = Document::read(&root, &mut further);
-            let mut site = site(&document, &Files::new(&read_file), carry, &mut further);
+            let mut site = site(&document, &Files::new(&read_file, source.folder), carry, &mut further);
             site.outline = Outline::of(&root, digests.take());
             // What is wrong with a text only because nothing could be put into it is no problem of its own.
             let unfilled: HashSet<Place> = problems.iter().map(|problem| problem.place.clone()).collect();
@@ -190,8 +192,13 @@ pub fn load(path: &Path, carry: &Carry) -> Result<Loaded, Unreadable> {
         note(folder.join(named));
         read(named)
     };
-    let source =
-        Source { name: &name, text: &text, env: &|name| std::env::var(name).ok(), read_file: &read_file };
+    let source = Source {
+        name: &name,
+        text: &text,
+        env: &|name| std::env::var(name).ok(),
+        read_file: &read_file,
+        folder,
+    };
     let (site, problems) = compile(&source, carry);
     Ok(Loaded { site, problems, files: files.take() })
 }
@@ -207,8 +214,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     let unwritten = At::default();
     let written = top.map_or(&unwritten, |top| &top.store);
     let store = store::compile(written, settings.workers, &carry.kept, files, problems);
-    let services =
-        Services::compile(document, &carry.endpoints, settings.head_limits, files.reader(), problems);
+    let services = Services::compile(document, &carry.endpoints, settings.head_limits, files, problems);
     let alerts = alerts::compile(top.map_or(&[], |top| &top.alerts), &carry.endpoints, problems);
     let context = Context {
         workers: settings.workers,

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_units::{At, Place, Problem, Problems, nearest};
-use sekisho_upstream::{Carry, Config, ReadFile, Scheme, Service, secure};
+use sekisho_upstream::{Carry, Config, Files as UpstreamFiles, Scheme, Service, prepare};
 use sekisho_wire::Limits;
 use sekisho_yaml::{Key, Kind, Node, Scalar, Style, join, read};
 
+use super::files::Files;
 use crate::document::Document;
 
 /// The services by name.
@@ -33,10 +34,11 @@ impl Services {
         document: &Document<'_>,
         carry: &Carry,
         limits: Limits,
-        read_file: ReadFile<'_>,
+        files: &Files<'_>,
         problems: &mut Problems,
     ) -> Self {
-        let defaults = document.service_defaults.filter(|node| defaults_are_good(node, read_file, problems));
+        let files = files.of_services();
+        let defaults = document.service_defaults.filter(|node| defaults_are_good(node, files, problems));
         let mut all = Vec::new();
         for (key, node) in document.services {
             let path = join("services", &key.text);
@@ -54,8 +56,8 @@ impl Services {
                 if let Some(place) = tls {
                     idle_tls(&config, place, &path, problems);
                 }
-                let secured = secure(&config, &path, read_file, problems)?;
-                Some(Arc::new(Service::new(&key.text, &config, secured, carry, limits)))
+                let prepared = prepare(&config, &path, files, problems)?;
+                Some(Arc::new(Service::new(&key.text, &config, prepared, carry, limits)))
             });
             all.push(Named {
                 name: key.text.clone(),
@@ -100,12 +102,13 @@ impl Services {
 }
 
 /// Reads the defaults as if they were a service, so that a mistake in them is reported once and not with every service.
-fn defaults_are_good(node: &Node, read_file: ReadFile<'_>, problems: &mut Problems) -> bool {
+fn defaults_are_good(node: &Node, files: UpstreamFiles<'_>, problems: &mut Problems) -> bool {
     let before = problems.len();
-    if let Some((key, _)) = node.entries().iter().find(|(key, _)| *key.text == *"endpoints") {
-        let problem =
-            Problem::error(key.place.clone(), "service_defaults.endpoints", "services share no endpoints");
-        problems.push(problem.remedy("write `endpoints` in each service"));
+    let each = |key: &&(Key, Node)| matches!(&*key.0.text, "endpoints" | "discover");
+    if let Some((Key { place, text }, _)) = node.entries().iter().find(each) {
+        let path = format!("service_defaults.{text}");
+        let problem = Problem::error(place.clone(), path, "services share no endpoints");
+        problems.push(problem.remedy(format!("write `{text}` in each service")));
         return false;
     }
     let mut whole = node.clone();
@@ -115,14 +118,15 @@ fn defaults_are_good(node: &Node, read_file: ReadFile<'_>, problems: &mut Proble
     if let Some(config) = read::<Config>(&whole, "service_defaults", problems) {
         config.check(&node.place, "service_defaults", problems);
         // Their endpoint is in the clear, so this only looks at the files.
-        secure(&config, "service_defaults", read_file, problems);
+        prepare(&config, "service_defaults", files, problems);
     }
     problems.len() == before
 }
 
 /// Warns of TLS settings that no endpoint uses.
 fn idle_tls(config: &Config, place: Place, path: &str, problems: &mut Problems) {
-    if config.endpoints.iter().all(|endpoint| endpoint.value.authority.scheme == Scheme::Http) {
+    let mut written = config.endpoints.iter();
+    if config.discover.is_none() && written.all(|endpoint| endpoint.value.authority.scheme == Scheme::Http) {
         let message = "no endpoint of this service is asked over TLS";
         let problem = Problem::warning(place, join(path, "tls"), message);
         problems.push(problem.remedy("write `https://` in `endpoints`, or remove it"));

@@ -24,7 +24,13 @@ routes:
 ";
 
 fn site(text: &str) -> Site {
-    let source = Source { name: "shop.yaml", text, env: &|_| None, read_file: &|_| Ok(String::new()) };
+    let source = Source {
+        name: "shop.yaml",
+        text,
+        env: &|_| None,
+        read_file: &|_| Ok(String::new()),
+        folder: std::path::Path::new(""),
+    };
     let (site, problems) = compile(&source, &Carry::default());
     site.unwrap_or_else(|| panic!("{problems}"))
 }

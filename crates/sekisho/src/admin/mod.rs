@@ -4,6 +4,7 @@
 
 mod answer;
 mod breakers;
+mod discovery;
 mod pages;
 mod services;
 mod users;

@@ -5,6 +5,7 @@ use sekisho_upstream::{Fault, Seen, Service};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
+use super::discovery;
 use crate::server::State;
 
 /// What an operator may ask of an endpoint.
@@ -64,6 +65,7 @@ fn document(service: &Service, state: &State) -> Value {
         "service": *service.name,
         "panics": service.fleet.panics(),
         "endpoints": endpoints.iter().map(endpoint).collect::<Value>(),
+        "discovery": service.discovery.as_ref().map(|discovery| discovery::document(&discovery.look())),
     })
 }
 

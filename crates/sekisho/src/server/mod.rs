@@ -50,7 +50,8 @@ const ENDING: Duration = Duration::from_secs(2);
 pub(crate) fn carried() -> (Carry, Todo, Arc<Alerts>) {
     let alerts = Arc::<Alerts>::default();
     let (errands, todo) = errands::errands(&alerts);
-    let endpoints = Arc::new(Endpoints::telling(Arc::clone(&alerts) as Arc<dyn Events>));
+    let endpoints = Endpoints::telling(Arc::clone(&alerts) as Arc<dyn Events>);
+    let endpoints = Arc::new(endpoints.running(Arc::clone(&errands)));
     (Carry { errands, endpoints, ..Carry::default() }, todo, alerts)
 }
 

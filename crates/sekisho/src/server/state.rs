@@ -74,6 +74,7 @@ impl State {
     /// The state at the start, with what outlives the configuration. From now on operators are told as it says.
     pub(crate) fn new(site: Site, carry: &Carry, alerts: Arc<Alerts>) -> Arc<Self> {
         alerts.settle(&site.alerts, &carry.errands);
+        site.begin();
         Arc::new(Self {
             workers: (0..site.settings.workers).map(|_| Arc::default()).collect(),
             site: Arc::new(ArcSwap::from_pointee(site)),

@@ -19,6 +19,17 @@ pub struct EndpointConfig {
     pub priority: u32,
     /// Where it stands, such as a data centre; `prefer_zone` of the service goes by it. Default: none.
     pub zone: Option<String>,
+    /// The name by which an address was found, if it was: it stands in `Host`, and is the certificate's.
+    pub alias: Option<Alias>,
+}
+
+/// A name for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The name.
+    pub host: String,
+    /// As it stands in `Host`: without a port that is the scheme's own.
+    pub text: String,
 }
 
 /// Where an endpoint's URL leads.
@@ -35,7 +46,7 @@ pub struct Authority {
 }
 
 /// How an endpoint is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// In the clear.
     Http,
@@ -44,7 +55,15 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    fn port(self) -> u16 {
+    /// As it stands in a URL.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    pub(crate) fn port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -97,7 +116,7 @@ impl EndpointConfig {
     /// What is wrong with the URL, and what to write instead.
     pub fn at(url: String) -> Result<Self, String> {
         let authority = parse_url(&url).map_err(|(wrong, remedy)| format!("{wrong}; {remedy}"))?;
-        Ok(Self { url, authority, weight: 1, priority: 0, zone: None })
+        Ok(Self { url, authority, weight: 1, priority: 0, zone: None, alias: None })
     }
 }
 

@@ -11,8 +11,10 @@ use crate::tls::Secured;
 
 /// One place where a service runs. What it says never changes; what is known of it is in what it keeps.
 pub struct Endpoint {
-    /// As it stands in `Host`, in logs and metrics.
+    /// As it stands in logs and metrics.
     pub authority: Arc<str>,
+    /// As it stands in `Host`.
+    pub host: Arc<str>,
     /// What is looked up to connect.
     pub target: Target,
     /// Its share of the requests beside the others' weights.
@@ -82,10 +84,14 @@ impl Maker {
             Ok(ip) => Target::Address(SocketAddr::new(ip, authority.port)),
             Err(_) => Target::Name(authority.host.clone(), authority.port),
         };
-        let identity = identity(&config.url, tls.as_ref());
+        let identity = identity(&config, tls.as_ref());
         let (kept, new) = self.places.of(&self.service, &identity, self.limits.max);
+        let text: Arc<str> = authority.text.as_str().into();
+        let host =
+            config.alias.as_ref().map_or_else(|| Arc::clone(&text), |alias| alias.text.as_str().into());
         let endpoint = Endpoint {
-            authority: authority.text.as_str().into(),
+            authority: text,
+            host,
             target,
             weight: config.weight,
             priority: config.priority,
@@ -101,10 +107,13 @@ impl Maker {
 }
 
 /// What makes an endpoint another one: a connection that was made by other settings of TLS must not be used any more.
-fn identity(url: &str, tls: Option<&Secured>) -> String {
-    match tls {
-        Some(tls) => format!("{url} {:016x}", tls.identity),
-        None => url.to_owned(),
+fn identity(config: &EndpointConfig, tls: Option<&Secured>) -> String {
+    let url = &config.url;
+    match (tls, &config.alias) {
+        (Some(tls), None) => format!("{url} {:016x}", tls.identity),
+        // Its certificate was for this name.
+        (Some(tls), Some(alias)) => format!("{url} {:016x} {}", tls.identity, alias.host),
+        (None, _) => url.clone(),
     }
 }
 

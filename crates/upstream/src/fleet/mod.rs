@@ -22,7 +22,7 @@ use arc_swap::ArcSwap;
 use sekisho_exchange::Exchange;
 use sekisho_units::Tick;
 
-pub use self::config::{Authority, EndpointConfig, Scheme};
+pub use self::config::{Alias, Authority, EndpointConfig, Scheme};
 pub use self::endpoint::{ConnectionLimits, Endpoint, Member, Target};
 pub(crate) use self::endpoint::{Flight, Maker};
 pub(crate) use self::load::{Decay, Load};

@@ -10,15 +10,15 @@ use sekisho_wire::Limits;
 use super::*;
 use crate::balance::mixed;
 use crate::carry::Carry;
+use crate::prepare::{Files, prepare};
 use crate::service::Service;
-use crate::tls::secure;
 
 fn fleet_in(text: &str, carry: &Carry) -> Arc<Fleet> {
     let mut problems = Problems::new();
     let node = sekisho_yaml::parse("test.yaml", text).unwrap();
     let config =
         sekisho_yaml::read::<Config>(&node, "", &mut problems).unwrap_or_else(|| panic!("{problems}"));
-    let secured = secure(&config, "", &|_| Ok(String::new()), &mut problems).unwrap();
+    let secured = prepare(&config, "", Files::none(), &mut problems).unwrap();
     Service::new("up", &config, secured, carry, Limits::default()).fleet
 }
 

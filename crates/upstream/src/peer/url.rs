@@ -9,8 +9,8 @@ use sekisho_wire::{HeadBuf, Limits};
 use crate::carry::Carry;
 use crate::config::{Config, ConnectionsConfig, TimeoutsConfig};
 use crate::fleet::EndpointConfig;
+use crate::prepare::{Files, prepare};
 use crate::service::Service;
-use crate::tls::secure;
 
 /// Whoever is at `url`, called `name` in logs and answers, and the target to ask for. TLS is by the system's authorities.
 ///
@@ -39,7 +39,7 @@ pub fn peer_at(
     };
     let config = alone(url, endpoint);
     let mut found = Problems::new();
-    let Some(secured) = secure(&config, "", &|_| Err(std::io::ErrorKind::NotFound.into()), &mut found) else {
+    let Some(secured) = prepare(&config, "", Files::none(), &mut found) else {
         for problem in found {
             let remedy = "install certificate authorities (`ca-certificates`), or describe a service with `tls: { ca }`";
             problems.push(Problem::error(url.place.clone(), path, problem.message).remedy(remedy));
@@ -86,6 +86,7 @@ fn split(url: &str) -> (&str, String) {
 fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
     Config {
         endpoints: vec![At::new(url.place.clone(), endpoint)],
+        discover: None,
         balance: Default::default(),
         sticky: None,
         panic_threshold: At::nowhere(50),

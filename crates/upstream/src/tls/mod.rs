@@ -11,7 +11,8 @@ mod unverified;
 
 use std::sync::Arc;
 
-pub use compile::{ReadFile, secure};
+pub use compile::ReadFile;
+pub(crate) use compile::{ForFound, Securing, client_of, secure};
 pub use config::Config;
 pub(crate) use reason::refusal;
 use rustls::ClientConfig;

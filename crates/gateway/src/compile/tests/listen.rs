@@ -17,8 +17,16 @@ fn pair(names: &[&str]) -> (String, String) {
 fn compiled(text: &str, files: &HashMap<&str, String>) -> (Option<Site>, Vec<String>) {
     let read_file = |path: &str| files.get(path).cloned().ok_or_else(|| io::Error::other("not here"));
     let text = format!("{text}\nroutes: [{{ path: /, respond: x }}]\n");
-    let (site, problems) =
-        compile(&Source { name: "t", text: &text, env: &|_| None, read_file: &read_file }, &Carry::default());
+    let (site, problems) = compile(
+        &Source {
+            name: "t",
+            text: &text,
+            env: &|_| None,
+            read_file: &read_file,
+            folder: std::path::Path::new(""),
+        },
+        &Carry::default(),
+    );
     (site, problems.iter().map(ToString::to_string).collect())
 }
 

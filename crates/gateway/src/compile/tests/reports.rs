@@ -364,8 +364,10 @@ fn what_came_from_outside_is_never_shown() {
         "limits: { head: '${WORD}' }",
     ] {
         let read_file = |path: &str| Err(io::Error::new(io::ErrorKind::NotFound, path.to_owned()));
-        let (_, problems) =
-            compile(&Source { name: "t", text, env: &env, read_file: &read_file }, &Carry::default());
+        let (_, problems) = compile(
+            &Source { name: "t", text, env: &env, read_file: &read_file, folder: std::path::Path::new("") },
+            &Carry::default(),
+        );
         assert!(problems.has_errors(), "{text}");
         assert!(!problems.to_string().contains("hush"), "{text}\n{problems}");
     }

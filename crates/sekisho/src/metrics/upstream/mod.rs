@@ -1,6 +1,7 @@
-//! What calls to services met with: endpoints, tunnels, circuit breakers, retries.
+//! What calls to services met with: endpoints, tunnels, circuit breakers, retries; and where endpoints are found.
 
 mod breakers;
+mod discovery;
 mod endpoints;
 mod mirrors;
 mod retries;
@@ -20,5 +21,6 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, now: Tick
     tunnels::encode(encoder, site)?;
     breakers::encode(encoder, site, now)?;
     mirrors::encode(encoder, site)?;
-    retries::encode(encoder, site)
+    retries::encode(encoder, site)?;
+    discovery::encode(encoder, site)
 }
