@@ -67,8 +67,12 @@ impl Service {
         };
         let Prepared { tls, discover } = prepared;
         let written = config.endpoints.iter().zip(tls.written);
-        let written: Vec<_> =
-            written.map(|(endpoint, tls)| Member { config: endpoint.value.clone(), tls: tls.map(|tls| tls.carried(name, carry)) }).collect();
+        let written: Vec<_> = written
+            .map(|(endpoint, tls)| Member {
+                config: endpoint.value.clone(),
+                tls: tls.map(|tls| tls.carried(name, carry)),
+            })
+            .collect();
         let found = discover.map(|plan| Finding::new(name, plan, written.clone(), tls.found, carry));
         let members = found.as_ref().map_or(written, Finding::members);
         let maker = Maker { service: name.into(), limits, places: carry.places() };

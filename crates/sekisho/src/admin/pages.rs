@@ -7,7 +7,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer};
-use super::{breakers, services, users};
+use super::{breakers, discovery, services, users};
 use crate::commands::version;
 use crate::metrics::{Exposition, Metrics};
 use crate::server::{Origin, Outcome, Phase, State};
@@ -15,7 +15,10 @@ use crate::server::{Origin, Outcome, Phase, State};
 /// Paths and what they are for, as the index lists them.
 const PAGES: &[(&str, &str)] = &[
     ("/livez", "200 as long as the process runs"),
-    ("/readyz", "200 while it takes traffic, 503 before and while it drains"),
+    (
+        "/readyz",
+        "200 while it takes traffic, 503 before, as long as the first endpoints are looked up (15 s at most), and while it drains",
+    ),
     ("/metrics", "counters and gauges for Prometheus"),
     (
         "/api/alerts",
@@ -119,6 +122,9 @@ impl Pages {
 
     fn readyz(&self) -> Answer {
         let (status, line) = match self.state.phase() {
+            Phase::Ready if discovery::is_awaited(&self.state) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "looking up endpoints")
+            }
             Phase::Ready => (StatusCode::OK, "ready"),
             Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             Phase::Draining | Phase::Late | Phase::Over => (StatusCode::SERVICE_UNAVAILABLE, "draining"),

@@ -3,13 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use std::time::Duration;
+
 use arc_swap::ArcSwap;
 use sekisho_exchange::Errands;
 use sekisho_gateway::compile::Carry;
 use sekisho_gateway::{Site, WorkerMeter};
 use sekisho_policies::Kept;
 use sekisho_policies::access_log::Sinks;
-use sekisho_units::Clock;
+use sekisho_units::{Clock, Tick};
 use tokio::sync::watch;
 
 use super::reload::Reloads;
@@ -68,6 +70,8 @@ pub(crate) struct State {
     pub(crate) reloads: Reloads,
     /// The clock.
     pub(crate) clock: Clock,
+    /// When it was made.
+    begun: Tick,
 }
 
 impl State {
@@ -75,6 +79,7 @@ impl State {
     pub(crate) fn new(site: Site, carry: &Carry, alerts: Arc<Alerts>) -> Arc<Self> {
         alerts.settle(&site.alerts, &carry.errands);
         site.begin();
+        let clock = Clock::system();
         Arc::new(Self {
             workers: (0..site.settings.workers).map(|_| Arc::default()).collect(),
             site: Arc::new(ArcSwap::from_pointee(site)),
@@ -88,7 +93,8 @@ impl State {
             alerts,
             errands: Arc::clone(&carry.errands),
             reloads: Reloads::default(),
-            clock: Clock::system(),
+            begun: clock.now(),
+            clock,
         })
     }
 
@@ -129,6 +135,11 @@ impl State {
     /// A port was closed: its connections must learn of it.
     pub(crate) fn doors_closed(&self) {
         self.sites.send_modify(|sites| sites.doors_closed += 1);
+    }
+
+    /// How long it has been there.
+    pub(crate) fn age(&self) -> Duration {
+        self.clock.now().since(self.begun)
     }
 
     /// The phase now.

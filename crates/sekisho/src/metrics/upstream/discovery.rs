@@ -9,7 +9,8 @@ use super::family;
 
 /// Writes the families.
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site) -> fmt::Result {
-    let looked = || site.services.iter().filter_map(|service| Some((service, service.discovery.as_ref()?.look())));
+    let looked =
+        || site.services.iter().filter_map(|service| Some((service, service.discovery.as_ref()?.look())));
     let rows = looked().map(|(service, looked)| (labels(&service.name, looked.source), looked.updates));
     let help = "Answers of a service's registry that changed its endpoints.";
     family::counter(encoder, ("gateway_discovery_updates", help), rows)?;
