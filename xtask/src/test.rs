@@ -11,7 +11,7 @@ use crate::workspace::{self, Reach};
 use crate::{tidy, tools};
 
 /// Programs that tests and checks call, with the Debian package of each.
-const NEEDED: &[(&str, &str)] = &[("git", "git"), ("redis-server", "redis-server")];
+const NEEDED: &[(&str, &str)] = &[("git", "git"), ("redis-server", "redis-server"), ("etcd", "etcd-server")];
 
 /// How a step ended, if it did not fail.
 enum Done {

@@ -64,7 +64,7 @@ pub(crate) fn compile_text(
         Err(io::Error::new(io::ErrorKind::NotFound, format!("{path} is not part of the program")))
     };
     let (site, problems) = compile::compile(
-        &Source { name, text, env: &env, read_file: &no_files, folder: std::path::Path::new("") },
+        &Source { name, text, env: &env, read_file: &no_files, folder: Path::new("") },
         &carry,
     );
     Loaded { name: name.to_owned(), site, carry, path: None, files: HashMap::new(), problems }

@@ -25,6 +25,7 @@ mod cases;
 mod cli;
 mod contract;
 mod demo;
+mod discover;
 mod drain;
 mod faults;
 mod forward_auth;
