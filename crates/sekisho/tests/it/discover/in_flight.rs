@@ -28,6 +28,7 @@ fn a_removed_endpoint_ends_the_request_that_it_has() {
     let new = gateway.dir.join("new");
     std::fs::write(&new, format!("[{}]", b.url())).unwrap();
     std::fs::rename(new, gateway.dir.join("up.yaml")).unwrap();
+    told(&gateway, ": +1 -1, 1 in all");
     answered_by(&gateway, &["b"]);
     *gate.0.lock().unwrap() = true;
     gate.1.notify_all();
