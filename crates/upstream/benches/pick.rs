@@ -26,8 +26,8 @@ fn service(balance: &str, count: usize) -> Service {
     let mut problems = Problems::new();
     let node = sekisho_yaml::parse("bench.yaml", &text).expect("it is YAML");
     let config = sekisho_yaml::read::<Config>(&node, "", &mut problems).expect("it is a service");
-    let secured = prepare(&config, "", Files::none(), &mut problems).expect("it is in the clear");
-    Service::new("orders", &config, Files, prepared, &Carry::default(), Limits::default())
+    let prepared = prepare(&config, "", Files::none(), &mut problems).expect("it is in the clear");
+    Service::new("orders", &config, prepared, &Carry::default(), Limits::default())
 }
 
 fn picks(c: &mut Criterion) {

@@ -87,6 +87,46 @@ pub enum Event {
         /// How many there are.
         keys: usize,
     },
+    /// Other endpoints of a service were found.
+    EndpointsChanged {
+        /// The service.
+        service: Arc<str>,
+        /// Who has told so.
+        source: Arc<str>,
+        /// How many are new.
+        added: usize,
+        /// How many are gone.
+        removed: usize,
+        /// How many were found in all.
+        count: usize,
+    },
+    /// It cannot be told where a service runs. Told once, until it can be again.
+    DiscoveryFailed {
+        /// The service.
+        service: Arc<str>,
+        /// Who was asked.
+        source: Arc<str>,
+        /// What went wrong.
+        reason: Arc<str>,
+        /// Whether there are endpoints from before.
+        any_left: bool,
+    },
+    /// It can be told again.
+    DiscoveryRecovered {
+        /// The service.
+        service: Arc<str>,
+        /// Who was asked.
+        source: Arc<str>,
+    },
+    /// Some of what was told could not be understood; all else was.
+    DiscoverySkipped {
+        /// The service.
+        service: Arc<str>,
+        /// Who has told so.
+        source: Arc<str>,
+        /// What it was.
+        reason: Arc<str>,
+    },
 }
 
 impl Event {
@@ -103,6 +143,10 @@ impl Event {
             Self::StoreBack { .. } => EventName::StoreBack,
             Self::JwksFailed { .. } => EventName::JwksFailed,
             Self::JwksFetched { .. } => EventName::JwksFetched,
+            Self::EndpointsChanged { .. } => EventName::EndpointsChanged,
+            Self::DiscoveryFailed { .. } => EventName::DiscoveryFailed,
+            Self::DiscoveryRecovered { .. } => EventName::DiscoveryRecovered,
+            Self::DiscoverySkipped { .. } => EventName::DiscoverySkipped,
         }
     }
 
@@ -114,7 +158,11 @@ impl Event {
             | Self::CircuitBreakerClosed { service }
             | Self::EndpointDown { service, .. }
             | Self::EndpointUp { service, .. }
-            | Self::NoHealthyEndpoint { service } => Some(service),
+            | Self::NoHealthyEndpoint { service }
+            | Self::EndpointsChanged { service, .. }
+            | Self::DiscoveryFailed { service, .. }
+            | Self::DiscoveryRecovered { service, .. }
+            | Self::DiscoverySkipped { service, .. } => Some(service),
             _ => None,
         }
     }
@@ -149,7 +197,9 @@ impl Event {
             Self::EndpointDown { reason, .. }
             | Self::EndpointUp { reason, .. }
             | Self::StoreAway { reason, .. }
-            | Self::JwksFailed { reason, .. } => Some(reason),
+            | Self::JwksFailed { reason, .. }
+            | Self::DiscoveryFailed { reason, .. }
+            | Self::DiscoverySkipped { reason, .. } => Some(reason),
             _ => None,
         }
     }
@@ -179,6 +229,19 @@ impl Event {
                 format!("no keys from `{source}`: {reason}; {meanwhile}")
             }
             Self::JwksFetched { source, keys } => format!("{keys} keys from `{source}`"),
+            Self::EndpointsChanged { service, source, added, removed, count } => {
+                format!("`{service}` by {source}: +{added} -{removed}, {count} in all")
+            }
+            Self::DiscoveryFailed { service, source, reason, any_left } => {
+                let meanwhile = if *any_left { "the last good ones stay" } else { "none is known" };
+                format!("`{service}` by {source}: {reason}; {meanwhile}")
+            }
+            Self::DiscoveryRecovered { service, source } => {
+                format!("`{service}` by {source}: there are answers again")
+            }
+            Self::DiscoverySkipped { service, source, reason } => {
+                format!("`{service}` by {source}: {reason}")
+            }
         };
         // An error's text may be of several lines, and must not look like another event.
         line.replace(|c: char| c.is_control(), " ")

@@ -29,6 +29,14 @@ pub enum EventName {
     JwksFailed,
     /// They can be fetched again.
     JwksFetched,
+    /// Other endpoints of a service were found.
+    EndpointsChanged,
+    /// It cannot be told where a service runs; the last endpoints stay.
+    DiscoveryFailed,
+    /// It can be told again.
+    DiscoveryRecovered,
+    /// Some of what a registry told could not be understood.
+    DiscoverySkipped,
 }
 
 /// How urgent an event is.
@@ -44,7 +52,7 @@ pub enum Severity {
 
 impl EventName {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::CircuitBreakerOpened,
         Self::CircuitBreakerHalfOpened,
         Self::CircuitBreakerClosed,
@@ -55,6 +63,10 @@ impl EventName {
         Self::StoreBack,
         Self::JwksFailed,
         Self::JwksFetched,
+        Self::EndpointsChanged,
+        Self::DiscoveryFailed,
+        Self::DiscoveryRecovered,
+        Self::DiscoverySkipped,
     ];
 
     /// Those that are alerts unless it is said otherwise.
@@ -81,6 +93,10 @@ impl EventName {
             Self::StoreBack => "store_back",
             Self::JwksFailed => "jwks_failed",
             Self::JwksFetched => "jwks_fetched",
+            Self::EndpointsChanged => "endpoints_changed",
+            Self::DiscoveryFailed => "discovery_failed",
+            Self::DiscoveryRecovered => "discovery_recovered",
+            Self::DiscoverySkipped => "discovery_skipped",
         }
     }
 
@@ -94,6 +110,9 @@ impl EventName {
             Self::NoHealthyEndpoint => "no_healthy_endpoint",
             Self::StoreAway | Self::StoreBack => "store",
             Self::JwksFailed | Self::JwksFetched => "jwks",
+            Self::EndpointsChanged => "endpoints_changed",
+            Self::DiscoveryFailed | Self::DiscoveryRecovered => "discovery",
+            Self::DiscoverySkipped => "discovery_skipped",
         }
     }
 
@@ -101,12 +120,18 @@ impl EventName {
     pub const fn severity(self) -> Severity {
         match self {
             Self::CircuitBreakerOpened | Self::NoHealthyEndpoint => Severity::Critical,
-            Self::EndpointDown | Self::StoreAway | Self::JwksFailed => Severity::Warning,
+            Self::EndpointDown
+            | Self::StoreAway
+            | Self::JwksFailed
+            | Self::DiscoveryFailed
+            | Self::DiscoverySkipped => Severity::Warning,
             Self::CircuitBreakerHalfOpened
             | Self::CircuitBreakerClosed
             | Self::EndpointUp
             | Self::StoreBack
-            | Self::JwksFetched => Severity::Info,
+            | Self::JwksFetched
+            | Self::EndpointsChanged
+            | Self::DiscoveryRecovered => Severity::Info,
         }
     }
 }

@@ -10,17 +10,27 @@ fn text(text: &str) -> Arc<str> {
 fn all() -> Vec<Event> {
     let (service, endpoint, reason) = (text("orders"), text("http://10.0.0.7:80"), text("refused"));
     let (store, source) = (text("redis://cache"), text("https://id.test/keys"));
+    let dns = || text("dns `orders.internal`");
     vec![
         Event::CircuitBreakerOpened { service: service.clone() },
         Event::CircuitBreakerHalfOpened { service: service.clone() },
         Event::CircuitBreakerClosed { service: service.clone() },
         Event::EndpointDown { service: service.clone(), endpoint: endpoint.clone(), reason: reason.clone() },
         Event::EndpointUp { service: service.clone(), endpoint, reason: reason.clone() },
-        Event::NoHealthyEndpoint { service },
+        Event::NoHealthyEndpoint { service: service.clone() },
         Event::StoreAway { store: store.clone(), reason: reason.clone() },
         Event::StoreBack { store },
-        Event::JwksFailed { source: source.clone(), reason, keys_left: true },
+        Event::JwksFailed { source: source.clone(), reason: reason.clone(), keys_left: true },
         Event::JwksFetched { source, keys: 2 },
+        Event::EndpointsChanged { service: service.clone(), source: dns(), added: 2, removed: 1, count: 5 },
+        Event::DiscoveryFailed {
+            service: service.clone(),
+            source: dns(),
+            reason: reason.clone(),
+            any_left: true,
+        },
+        Event::DiscoveryRecovered { service: service.clone(), source: dns() },
+        Event::DiscoverySkipped { service, source: dns(), reason },
     ]
 }
 
@@ -38,6 +48,10 @@ fn a_line_begins_with_the_events_name() {
         "store_back: redis://cache counts again",
         "jwks_failed: no keys from `https://id.test/keys`: refused; the last good ones stay in force",
         "jwks_fetched: 2 keys from `https://id.test/keys`",
+        "endpoints_changed: `orders` by dns `orders.internal`: +2 -1, 5 in all",
+        "discovery_failed: `orders` by dns `orders.internal`: refused; the last good ones stay",
+        "discovery_recovered: `orders` by dns `orders.internal`: there are answers again",
+        "discovery_skipped: `orders` by dns `orders.internal`: refused",
     ];
     assert_eq!(lines, want);
 }

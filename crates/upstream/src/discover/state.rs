@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use sekisho_exchange::Errands;
+use sekisho_exchange::{Errands, Event};
 use sekisho_units::Tick;
 use tokio::sync::Notify;
 
@@ -38,7 +38,9 @@ struct State {
     answered: bool,
     /// Why there is none now.
     failing: Option<String>,
+    /// What could not be understood in it, and who of it cannot be asked.
     odd: Vec<String>,
+    unasked: Vec<String>,
     serving: Weak<Serving>,
 }
 
@@ -127,46 +129,50 @@ impl Discovery {
 
     /// Takes over what came of asking.
     pub(super) fn land(&self, got: Result<Answer, String>, now: Tick) {
-        for line in self.landed(got, now) {
-            self.errands.tell(&line);
+        for event in self.landed(got, now) {
+            self.errands.tell(event);
         }
     }
 
-    fn landed(&self, got: Result<Answer, String>, now: Tick) -> Vec<String> {
+    fn landed(&self, got: Result<Answer, String>, now: Tick) -> Vec<Event> {
         let mut state = self.state();
-        let mut lines = Vec::new();
+        let (service, source) = (|| Arc::clone(&self.service), self.told_of());
+        let mut events = Vec::new();
         let Answer { found, mut odd } = match got.and_then(|answer| self.judged(answer)) {
             Ok(answer) => answer,
             Err(why) => {
                 self.failures.fetch_add(1, Relaxed);
-                let meanwhile =
-                    if state.found.is_empty() { "none is known" } else { "the last good ones stay" };
-                let line = self.line("discovery_failed", &format!("{why}; {meanwhile}"));
-                return state.failing.replace(why).is_none().then_some(line).into_iter().collect();
+                let (reason, any_left) = (why.as_str().into(), !state.found.is_empty());
+                if state.failing.replace(why).is_none() {
+                    events.push(Event::DiscoveryFailed { service: service(), source, reason, any_left });
+                }
+                return events;
             }
         };
         if state.failing.take().is_some() {
-            lines.push(self.line("discovery_recovered", "there are answers again"));
+            events.push(Event::DiscoveryRecovered { service: service(), source: Arc::clone(&source) });
         }
         let first = !std::mem::replace(&mut state.answered, true);
         if first || state.found != found {
-            let (added, removed) = difference(&state.found, &found);
-            let count = found.len();
+            let ((added, removed), count) = (difference(&state.found, &found), found.len());
             state.found = found;
-            odd.extend(state.apply(now));
+            state.unasked = state.apply(now);
             self.updates.fetch_add(1, Relaxed);
-            lines.push(self.line("endpoints_changed", &format!("+{added} -{removed}, {count} in all")));
+            let source = Arc::clone(&source);
+            events.push(Event::EndpointsChanged { service: service(), source, added, removed, count });
         }
+        odd.extend(state.unasked.iter().cloned());
         odd.truncate(MOST_ODD);
         if state.odd != odd {
-            lines.extend(odd.first().map(|first| {
+            if let Some(first) = odd.first() {
                 let more =
                     if odd.len() > 1 { format!(" (and {} more)", odd.len() - 1) } else { String::new() };
-                self.line("discovery_skipped", &format!("{first}{more}"))
-            }));
+                let reason = format!("{first}{more}").into();
+                events.push(Event::DiscoverySkipped { service: service(), source, reason });
+            }
             state.odd = odd;
         }
-        lines
+        events
     }
 
     /// Whether an answer may be taken over.
@@ -185,9 +191,9 @@ impl Discovery {
         Ok(answer)
     }
 
-    fn line(&self, event: &str, what: &str) -> String {
-        let Self { service, source, about, .. } = self;
-        format!("{event}: `{service}` by {source} `{about}`: {what}")
+    /// Who is asked, for people.
+    fn told_of(&self) -> Arc<str> {
+        format!("{} `{}`", self.source, self.about).into()
     }
 
     /// How it stands.

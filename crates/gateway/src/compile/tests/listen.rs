@@ -18,13 +18,7 @@ fn compiled(text: &str, files: &HashMap<&str, String>) -> (Option<Site>, Vec<Str
     let read_file = |path: &str| files.get(path).cloned().ok_or_else(|| io::Error::other("not here"));
     let text = format!("{text}\nroutes: [{{ path: /, respond: x }}]\n");
     let (site, problems) = compile(
-        &Source {
-            name: "t",
-            text: &text,
-            env: &|_| None,
-            read_file: &read_file,
-            folder: std::path::Path::new(""),
-        },
+        &Source { name: "t", text: &text, env: &|_| None, read_file: &read_file, folder: Path::new("") },
         &Carry::default(),
     );
     (site, problems.iter().map(ToString::to_string).collect())

@@ -21,10 +21,7 @@ pub(crate) fn compile_text(text: &str) -> (Option<Site>, Problems) {
 fn compile_beside(text: &str, carry: &Carry) -> (Option<Site>, Problems) {
     let env = |name: &str| (name == "PORT").then(|| "4001".to_owned());
     let read_file = |path: &str| Err(io::Error::new(io::ErrorKind::NotFound, path.to_owned()));
-    compile(
-        &Source { name: "t", text, env: &env, read_file: &read_file, folder: std::path::Path::new("") },
-        carry,
-    )
+    compile(&Source { name: "t", text, env: &env, read_file: &read_file, folder: Path::new("") }, carry)
 }
 
 /// The site of a text that has no errors.

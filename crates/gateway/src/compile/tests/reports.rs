@@ -365,7 +365,7 @@ fn what_came_from_outside_is_never_shown() {
     ] {
         let read_file = |path: &str| Err(io::Error::new(io::ErrorKind::NotFound, path.to_owned()));
         let (_, problems) = compile(
-            &Source { name: "t", text, env: &env, read_file: &read_file, folder: std::path::Path::new("") },
+            &Source { name: "t", text, env: &env, read_file: &read_file, folder: Path::new("") },
             &Carry::default(),
         );
         assert!(problems.has_errors(), "{text}");

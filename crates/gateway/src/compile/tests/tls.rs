@@ -41,10 +41,7 @@ impl Files {
             _ => self.0.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
         };
         let env = |name: &str| (name == "KEY").then(|| self.0["a.key"].clone());
-        compile(
-            &Source { name: "t", text, env: &env, read_file: &read_file, folder: std::path::Path::new("") },
-            carry,
-        )
+        compile(&Source { name: "t", text, env: &env, read_file: &read_file, folder: Path::new("") }, carry)
     }
 
     /// What is wrong with the settings `tls` of a service with an `https://` endpoint.

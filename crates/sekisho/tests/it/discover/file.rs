@@ -39,7 +39,10 @@ fn a_file_that_is_broken_or_gone_keeps_the_last_good_set_and_is_told_of_once() {
     // In place and half written.
     std::fs::write(gateway.dir.join("up.yaml"), format!("- {}\n- {{ url: htt", b.url())).unwrap();
     let line = told(&gateway, "discovery_failed: ");
-    assert!(line.contains("up.yaml:3:1: error: not YAML") && line.ends_with("; the last good ones stay"), "{line}");
+    assert!(
+        line.contains("up.yaml:3:1: error: not YAML") && line.ends_with("; the last good ones stay"),
+        "{line}"
+    );
     answered_by(&gateway, &["a"]);
     std::fs::remove_file(gateway.dir.join("up.yaml")).unwrap();
     let failures = || gateway.metric("gateway_discovery_failures_total{");
