@@ -15,6 +15,7 @@ mod sticky;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -186,9 +187,10 @@ impl Fleet {
         let made: Vec<_> = members.into_iter().map(|member| self.make(member)).collect();
         self.welcome(&made, !before.is_empty());
         let all: Box<[_]> = made.into_iter().map(|(endpoint, _)| endpoint).collect();
-        let has = |all: &[Arc<Endpoint>], slot| all.iter().any(|endpoint| endpoint.slot() == slot);
-        let added = all.iter().filter(|endpoint| !has(&before, endpoint.slot())).count();
-        let gone: Vec<_> = before.iter().filter(|endpoint| !has(&all, endpoint.slot())).collect();
+        let slots = |all: &[Arc<Endpoint>]| all.iter().map(|endpoint| endpoint.slot()).collect::<HashSet<_>>();
+        let (then, now_there) = (slots(&before), slots(&all));
+        let added = all.iter().filter(|endpoint| !then.contains(&endpoint.slot())).count();
+        let gone: Vec<_> = before.iter().filter(|endpoint| !now_there.contains(&endpoint.slot())).collect();
         all.iter().for_each(|endpoint| endpoint.settle());
         self.lay_out(all, Some(now));
         // Only now, when they are picked no more.

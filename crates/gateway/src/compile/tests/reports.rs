@@ -129,14 +129,14 @@ fn services_and_what_they_have_in_common() {
             "services: { a: {} }\n\
              routes: [{ path: /, service: a, public: true }]".into(),
             &[
-                "t:1:16: error: services.a: missing field `endpoints`; add `endpoints: …`",
+                "t:1:16: error: services.a.endpoints: there is no endpoint; list at least one: `endpoints: [http://host:port]`, or write where they are found: `discover`",
             ],
         ),
         (
             "services: { a: }\n\
              routes: [{ path: /, service: a, public: true }]".into(),
             &[
-                "t:1:13: error: services.a: missing field `endpoints`; add `endpoints: …`",
+                "t:1:13: error: services.a.endpoints: there is no endpoint; list at least one: `endpoints: [http://host:port]`, or write where they are found: `discover`",
             ],
         ),
         (
@@ -145,6 +145,14 @@ fn services_and_what_they_have_in_common() {
              routes: [{ path: /a, service: a, public: true }, { path: /b, service: b, public: true }]".into(),
             &[
                 "t:1:33: error: service_defaults.timeouts.conect: unknown field `conect`; did you mean `connect`?",
+            ],
+        ),
+        (
+            "service_defaults: { discover: { dns: a.b } }\n\
+             services: { a: { endpoints: [http://h] } }\n\
+             routes: [{ path: /, service: a, public: true }]".into(),
+            &[
+                "t:1:21: error: service_defaults.discover: services share no endpoints; write `discover` in each service",
             ],
         ),
         (
