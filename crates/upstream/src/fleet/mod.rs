@@ -187,7 +187,8 @@ impl Fleet {
         let made: Vec<_> = members.into_iter().map(|member| self.make(member)).collect();
         self.welcome(&made, !before.is_empty());
         let all: Box<[_]> = made.into_iter().map(|(endpoint, _)| endpoint).collect();
-        let slots = |all: &[Arc<Endpoint>]| all.iter().map(|endpoint| endpoint.slot()).collect::<HashSet<_>>();
+        let slots =
+            |all: &[Arc<Endpoint>]| all.iter().map(|endpoint| endpoint.slot()).collect::<HashSet<_>>();
         let (then, now_there) = (slots(&before), slots(&all));
         let added = all.iter().filter(|endpoint| !then.contains(&endpoint.slot())).count();
         let gone: Vec<_> = before.iter().filter(|endpoint| !now_there.contains(&endpoint.slot())).collect();

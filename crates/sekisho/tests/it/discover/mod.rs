@@ -9,6 +9,7 @@ mod file;
 mod in_flight;
 mod reload;
 mod settings;
+mod tls;
 
 use serde_json::Value;
 
