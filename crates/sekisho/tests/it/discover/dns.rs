@@ -134,3 +134,12 @@ fn an_answer_too_long_for_udp_comes_by_tcp() {
     let gateway = start(&server, &format!("name: orders.test, port: {}", service.addr.port()), "");
     until("all addresses", || (endpoints(&gateway).len() == 202).then_some(()));
 }
+
+#[test]
+fn without_servers_of_its_own_the_systems_settings_hold() {
+    let service = named("a");
+    let dns = format!("name: localhost, type: a, port: {}", service.addr.port());
+    let gateway = Gateway::start(&config(&format!("discover: {{ dns: {{ {dns} }} }}")));
+    are(&gateway, &[&at("127.0.0.1", &service)]);
+    answered_by(&gateway, &["a"]);
+}
