@@ -127,6 +127,7 @@ fn host(root: &Path) -> Result<String, String> {
 /// The commit, if the checkout is exactly that but for measurements that were kept since.
 fn clean_commit(root: &Path) -> Option<String> {
     let git = |arguments: &[&str]| capture(Command::new("git").current_dir(root).args(arguments)).ok();
-    git(&["status", "--porcelain", "--", ".", ":!bench/results"]).filter(|changes| changes.trim().is_empty())?;
+    git(&["status", "--porcelain", "--", ".", ":!bench/results"])
+        .filter(|changes| changes.trim().is_empty())?;
     git(&["rev-parse", "HEAD"])
 }

@@ -143,6 +143,39 @@ impl Config {
 
     /// Reports what the types alone could not: no endpoint, endpoints named twice, limits of 0.
     pub fn check(&self, place: &Place, path: &str, problems: &mut Problems) {
+        self.check_endpoints(place, path, problems);
+        let mut report = |place: &Place, field: &str, (message, remedy): (String, String)| {
+            problems.push(Problem::error(place.clone(), format!("{path}.{field}"), message).remedy(remedy));
+        };
+        if self.connections.max == 0 {
+            report(
+                place,
+                "connections.max",
+                ("no connection would ever be made".into(), "write 1 or more".into()),
+            );
+        }
+        let header = &self.deadline_header;
+        if let OrOff::On(name) = &header.value
+            && !sekisho_wire::is_field_name(name.as_bytes())
+        {
+            let wrong = format!("`{name}` is no name of a header");
+            let at = if header.place.is_none() { place } else { &header.place };
+            report(at, "deadline_header", (wrong, "write one such as `X-Request-Deadline`, or `off`".into()));
+        }
+        self.balance.check(&self.balance.place, place, path, problems);
+        if let Some(sticky) = self.sticky() {
+            sticky.check(place, path, problems);
+        }
+        self.tunnels.check(place, path, problems);
+        if let Some(breaker) = self.breaker() {
+            breaker.check(place, path, problems);
+        }
+        if let Some(OrOff::On(retry)) = &self.retry {
+            retry.check(place, path, problems);
+        }
+    }
+
+    fn check_endpoints(&self, place: &Place, path: &str, problems: &mut Problems) {
         let mut report = |place: &Place, field: &str, (message, remedy): (String, String)| {
             problems.push(Problem::error(place.clone(), format!("{path}.{field}"), message).remedy(remedy));
         };
@@ -180,32 +213,6 @@ impl Config {
         {
             let wrong = format!("no endpoint is in zone `{}`", zone.value);
             report(&zone.place, "prefer_zone", (wrong, "give endpoints a `zone`, or remove it".into()));
-        }
-        if self.connections.max == 0 {
-            report(
-                place,
-                "connections.max",
-                ("no connection would ever be made".into(), "write 1 or more".into()),
-            );
-        }
-        let header = &self.deadline_header;
-        if let OrOff::On(name) = &header.value
-            && !sekisho_wire::is_field_name(name.as_bytes())
-        {
-            let wrong = format!("`{name}` is no name of a header");
-            let at = if header.place.is_none() { place } else { &header.place };
-            report(at, "deadline_header", (wrong, "write one such as `X-Request-Deadline`, or `off`".into()));
-        }
-        self.balance.check(&self.balance.place, place, path, problems);
-        if let Some(sticky) = self.sticky() {
-            sticky.check(place, path, problems);
-        }
-        self.tunnels.check(place, path, problems);
-        if let Some(breaker) = self.breaker() {
-            breaker.check(place, path, problems);
-        }
-        if let Some(OrOff::On(retry)) = &self.retry {
-            retry.check(place, path, problems);
         }
     }
 

@@ -12,7 +12,6 @@ mod carry;
 mod compose;
 mod config;
 mod conn;
-mod deadline;
 mod discover;
 mod failure;
 mod fleet;

@@ -8,8 +8,8 @@ use sekisho_wire::Limits;
 
 use crate::breaker::Guard;
 use crate::carry::Carry;
+use crate::compose::Telling;
 use crate::config::Config;
-use crate::deadline::Telling;
 use crate::discover::{Discovered, Finding};
 use crate::fleet::{ConnectionLimits, Fleet, Maker, Member, Settings};
 use crate::prepare::Prepared;

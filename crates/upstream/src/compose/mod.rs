@@ -1,5 +1,7 @@
 //! The request's head as the service sees it.
 
+mod deadline;
+
 use std::sync::Arc;
 
 use sekisho_exchange::Exchange;
@@ -7,6 +9,7 @@ use sekisho_wire::{
     Framing, HeadView, Known, KnownSet, Skip, Version, hop_by_hop, odd_spellings, write_request_line,
 };
 
+pub(crate) use self::deadline::Telling;
 use crate::fleet::Endpoint;
 use crate::service::Service;
 
