@@ -254,6 +254,13 @@ impl Reply {
         .because(reason)
     }
 
+    /// 200 or 503: whether services are well, as a JSON document.
+    pub fn health(is_healthy: bool, document: Arc<[u8]>) -> Self {
+        let (status, reason) = if is_healthy { (200, "healthy") } else { (503, "unhealthy") };
+        let content = Content::Bytes { content_type: "application/json".into(), bytes: document };
+        Self::plain(status, content, reason).header("Cache-Control", "no-store")
+    }
+
     /// An answer without a problem: a preflight, a redirect, a fixed answer.
     pub fn plain(status: u16, content: Content, reason: &'static str) -> Self {
         Self { content, ..Self::problem(status, "", "", "") }.because(reason)

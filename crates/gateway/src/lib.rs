@@ -8,6 +8,7 @@ pub mod compile;
 pub mod document;
 pub mod explain;
 mod forward;
+mod health;
 mod http1;
 mod listener;
 mod mark;
@@ -24,6 +25,7 @@ pub mod walk;
 mod worker;
 
 pub use forward::{Introduction, Via};
+pub use health::Health;
 pub use http1::{Caller, serve};
 pub use listener::{Certificate, Crowd, Door, Listener, Place, SecureRedirect, Tickets, Tls, admit};
 pub use mark::Mark;

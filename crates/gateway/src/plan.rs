@@ -8,6 +8,7 @@ use sekisho_policies::Step;
 use sekisho_units::Place;
 use sekisho_upstream::{Mirror, Service};
 
+use crate::health::Health;
 use crate::meter::{RouteMeter, StepMeter};
 use crate::route::Fork;
 
@@ -83,6 +84,8 @@ pub enum Target {
     Redirect(Box<Redirect>),
     /// A fixed answer.
     Respond(Box<Respond>),
+    /// Whether services are well.
+    Health(Arc<Health>),
     /// Nothing: the plan of requests that no route took, or that are malformed.
     Nothing,
 }

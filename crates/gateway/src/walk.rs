@@ -225,6 +225,13 @@ async fn ask<'a, D: Downstream>(
         Target::Service(service) => ask_service(way, service, exchange, down, lines).await,
         Target::Redirect(redirect) => own(exchange, redirect_reply(redirect, exchange)),
         Target::Respond(respond) => own(exchange, fixed_reply(respond, exchange)),
+        Target::Health(health) => {
+            let told = Box::pin(Arc::clone(health).answer());
+            match wait(told, way, exchange, down).await {
+                Ok(reply) => own(exchange, reply),
+                Err(failure) => given_up(failure, way, exchange),
+            }
+        }
         Target::Nothing => {
             let reply = Reply::no_route();
             exchange.facts.decide(Decider::Router, &reply);

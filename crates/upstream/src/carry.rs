@@ -9,7 +9,9 @@ use sekisho_exchange::{Errands, Events, NoErrands, Permits};
 
 use crate::breaker::{BreakerState, Settings};
 use crate::discover::Discoveries;
-use crate::fleet::{Load, Standing};
+use crate::fleet::{Helm, Load, Standing};
+use crate::health::HealthMeter;
+use crate::outlier::Watched;
 use crate::peer::MirrorMeter;
 use crate::retry::Budget;
 use crate::tunnel::TunnelMeter;
@@ -24,6 +26,8 @@ pub struct Carry {
     mirrors: Mutex<HashMap<String, Weak<MirrorMeter>>>,
     /// By a service's name and the identity of its settings of TLS.
     clients: Mutex<HashMap<(String, u64), Weak<ClientConfig>>>,
+    helms: Mutex<HashMap<String, Weak<Helm>>>,
+    checks: Mutex<HashMap<String, Weak<HealthMeter>>>,
     events: Option<Arc<dyn Events>>,
     discoveries: Discoveries,
     errands: Option<Arc<dyn Errands>>,
@@ -57,6 +61,8 @@ pub(crate) struct Kept {
     pub(crate) load: Load,
     /// What keeps it from being asked.
     pub(crate) standing: Standing,
+    /// Its ejections.
+    watched: Mutex<Watched>,
     /// Whether no configuration in force names it any more.
     retired: AtomicBool,
     table: Arc<Mutex<Table>>,
@@ -81,6 +87,7 @@ impl Places {
             waiting: AtomicUsize::new(0),
             load: Load::default(),
             standing: Standing::default(),
+            watched: Mutex::default(),
             retired: AtomicBool::new(false),
             table: Arc::clone(&self.0),
         });
@@ -103,6 +110,16 @@ impl Carry {
     /// What became of the copies that a service was shown.
     pub(crate) fn mirror(&self, service: &str) -> Arc<MirrorMeter> {
         known_or_new(&self.mirrors, service)
+    }
+
+    /// Who steers a service.
+    pub(crate) fn helm(&self, service: &str) -> Arc<Helm> {
+        known_or_new(&self.helms, service)
+    }
+
+    /// Where the checks of a service are counted.
+    pub(crate) fn checks(&self, service: &str) -> Arc<HealthMeter> {
+        known_or_new(&self.checks, service)
     }
 
     /// What retries of a service have used.
@@ -187,6 +204,11 @@ impl Kept {
     /// The configuration in force names it no more.
     pub(crate) fn retire(&self) {
         self.retired.store(true, Relaxed);
+    }
+
+    /// Its ejections, for a moment.
+    pub(crate) fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether its unused connections are to be closed.

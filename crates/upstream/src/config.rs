@@ -10,6 +10,8 @@ use crate::balance::BalanceConfig;
 use crate::breaker::BreakerConfig;
 use crate::discover::DiscoverConfig;
 use crate::fleet::{EndpointConfig, StickyConfig};
+use crate::health::{Check, HealthConfig};
+use crate::outlier::{Outlier, OutlierConfig};
 use crate::retry::RetryConfig;
 use crate::tls;
 use crate::tunnel::TunnelsConfig;
@@ -34,11 +36,12 @@ pub struct Config {
     pub sticky: Option<OrOff<StickyConfig>>,
     /// Percentage of the endpoints of one priority that must be available for it to serve; where fewer are, the next priority
     /// does. Where no priority has enough, all endpoints of the best one are asked again, available or not: rather a few
-    /// requests that fail than the load of all on the last endpoint. Default 50; with 0 only available ones are asked, and
-    /// without any the client gets 503.
-    #[serde(default = "half")]
-    #[schemars(with = "u32", range(min = 0, max = 100))]
-    pub panic_threshold: At<u32>,
+    /// requests that fail than the load of all on the last endpoint. With 0 only available ones are asked, and without any the
+    /// client gets 503. Default: the next priority serves where fewer than half are available, and endpoints that are not
+    /// are asked only if no endpoint is.
+    #[serde(default)]
+    #[schemars(with = "Option<u32>", range(min = 0, max = 100))]
+    pub panic_threshold: Option<At<u32>>,
     /// In what time the share of an endpoint grows to its whole when it is new beside others, or available again. Default
     /// `off`: it has its whole share at once.
     #[serde(default)]
@@ -68,16 +71,19 @@ pub struct Config {
     /// Stops asking the service while it fails. Default: none; `off` takes one from `service_defaults` away.
     #[serde(default)]
     pub breaker: Option<OrOff<BreakerConfig>>,
+    /// Checks each endpoint every so often, whether or not requests come, and asks it no more while it fails. Default: no checks;
+    /// `off` takes those from `service_defaults` away.
+    #[serde(default)]
+    pub health: Option<OrOff<HealthConfig>>,
+    /// Leaves an endpoint alone for a while that fails its requests. On by default, as `{}` is; `off` for never.
+    #[serde(default)]
+    pub outlier: Option<OrOff<OutlierConfig>>,
     /// Tries requests again that failed and are safe to repeat. On by default, as `{}` is; `off` for none.
     #[serde(default)]
     pub retry: Option<OrOff<RetryConfig>>,
     /// Connections that have changed protocols, such as WebSockets.
     #[serde(default)]
     pub tunnels: TunnelsConfig,
-}
-
-fn half() -> At<u32> {
-    At::nowhere(50)
 }
 
 /// How long each phase of a call may take.
@@ -173,6 +179,29 @@ impl Config {
         if let Some(OrOff::On(retry)) = &self.retry {
             retry.check(place, path, problems);
         }
+        if let Some(OrOff::On(health)) = &self.health {
+            health.check(place, path, problems);
+        }
+        if let Some(OrOff::On(outlier)) = &self.outlier {
+            outlier.check(place, path, problems);
+        }
+    }
+
+    /// When an endpoint is ejected, if ever.
+    pub(crate) fn outlier(&self) -> Option<Outlier> {
+        match &self.outlier {
+            None => Some(OutlierConfig::default().compile()),
+            Some(OrOff::On(outlier)) => Some(outlier.compile()),
+            Some(OrOff::Off) => None,
+        }
+    }
+
+    /// How endpoints are checked, if they are.
+    pub(crate) fn health(&self) -> Option<Check> {
+        match &self.health {
+            Some(OrOff::On(health)) => Some(health.compile()),
+            Some(OrOff::Off) | None => None,
+        }
     }
 
     fn check_endpoints(&self, place: &Place, path: &str, problems: &mut Problems) {
@@ -203,8 +232,8 @@ impl Config {
                 ("all weights are 0".into(), "give at least one endpoint a weight of 1 or more".into()),
             );
         }
-        if self.panic_threshold.value > 100 {
-            let at = &self.panic_threshold.place;
+        if let Some(threshold) = self.panic_threshold.as_ref().filter(|threshold| threshold.value > 100) {
+            let at = &threshold.place;
             report(at, "panic_threshold", ("more than all cannot be".into(), "write 0 to 100".into()));
         }
         if let Some(zone) = &self.prefer_zone

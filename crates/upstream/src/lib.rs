@@ -15,6 +15,8 @@ mod conn;
 mod discover;
 mod failure;
 mod fleet;
+mod health;
+mod outlier;
 mod peer;
 mod pool;
 mod prepare;
@@ -36,6 +38,8 @@ pub use fleet::{
     Alias, Asked, Authority, ConnectionLimits, Empty, Endpoint, EndpointConfig, Fault, Fleet, Member,
     Replaced, SameSite, Scheme, Seen, StickyConfig, Target,
 };
+pub use health::{Asker, Check, CheckKind, HealthConfig, HealthMeter, Rounds, Statuses};
+pub use outlier::{BelowConfig, OutlierConfig, SuccessRateConfig};
 pub use peer::{Dialer, Mirror, peer_at};
 pub use pool::Pools;
 pub use prepare::{Files, Prepared, prepare};

@@ -59,7 +59,7 @@ pub async fn send<'a, D: Downstream>(
     if let Some(retry) = &service.retry {
         retry.asked(pools.local.index, began);
     }
-    let asking = Asking { service, pools, terms };
+    let asking = Asking { service, pools, terms, began };
     let mut tries = Tries::new(service, exchange, began);
     let mut ticket = asking.leave(began).map_err(Failure::CircuitOpen)?;
     let mut again = Again::Anew;
@@ -99,6 +99,8 @@ struct Asking<'s, 't> {
     service: &'s Service,
     pools: &'s Rc<Pools>,
     terms: &'s Terms<'t>,
+    /// When the first try began.
+    began: Tick,
 }
 
 impl Asking<'_, '_> {
@@ -118,6 +120,11 @@ impl Asking<'_, '_> {
                 self.service.fleet.took(endpoint, Err(took), ended);
             }
             Err(_) => {}
+        }
+        // Where the time of the whole is over, it is nobody's fault who had little of it.
+        let unfair = matches!(result, Err(Failure::Expired)) && took * 2 < ended.since(self.began);
+        if !unfair {
+            self.service.fleet.heard(endpoint, result, ended);
         }
         if let (Some(guard), Some(ticket)) = (&self.service.breaker, ticket) {
             guard.judge(ticket, result, ended);

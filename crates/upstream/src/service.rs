@@ -12,6 +12,7 @@ use crate::compose::Telling;
 use crate::config::Config;
 use crate::discover::{Discovered, Finding};
 use crate::fleet::{ConnectionLimits, Fleet, Maker, Member, Settings};
+use crate::health::{Check, HealthMeter};
 use crate::prepare::Prepared;
 use crate::retry::{Retry, RetryConfig, RetryMeter};
 use crate::tunnel::Tunnels;
@@ -36,6 +37,10 @@ pub struct Service {
     pub breaker: Option<Guard>,
     /// Where endpoints of it are found, if they are.
     pub discovery: Option<Discovered>,
+    /// How its endpoints are checked, if they are.
+    pub(crate) check: Option<Arc<Check>>,
+    /// What the checks have found.
+    pub checks: Arc<HealthMeter>,
     /// When it is asked once more, if ever.
     pub(crate) retry: Option<Retry>,
 }
@@ -75,7 +80,13 @@ impl Service {
             .collect();
         let found = discover.map(|plan| Finding::new(name, plan, written.clone(), tls.found, carry));
         let members = found.as_ref().map_or(written, Finding::members);
-        let maker = Maker { service: name.into(), limits, places: carry.places() };
+        let maker = Maker {
+            service: name.into(),
+            limits,
+            places: carry.places(),
+            helm: carry.helm(name),
+            events: carry.events(),
+        };
         let timeouts = &config.timeouts;
         let fleet = Arc::new(Fleet::new(members, Settings::of(name, config), maker));
         Self {
@@ -93,6 +104,8 @@ impl Service {
             head_limits,
             tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
             breaker: config.breaker().map(|config| Guard::new(name, config, carry)),
+            check: config.health().map(Arc::new),
+            checks: carry.checks(name),
             retry: match &config.retry {
                 None => Some(Retry::new(name, &RetryConfig::default(), carry)),
                 Some(OrOff::On(config)) => Some(Retry::new(name, config, carry)),
@@ -108,6 +121,11 @@ impl Service {
         if let Some(discovery) = &self.discovery {
             discovery.settle();
         }
+    }
+
+    /// Whether its endpoints are checked.
+    pub fn is_checked(&self) -> bool {
+        self.check.is_some()
     }
 
     /// What became of its retries, if there are any.

@@ -225,8 +225,12 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         peers: &Known { services: &services, carry: &carry.endpoints },
         errands: &carry.errands,
     };
+    let page = top.and_then(|top| top.health.as_ref());
     let top = steps::Chain::default_on(&context, problems).with(("", &document.policies), &context, problems);
-    let compiled = Compiled::new(document, &top, (&services, &carry.endpoints), &context, problems);
+    let mut compiled = Compiled::new(document, &top, (&services, &carry.endpoints), &context, problems);
+    if let Some(page) = page {
+        compiled.add_health(page, (&top, &services), &carry.errands, problems);
+    }
     ambiguity::check(&compiled, problems);
     lints::check(document, &compiled, &services, problems);
     let counters = Counters::of(carry.running.as_deref(), settings.workers);

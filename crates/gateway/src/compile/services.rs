@@ -91,6 +91,11 @@ impl Services {
         None
     }
 
+    /// All of them that have no problem.
+    pub(super) fn all(&self) -> impl Iterator<Item = Arc<Service>> {
+        self.all.iter().filter_map(|named| named.service.clone())
+    }
+
     /// Those that no route and no policy names.
     pub(super) fn unused(&self) -> impl Iterator<Item = &Named> {
         self.all.iter().filter(|named| !named.used.get())

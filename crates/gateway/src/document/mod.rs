@@ -5,6 +5,7 @@
 
 mod address;
 mod alerts;
+mod health;
 mod listen;
 mod mirror;
 mod policies;
@@ -17,6 +18,7 @@ mod upgrade;
 
 pub use address::{Address, BadAddress};
 pub use alerts::{AlertConfig, AlertFormat};
+pub use health::HealthPageConfig;
 pub use listen::{
     CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig,
     TlsConfig, UnknownName,

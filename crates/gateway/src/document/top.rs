@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::address::Address;
 use super::alerts::AlertConfig;
+use super::health::HealthPageConfig;
 use super::listen::{Listen, TlsConfig};
 use super::route::RouteConfig;
 use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};
@@ -49,6 +50,9 @@ pub struct TopConfig {
     /// The routes. The most specific one takes a request, wherever it stands in the list.
     #[schemars(with = "Option<Vec<RouteConfig>>")]
     pub routes: Option<IgnoredAny>,
+    /// A page that tells whether services are well. Default: none.
+    #[schemars(with = "Option<HealthPageConfig>")]
+    pub health: Option<At<HealthPageConfig>>,
     /// Limits of what a client may send and hold.
     pub limits: LimitsConfig,
     /// How long a client may take.

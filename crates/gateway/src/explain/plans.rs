@@ -88,6 +88,8 @@ pub enum TargetPlan {
         /// The status.
         status: u16,
     },
+    /// Whether services are well.
+    Health,
     /// Nothing.
     Nothing,
 }
@@ -180,6 +182,7 @@ impl TargetPlan {
             Target::Service(service) => Self::Service { name: service.name.to_string() },
             Target::Redirect(redirect) => Self::Redirect { status: redirect.status },
             Target::Respond(respond) => Self::Respond { status: respond.status },
+            Target::Health(_) => Self::Health,
             Target::Nothing => Self::Nothing,
         }
     }
@@ -205,6 +208,7 @@ impl fmt::Display for TargetPlan {
             }
             Self::Redirect { status } => write!(f, "redirect {status}"),
             Self::Respond { status } => write!(f, "respond {status}"),
+            Self::Health => f.write_str("health of services"),
             Self::Nothing => f.write_str("404"),
         }
     }

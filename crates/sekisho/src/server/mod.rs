@@ -6,6 +6,7 @@
 mod accept;
 mod dispatch;
 mod errands;
+mod health;
 mod listen;
 mod overload;
 mod ports;
@@ -117,6 +118,7 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
     let workers =
         Workers::start(&state, &alive).map_err(|error| cannot("start the worker threads", &error))?;
     errands::start(todo, &state, alive).map_err(|error| cannot("start the thread for errands", &error))?;
+    carry.errands.send(health::checks(Arc::clone(&state)));
     let dispatch = Dispatch::new(workers, &site, Arc::clone(&state));
     let mut ports = Ports::new(given, Arc::clone(&dispatch), Arc::clone(&state));
     let listeners: Vec<(Arc<Listener>, _)> = site.settings.listen.iter().cloned().zip(traffic).collect();

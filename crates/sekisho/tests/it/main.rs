@@ -31,6 +31,7 @@ mod faults;
 mod forward_auth;
 mod forwarding;
 mod framing;
+mod health;
 mod jwt;
 mod limits;
 mod mirror;

@@ -4,8 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_exchange::Events;
+
 use super::config::EndpointConfig;
+use super::helm::Helm;
 use super::load::Load;
+use super::standing::Fault;
 use crate::carry::{Kept, Places};
 use crate::tls::Secured;
 
@@ -73,6 +77,8 @@ pub(crate) struct Maker {
     pub(crate) service: Arc<str>,
     pub(crate) limits: ConnectionLimits,
     pub(crate) places: Places,
+    pub(crate) helm: Arc<Helm>,
+    pub(crate) events: Option<Arc<dyn Events>>,
 }
 
 impl Maker {
@@ -136,6 +142,37 @@ impl Endpoint {
     /// Whether nothing keeps it from being asked.
     pub fn is_available(&self) -> bool {
         self.kept.standing.is_available()
+    }
+
+    /// Where it is, as a URL.
+    pub(crate) fn url(&self) -> String {
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.authority)
+    }
+
+    /// Whether it has this fault.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.kept.standing.has(fault)
+    }
+
+    /// The same as it is checked: perhaps by another port, and not over TLS if that is not `secured`.
+    pub(crate) fn to_check(&self, port: Option<u16>, secured: bool) -> Self {
+        let target = match (&self.target, port) {
+            (target, None) => target.clone(),
+            (Target::Address(address), Some(port)) => Target::Address(SocketAddr::new(address.ip(), port)),
+            (Target::Name(name, _), Some(port)) => Target::Name(name.clone(), port),
+        };
+        Self {
+            authority: Arc::clone(&self.authority),
+            target,
+            weight: self.weight,
+            priority: self.priority,
+            zone: self.zone.clone(),
+            id: self.id,
+            token: self.token,
+            tls: self.tls.clone().filter(|_| secured),
+            limits: self.limits,
+            kept: Arc::clone(&self.kept),
+        }
     }
 
     /// What it has to do.

@@ -1,9 +1,11 @@
-//! What an endpoint has to do, and how long it takes: two numbers that all workers write.
+//! What an endpoint has to do, how long it takes, and how it goes: numbers that all workers write.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use sekisho_units::Tick;
+
+use crate::outlier::Record;
 
 /// Time is told in steps of 2¹⁴ ns, about 16 µs: 32 bits of them last for 19 hours.
 const STEP: u32 = 14;
@@ -15,6 +17,8 @@ pub(crate) struct Load {
     in_flight: AtomicU32,
     /// Time to the answer's head in microseconds (an `f32`), and in the lower half when that was reckoned.
     latency: AtomicU64,
+    /// How its tries go. Here, since the line is at hand when one ends.
+    pub(crate) record: Record,
 }
 
 /// How fast what was measured is forgotten: to 1/e of it in this time.

@@ -19,6 +19,10 @@ pub struct Seen {
     pub zone: Option<Arc<str>>,
     /// What keeps it from being asked, and why.
     pub fault: Option<(Fault, Box<str>)>,
+    /// Whether it passes its checks, if it is checked.
+    pub healthy: bool,
+    /// How often it was ejected.
+    pub ejections: u64,
     /// Whether it can be picked now.
     pub picked: bool,
     /// The part of its share that it has, in percent.
@@ -42,6 +46,8 @@ impl Fleet {
                 priority: endpoint.priority,
                 zone: endpoint.zone.clone(),
                 fault: standing.fault(),
+                healthy: !standing.has(Fault::Unhealthy),
+                ejections: endpoint.kept.watched().sentence.total(),
                 picked: on.contains(&endpoint.slot()),
                 share: standing.percent(Some(now), self.settings.slow_start),
                 in_flight: endpoint.load().in_flight(),

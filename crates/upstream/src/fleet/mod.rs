@@ -6,7 +6,9 @@
 //! never asks about health: who is in the rota may be picked.
 
 mod config;
+mod ejection;
 mod endpoint;
+mod helm;
 mod load;
 mod look;
 mod rota;
@@ -16,7 +18,7 @@ mod sticky;
 mod tests;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -26,6 +28,7 @@ use sekisho_units::Tick;
 pub use self::config::{Alias, Authority, EndpointConfig, Scheme};
 pub use self::endpoint::{ConnectionLimits, Endpoint, Member, Target};
 pub(crate) use self::endpoint::{Flight, Maker};
+pub(crate) use self::helm::Helm;
 pub(crate) use self::load::{Decay, Load};
 pub use self::look::Seen;
 use self::rota::{Rota, Stand, on, shares};
@@ -37,6 +40,7 @@ pub use self::sticky::{SameSite, StickyConfig};
 pub use crate::balance::Asked;
 use crate::balance::{Algorithm, BalanceConfig, Known, Picker};
 use crate::config::Config;
+use crate::outlier::Outlier;
 
 /// Who serves a service.
 pub struct Fleet {
@@ -45,30 +49,31 @@ pub struct Fleet {
     maker: Maker,
     /// How the time that answers take is remembered, where anybody goes by it.
     decay: Option<Decay>,
-    /// Held by whoever lays out another rota, so that none is lost to one that is older.
-    changing: Mutex<()>,
 }
 
 /// How a fleet decides.
 pub(crate) struct Settings {
-    /// Percentage of a priority's endpoints that must be available for it to serve.
-    pub(crate) panic_threshold: u32,
+    /// Percentage of a priority's endpoints that must be available for it to serve, if it is told.
+    pub(crate) panic_threshold: Option<u32>,
     /// The zone whose endpoints are preferred.
     pub(crate) zone: Option<Box<str>>,
     pub(crate) balance: BalanceConfig,
     pub(crate) sticky: Option<Sticky>,
     /// In what time the share of a new endpoint grows to its whole; zero: at once.
     pub(crate) slow_start: Duration,
+    /// When an endpoint is ejected, if ever.
+    pub(crate) outlier: Option<Outlier>,
 }
 
 impl Settings {
     pub(crate) fn of(service: &str, config: &Config) -> Self {
         Self {
-            panic_threshold: config.panic_threshold.value,
+            panic_threshold: config.panic_threshold.as_ref().map(|threshold| threshold.value),
             zone: config.prefer_zone.as_ref().map(|zone| zone.value.as_str().into()),
             balance: config.balance.value.clone(),
             sticky: config.sticky().map(|sticky| Sticky::new(service, sticky)),
             slow_start: config.slow_start(),
+            outlier: config.outlier(),
         }
     }
 }
@@ -92,7 +97,7 @@ impl Fleet {
         let decay =
             (settings.balance.algorithm == Algorithm::Ewma).then(|| Decay::new(settings.balance.decay()));
         let rota = ArcSwap::from_pointee(nobody);
-        let fleet = Self { rota, settings, maker, decay, changing: Mutex::new(()) };
+        let fleet = Self { rota, settings, maker, decay };
         let made: Vec<_> = members.into_iter().map(|member| fleet.make(member)).collect();
         // At the start all are new, and a share is one beside others.
         let any_known = made.iter().any(|(_, new)| !new);
@@ -182,7 +187,7 @@ impl Fleet {
         if members.is_empty() && !may_be_empty {
             return Err(Empty);
         }
-        let _changing = self.changing();
+        let _helm = self.maker.helm.take();
         let before = self.endpoints();
         let made: Vec<_> = members.into_iter().map(|member| self.make(member)).collect();
         self.welcome(&made, !before.is_empty());
@@ -199,45 +204,55 @@ impl Fleet {
         Ok(Replaced { added, removed: gone.len() })
     }
 
-    /// Sets a fault of an endpoint, with the reason, or lifts it. Whether that changes that it is available.
+    /// Sets a fault of an endpoint, with the reason, or lifts it; here, and in the fleet that is in force in place of this one.
+    /// Whether that changes that it is available.
     pub fn mark(&self, endpoint: &Endpoint, fault: Fault, reason: Option<&str>, now: Tick) -> bool {
+        let helm = self.maker.helm.take();
+        let in_force = helm.upgrade();
+        let fleet = in_force.as_deref().unwrap_or(self);
+        if !fleet.set(endpoint, fault, reason, now) {
+            return false;
+        }
+        fleet.lay_out(fleet.rota.load().all.clone(), Some(now));
+        fleet.tell(endpoint, reason.ok_or(fault));
+        true
+    }
+
+    /// As [`Fleet::mark`], for those who hold the helm, lay out another rota then, and tell of it.
+    fn set(&self, endpoint: &Endpoint, fault: Fault, reason: Option<&str>, now: Tick) -> bool {
         let standing = &endpoint.kept.standing;
-        let _changing = self.changing();
         if !standing.mark(fault, reason) {
             return false;
         }
         if standing.is_available() && !self.settings.slow_start.is_zero() {
             standing.warm(Warming::Since(now));
         }
-        self.lay_out(self.rota.load().all.clone(), Some(now));
         true
     }
 
     /// Comes into force: its limits hold from now on, and what has happened since it was made counts.
-    pub(crate) fn settle(&self) {
-        let _changing = self.changing();
+    pub(crate) fn settle(self: &Arc<Self>) {
+        let mut helm = self.maker.helm.take();
+        *helm = Arc::downgrade(self);
         let all = self.rota.load().all.clone();
         all.iter().for_each(|endpoint| endpoint.settle());
         self.lay_out(all, None);
     }
 
-    /// Somebody's share has grown.
+    /// Somebody's share has grown, or somebody is back.
     #[cold]
     fn step(&self, now: Tick) {
         // Whoever comes first does it, and the others go on with what there is.
-        let Ok(_changing) = self.changing.try_lock() else { return };
+        let Some(_helm) = self.maker.helm.try_take() else { return };
         let rota = self.rota.load();
         if rota.due <= now {
             self.lay_out(rota.all.clone(), Some(now));
         }
     }
 
-    fn changing(&self) -> impl Drop {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lays out another rota. Whoever calls it holds `changing`. Where nobody knows the time, the next pick tells it.
+    /// Lays out another rota. Whoever calls it has the helm. Where nobody knows the time, the next pick tells it.
     fn lay_out(&self, all: Box<[Arc<Endpoint>]>, now: Option<Tick>) {
+        let (release, back) = self.release(&all, now);
         // Weights of 0 get nothing, unless nobody has another.
         let any = all.iter().any(|endpoint| endpoint.weight > 0);
         let weighty: Vec<_> = all.iter().filter(|endpoint| endpoint.weight > 0 || !any).collect();
@@ -249,8 +264,8 @@ impl Fleet {
         let grows =
             on.iter().zip(&shares).any(|(endpoint, share)| share.weight < u64::from(endpoint.weight) * 100);
         let due = match grows {
-            true => now.map_or(Tick::ZERO, |now| now + step(time)),
-            false => FAR,
+            true => now.map_or(Tick::ZERO, |now| now + step(time)).min(release),
+            false => release,
         };
         let weight = weighty.iter().map(|endpoint| u64::from(endpoint.weight.max(1)) * 100).sum();
         let known = Known { count: weighty.len(), weight };
@@ -258,6 +273,8 @@ impl Fleet {
         let picker = (!on.is_empty()).then(|| Picker::new(&self.settings.balance, &shares, known, first));
         let tokens = self.tokens(&all, &on);
         self.rota.store(Arc::new(Rota::new(all, on, picker, tokens, (panics, due))));
+        // Only now, when it is so.
+        back.iter().for_each(|endpoint| self.tell(endpoint, Err(Fault::Ejected)));
     }
 
     /// Whom clients may come back to: whoever is available, even one that gets nobody else any more.

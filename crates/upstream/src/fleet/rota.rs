@@ -21,7 +21,7 @@ pub(crate) struct Rota {
     tokens: Box<[(u64, Arc<Endpoint>)]>,
     /// Whether so few are available that all are used.
     pub(crate) panics: bool,
-    /// When it must be laid out anew, as somebody's share has grown.
+    /// When it must be laid out anew, as somebody's share has grown or somebody is back.
     pub(crate) due: Tick,
 }
 
@@ -38,8 +38,9 @@ pub(super) struct Stand {
 /// Who is on, by place, and whether that is for want of enough that are available.
 ///
 /// Of the groups of one priority the first serves in which at least `threshold` percent, and one at least, are available. If
-/// there is none, all of the group serve of which the largest part is available; with a `threshold` of 0 nobody does.
-pub(super) fn on(stands: &[Stand], threshold: u32) -> (Vec<usize>, bool) {
+/// there is none, all of the group serve of which the largest part is available; with a `threshold` of 0 nobody does. Where it
+/// is not told it is half, and all serve only if nobody is available: before that, those of the best group who are.
+pub(super) fn on(stands: &[Stand], threshold: Option<u32>) -> (Vec<usize>, bool) {
     let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (index, stand) in stands.iter().enumerate() {
         groups.entry(stand.priority).or_default().push(index);
@@ -47,14 +48,12 @@ pub(super) fn on(stands: &[Stand], threshold: u32) -> (Vec<usize>, bool) {
     let available = |group: &[usize]| group.iter().filter(|index| stands[**index].available).count() as u64;
     let enough = |group: &[usize]| {
         let up = available(group);
-        up > 0 && up * 100 >= group.len() as u64 * u64::from(threshold)
+        up > 0 && up * 100 >= group.len() as u64 * u64::from(threshold.unwrap_or(HALF))
     };
     if let Some(group) = groups.values().find(|group| enough(group)) {
-        let up: Vec<_> = group.iter().copied().filter(|index| stands[*index].available).collect();
-        let near: Vec<_> = up.iter().copied().filter(|index| stands[*index].near).collect();
-        return (if near.is_empty() { up } else { near }, false);
+        return (up(stands, group), false);
     }
-    if threshold == 0 {
+    if threshold == Some(0) {
         return (Vec::new(), false);
     }
     // The first of the best, as `max_by` would give the last.
@@ -62,7 +61,20 @@ pub(super) fn on(stands: &[Stand], threshold: u32) -> (Vec<usize>, bool) {
         let (a, b) = ((available(a), a.len() as u64), (available(b), b.len() as u64));
         (a.0 * b.1).cmp(&(b.0 * a.1))
     });
-    best.map_or((Vec::new(), false), |group| (group, true))
+    match best {
+        Some(group) if threshold.is_none() && available(&group) > 0 => (up(stands, &group), false),
+        Some(group) => (group, true),
+        None => (Vec::new(), false),
+    }
+}
+
+const HALF: u32 = 50;
+
+/// Those of a group who are available: the near ones, if there are any.
+fn up(stands: &[Stand], group: &[usize]) -> Vec<usize> {
+    let up: Vec<_> = group.iter().copied().filter(|index| stands[*index].available).collect();
+    let near: Vec<_> = up.iter().copied().filter(|index| stands[*index].near).collect();
+    if near.is_empty() { up } else { near }
 }
 
 impl Rota {
@@ -189,8 +201,25 @@ mod tests {
             ("0 1n", 50, &[0], false),
             ("0n- 0-", 50, &[0, 1], true),
         ] {
-            assert_eq!(on(&stands(text), threshold), (want.to_vec(), panics), "{text} at {threshold}");
+            assert_eq!(on(&stands(text), Some(threshold)), (want.to_vec(), panics), "{text} at {threshold}");
         }
-        assert_eq!(on(&[], 50), (vec![], false));
+        assert_eq!(on(&[], Some(50)), (vec![], false));
+    }
+
+    #[test]
+    fn all_serve_only_if_nobody_is_available_unless_it_is_said_otherwise() {
+        for (text, want, panics) in [
+            ("0- 0- 0", &[2][..], false),
+            ("0- 0- 0n 0", &[2], false),
+            ("0- 0- 0-", &[0, 1, 2], true),
+            ("0-", &[0], true),
+            ("0- 0- 0 1 1", &[3, 4], false),
+            ("0- 0- 0 1- 1- 1", &[2], false),
+            ("0- 0- 0- 1- 1- 1", &[5], false),
+            ("0- 1-", &[0], true),
+        ] {
+            assert_eq!(on(&stands(text), None), (want.to_vec(), panics), "{text}");
+        }
+        assert_eq!(on(&[], None), (vec![], false));
     }
 }

@@ -28,6 +28,15 @@ impl Fault {
             Self::Drained => "drained",
         }
     }
+
+    /// The word for why an endpoint is back once it is lifted.
+    pub(super) fn lifted(self) -> &'static str {
+        match self {
+            Self::Unhealthy => "health_check",
+            Self::Ejected => "ejection_over",
+            Self::Drained => "restored",
+        }
+    }
 }
 
 /// How an endpoint stands. It is looked at when a rota is laid out, never for a pick.
@@ -69,6 +78,11 @@ impl Standing {
 
     pub(crate) fn is_available(&self) -> bool {
         self.with(|inner| inner.is_available())
+    }
+
+    /// Whether it has this fault.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.with(|inner| inner.faults[fault as usize].is_some())
     }
 
     /// The gravest fault, and why.

@@ -87,7 +87,7 @@ fn an_empty_answer_leaves_those_who_work_unless_it_is_meant() {
 
 #[test]
 fn who_has_a_fault_is_not_picked_until_all_are_lifted_or_too_few_are_left() {
-    let fleet = fleet("endpoints: [http://a, http://b, http://c]");
+    let fleet = fleet("{ panic_threshold: 50, endpoints: [http://a, http://b, http://c] }");
     let (a, b) = (endpoint(&fleet, "a"), endpoint(&fleet, "b"));
     assert!(fleet.mark(&a, Fault::Unhealthy, Some("timeout"), at(1)));
     assert!(!fleet.mark(&a, Fault::Ejected, Some("five failures"), at(1)));

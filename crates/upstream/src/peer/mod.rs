@@ -19,7 +19,7 @@ use sekisho_wire::{Framing, HeadBuf, HeadView, split_target};
 
 pub use self::mirror::Mirror;
 pub(crate) use self::mirror::MirrorMeter;
-use self::nobody::Nobody;
+pub(crate) use self::nobody::Nobody;
 pub use self::url::{Dialer, peer_at};
 use crate::call::Call;
 use crate::compose::is_identity;
@@ -29,10 +29,10 @@ use crate::send::{Terms, send};
 use crate::service::Service;
 
 /// What the gateway calls itself (RFC 9110 §10.1.5).
-const USER_AGENT: &str = concat!("sekisho/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("sekisho/", env!("CARGO_PKG_VERSION"));
 
 /// The body is at hand, so that its pace does not matter.
-const TERMS: Terms<'_> = Terms { body_grace: Duration::MAX, body_rate: 0, trailers: &[] };
+pub(crate) const TERMS: Terms<'_> = Terms { body_grace: Duration::MAX, body_rate: 0, trailers: &[] };
 
 impl Peer for Service {
     fn name(&self) -> &str {
@@ -158,7 +158,7 @@ async fn whole_body(
 }
 
 /// The log's word for a call that failed before its answer's head.
-fn unanswered(failure: &Failure) -> Unanswered {
+pub(crate) fn unanswered(failure: &Failure) -> Unanswered {
     use Unanswered::{Absent, Unclear};
     match failure {
         Failure::Unreachable(reason) | Failure::Overloaded(reason) | Failure::Slow(reason) => Absent(reason),

@@ -7,14 +7,14 @@ use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHea
 use sekisho_wire::{Edits, HeadView, Skip};
 
 /// Nobody, with the body to be sent.
-pub(super) struct Nobody {
+pub(crate) struct Nobody {
     body: Vec<u8>,
     /// How much of it was taken.
     taken: usize,
 }
 
 impl Nobody {
-    pub(super) fn with(body: Vec<u8>) -> Self {
+    pub(crate) fn with(body: Vec<u8>) -> Self {
         Self { body, taken: 0 }
     }
 }

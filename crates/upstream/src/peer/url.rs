@@ -89,7 +89,7 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
         discover: None,
         balance: Default::default(),
         sticky: None,
-        panic_threshold: At::nowhere(50),
+        panic_threshold: None,
         slow_start: None,
         prefer_zone: None,
         // Whoever asks says how long the whole may take.
@@ -98,6 +98,8 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
         deadline_header: At::nowhere(OrOff::Off),
         breaker: None,
         retry: None,
+        health: None,
+        outlier: None,
         connections: ConnectionsConfig {
             max: 32,
             queue: 256,

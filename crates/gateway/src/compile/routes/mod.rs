@@ -1,5 +1,6 @@
 //! The routes, from a tree as written to a flat list with everything inherited.
 
+mod health;
 mod mirror;
 mod narrow;
 mod split;
@@ -133,6 +134,7 @@ impl Flat {
             Target::Service(service) => &service.name,
             Target::Redirect(_) => "redirect",
             Target::Respond(_) => "respond",
+            Target::Health(_) => "health",
             Target::Nothing => "",
         };
         format!("{pattern} {methods:?} {hosts:?} {headers:?} {target}")

@@ -1,8 +1,9 @@
-//! What calls to services met with: endpoints, tunnels, circuit breakers, retries; and where endpoints are found.
+//! What calls to services met with: endpoints and their health, tunnels, circuit breakers, retries; and where endpoints are found.
 
 mod breakers;
 mod discovery;
 mod endpoints;
+mod health;
 mod mirrors;
 mod retries;
 mod tunnels;
@@ -22,5 +23,6 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, now: Tick
     breakers::encode(encoder, site, now)?;
     mirrors::encode(encoder, site)?;
     retries::encode(encoder, site)?;
+    health::encode(encoder, site, now)?;
     discovery::encode(encoder, site)
 }
