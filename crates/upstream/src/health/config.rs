@@ -113,12 +113,8 @@ impl HealthConfig {
         }
         if self.interval.as_millis() < 100 {
             let message = "checks would follow each other without a pause".to_owned();
-            refuse(
-                &self.interval.place,
-                "interval",
-                message,
-                "write a time of `100ms` or more, such as `30s`",
-            );
+            let remedy = "write a time of `100ms` or more, such as `30s`";
+            refuse(&self.interval.place, "interval", message, remedy);
         }
         if self.timeout.is_zero() {
             refuse(
@@ -154,6 +150,10 @@ impl HealthConfig {
         if let Some(port) = self.port.as_ref().filter(|port| port.value == 0) {
             refuse(&port.place, "port", "no connection can be made to port 0".into(), "write 1 to 65535");
         }
+        self.check_headers(&mut refuse);
+    }
+
+    fn check_headers(&self, refuse: &mut impl FnMut(&Place, &str, String, &str)) {
         for (name, value) in &self.headers {
             let field = format!("headers.{name}");
             if OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_exchange::Errands;
 use sekisho_units::{At, Problem, Problems, Segment};
-use sekisho_upstream::Asker;
+use sekisho_upstream::{Asker, Service};
 
 use super::narrow::Asked;
 use super::{Compiled, Flat, Kept};
@@ -45,15 +45,7 @@ impl Compiled {
             let remedy = "name some, or leave it out for all";
             report(&page.place, "services", "no service is asked".to_owned(), remedy);
         }
-        let asked: Vec<_> = match &page.services {
-            None => services.all().collect(),
-            Some(names) => {
-                let find = |(index, name): (usize, &At<String>)| {
-                    services.find(name, &format!("health.services[{index}]"), problems)
-                };
-                names.iter().enumerate().filter_map(find).collect()
-            }
-        };
+        let asked = asked(page, services, problems);
         if let Some(theirs) = self.routes.iter().find(|flat| answers(flat, path.as_str())) {
             let message = format!("{} answers there already ({})", theirs.path, theirs.place);
             let problem = Problem::warning(page.place.clone(), "health.path", message);
@@ -80,6 +72,19 @@ impl Compiled {
             kept: Kept::default(),
             digest: 0,
         });
+    }
+}
+
+/// The services that the page asks.
+fn asked(page: &HealthPageConfig, services: &Services, problems: &mut Problems) -> Vec<Arc<Service>> {
+    match &page.services {
+        None => services.all().collect(),
+        Some(names) => {
+            let find = |(index, name): (usize, &At<String>)| {
+                services.find(name, &format!("health.services[{index}]"), problems)
+            };
+            names.iter().enumerate().filter_map(find).collect()
+        }
     }
 }
 
