@@ -168,6 +168,11 @@ impl Config {
             let at = if header.place.is_none() { place } else { &header.place };
             report(at, "deadline_header", (wrong, "write one such as `X-Request-Deadline`, or `off`".into()));
         }
+        self.check_parts(place, path, problems);
+    }
+
+    /// Reports what is wrong with the parts that have files of their own.
+    fn check_parts(&self, place: &Place, path: &str, problems: &mut Problems) {
         self.balance.check(&self.balance.place, place, path, problems);
         if let Some(sticky) = self.sticky() {
             sticky.check(place, path, problems);
