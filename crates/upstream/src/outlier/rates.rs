@@ -130,7 +130,7 @@ mod tests {
                 // All of the window counts, and nothing from before it but what came between two looks.
                 let within = |age: u64| history.iter().rev().find(|(then, ..)| now - then >= age).copied();
                 let least = history.iter().find(|(then, ..)| now - then <= 9_000).unwrap();
-                prop_assert!(got.0 + 0 >= tries - least.1.max(history[0].1), "{:?} {:?}", got, least);
+                prop_assert!(got.0 >= tries - least.1.max(history[0].1), "{:?} {:?}", got, least);
                 if let Some((_, before, _)) = within(14_000) {
                     prop_assert!(got.0 <= tries - before);
                 }
