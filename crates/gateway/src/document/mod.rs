@@ -7,14 +7,11 @@ mod address;
 mod alerts;
 mod health;
 mod listen;
-mod mirror;
 mod policies;
 mod route;
 mod schema;
-mod split;
 mod store;
 mod top;
-mod upgrade;
 
 pub use address::{Address, BadAddress};
 pub use alerts::{AlertConfig, AlertFormat};
@@ -23,17 +20,17 @@ pub use listen::{
     CertificateConfig, Listen, ListenerConfig, MinVersion, ProxyProtocolConfig, SecureRedirectConfig,
     TlsConfig, UnknownName,
 };
-pub use mirror::{MirrorConfig, ShownConfig};
 pub use policies::{PolicyEntry, Setting};
-pub use route::{Fields, HeaderConfig, RedirectConfig, RespondConfig, RouteConfig};
+pub use route::{
+    BranchConfig, Fields, HeaderConfig, MirrorConfig, RedirectConfig, RespondConfig, RouteConfig,
+    ShownConfig, SplitConfig, UpgradeConfig,
+};
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
 use sekisho_yaml::{Key, Node, read};
-pub use split::{BranchConfig, SplitConfig};
 pub(crate) use store::MEMORY;
 pub use store::{StoreConfig, StoreTlsConfig};
 pub use top::{ClientConfig, Detail, DrainConfig, IdentityConfig, LimitsConfig, ReloadConfig, TopConfig};
-pub use upgrade::UpgradeConfig;
 
 use crate::outline::{digest, digest_without};
 

@@ -163,6 +163,7 @@ impl Endpoint {
         };
         Self {
             authority: Arc::clone(&self.authority),
+            host: Arc::clone(&self.host),
             target,
             weight: self.weight,
             priority: self.priority,

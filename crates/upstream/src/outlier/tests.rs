@@ -10,8 +10,8 @@ use crate::carry::Carry;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::fleet::{Asked, Endpoint, Fault};
+use crate::prepare::{Files, prepare};
 use crate::service::Service;
-use crate::tls::secure;
 
 /// What was told, in order.
 #[derive(Default)]
@@ -43,8 +43,8 @@ fn made(text: &str, carry: &Carry) -> Service {
         sekisho_yaml::read::<Config>(&node, "", &mut problems).unwrap_or_else(|| panic!("{problems}"));
     config.check(&node.place, "", &mut problems);
     assert!(!problems.has_errors(), "{problems}");
-    let secured = secure(&config, "", &|_| Ok(String::new()), &mut problems).unwrap();
-    Service::new("up", &config, secured, carry, Limits::default())
+    let prepared = prepare(&config, "", Files::none(), &mut problems).unwrap();
+    Service::new("up", &config, prepared, carry, Limits::default())
 }
 
 /// Endpoints `a`, `b` and so on, with these words.

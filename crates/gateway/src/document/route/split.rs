@@ -9,7 +9,7 @@ use sekisho_upstream::Key;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, de};
 
-use super::route::{Fields, HeaderConfig};
+use super::{Fields, HeaderConfig};
 
 /// Several services that share a route's requests: a list of them, or a map with `by`.
 #[derive(Debug)]

@@ -1,5 +1,9 @@
 //! One route as written, without its policies and the routes beneath it.
 
+mod mirror;
+mod split;
+mod upgrade;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -9,10 +13,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::mirror::MirrorConfig;
+pub use self::mirror::{MirrorConfig, ShownConfig};
+pub use self::split::{BranchConfig, SplitConfig};
+pub use self::upgrade::UpgradeConfig;
 use super::schema::PoliciesSchema;
-use super::split::SplitConfig;
-use super::upgrade::UpgradeConfig;
 
 /// A route: which requests it takes, what it asks of them, and what answers.
 #[derive(Debug, Deserialize, JsonSchema)]
