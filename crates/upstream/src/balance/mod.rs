@@ -124,6 +124,14 @@ impl Picker {
         }
     }
 
+    /// As [`Pick::pick`] the `ahead`th time from now, but that takes nobody's turn.
+    pub(crate) fn peek<L: Loads + ?Sized>(&self, ahead: usize, asked: &Asked, loads: &L) -> usize {
+        match self {
+            Self::RoundRobin(picker) => picker.peek(ahead),
+            _ => self.pick(&asked.again(ahead as u64 + 1), loads),
+        }
+    }
+
     /// Turns that have been taken, where turns are taken.
     pub(crate) fn taken(&self) -> usize {
         match self {

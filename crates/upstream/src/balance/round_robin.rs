@@ -26,6 +26,11 @@ impl RoundRobin {
         Self { turns: rotation(&weights).into(), next: AtomicUsize::new(first) }
     }
 
+    /// Whose turn it is after `ahead` others, which takes nobody's.
+    pub(crate) fn peek(&self, ahead: usize) -> usize {
+        self.turns[self.next.load(Ordering::Relaxed).wrapping_add(ahead) % self.turns.len()] as usize
+    }
+
     /// Turns taken so far.
     pub(crate) fn taken(&self) -> usize {
         self.next.load(Ordering::Relaxed)

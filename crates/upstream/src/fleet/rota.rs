@@ -108,8 +108,11 @@ impl Rota {
         /// Picks by the algorithm before all are looked at.
         const PICKS: usize = 4;
         let fresh = |endpoint: &&Arc<Endpoint>| !tried.contains(&endpoint.slot());
-        let again = (1..=PICKS).map(|time| asked.again((tried.len() * PICKS + time) as u64));
-        let picked = again.filter_map(|asked| self.pick(&asked)).find(fresh);
+        // Turns are not taken: else every request of one client would begin with the endpoint that fails.
+        let ahead = (0..PICKS).map(|time| tried.len().saturating_sub(1) * PICKS + time);
+        let picker = self.picker.as_ref();
+        let picks = ahead.filter_map(|ahead| Some(&self.on[picker?.peek(ahead, asked, &*self.on)]));
+        let picked = picks.into_iter().find(fresh);
         picked
             .or_else(|| around(&self.on, asked.random).find(fresh))
             .or_else(|| {

@@ -2,9 +2,11 @@
 //! cannot be taken for whole.
 
 use std::io::{ErrorKind, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use crate::front::{gateway, logged};
-use crate::harness::Service;
+use crate::harness::{Service, until};
 
 /// Path, what the service says before it closes its connection.
 const BROKEN: &[(&str, &str)] = &[
@@ -122,16 +124,21 @@ fn bytes_beyond_the_length_reach_nobody() {
 
 #[test]
 fn bytes_after_an_answer_end_the_kept_connection() {
-    let service = Service::raw(|mut conn| {
+    let said = Arc::new(AtomicBool::new(false));
+    let saying = Arc::clone(&said);
+    let service = Service::raw(move |mut conn| {
         while let Some(request) = conn.next_head() {
             conn.write(b"HTTP/1.1 204 No Content\r\n\r\n");
             if request.target == "/then-more" {
                 conn.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");
+                saying.store(true, SeqCst);
             }
         }
     });
     let gateway = gateway(service.addr, "", "workers: 1");
     assert_eq!(gateway.get("/then-more").status, 204);
+    // Before that nobody could know.
+    until("the service has said more", || said.load(SeqCst).then_some(()));
     for _ in 0..3 {
         assert_eq!(gateway.get("/plain").status, 204);
     }

@@ -68,8 +68,7 @@ fn a_check_that_hangs_has_failed_after_its_time() {
 #[test]
 fn an_endpoint_that_is_gone_leaves_without_a_request_and_all_are_asked_when_nobody_is_left() {
     let (a, b) = (Moody::new("a"), Moody::new("b"));
-    let words = format!("{FAST}, retry: {{ budget: 100% }}");
-    let gateway = Gateway::start(&config(&[&a.service, &b.service], &words));
+    let gateway = Gateway::start(&config(&[&a.service, &b.service], FAST));
     b.service.stop();
     let line = told(&gateway, "endpoint_down", &b.service.addr.to_string());
     assert!(line.contains("(connection_refused)"), "{line}");

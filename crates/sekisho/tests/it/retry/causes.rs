@@ -38,6 +38,9 @@ fn a_connection_that_ends_before_the_answer_is_tried_elsewhere_if_the_method_is_
     let gateway = gateway(&mute, &good, "");
     assert_eq!(gateway.get("/safe").text(), "good");
     assert_eq!((mute.requests(), good.requests()), (1, 1));
+    // The retry took nobody's turn.
+    assert_eq!(gateway.get("/the-others-turn").text(), "good");
+    assert_eq!((mute.requests(), good.requests()), (1, 2));
     let mut client = gateway.connect();
     client.send("POST /unsafe HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
     assert_problem(&client.answer(), 502, "BAD_GATEWAY");

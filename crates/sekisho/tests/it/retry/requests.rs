@@ -74,6 +74,7 @@ fn methods_are_repeated_that_are_listed() {
     client.send("PUT /put HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
     assert_eq!(client.answer().json()["body"], "hi");
     assert_eq!(logged(&gateway, "/put")["attempts"], 2);
+    assert_eq!(gateway.get("/the-others-turn").status, 200);
     // The list is the whole list: GET is not in it.
     assert_problem(&gateway.get("/get"), 502, "BAD_GATEWAY");
 }
