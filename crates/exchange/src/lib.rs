@@ -18,6 +18,7 @@ mod permits;
 mod policy;
 mod reply;
 mod template;
+mod turns;
 mod who;
 
 pub use ask::{Answered, Ask, Asking, Dial, Errand, Errands, NoErrands, Peer, Unanswered};
@@ -32,4 +33,5 @@ pub use permits::{Permit, Permits};
 pub use policy::{Answerer, Mode, Outcome, Policy, Response, Resume, Verdict};
 pub use reply::{Content, Needed, RateOf, Reply};
 pub use template::{BadTemplate, Template};
+pub use turns::Turns;
 pub use who::{BadSubject, Challenges, Client, Described, Entries, Identity, Papers, Scheme, Unproved};

@@ -4,9 +4,8 @@
 //! all that follows is as on any other route.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use sekisho_exchange::Exchange;
+use sekisho_exchange::{Exchange, Turns};
 use sekisho_upstream::Key;
 use sekisho_wire::HeadView;
 
@@ -24,7 +23,7 @@ pub struct Fork {
     /// Their sum.
     total: u64,
     /// How many were decided by shares.
-    turn: AtomicU64,
+    turns: Turns,
 }
 
 /// Requests that say so go to one service.
@@ -50,13 +49,14 @@ pub struct Share {
 impl Fork {
     pub(crate) fn new(rules: Vec<Rule>, shares: Vec<Share>, by: Option<Key>) -> Self {
         let total = shares.iter().map(|share| u64::from(share.weight)).sum::<u64>().max(1);
-        Self { rules: rules.into(), shares: shares.into(), by, total, turn: AtomicU64::new(0) }
+        Self { rules: rules.into(), shares: shares.into(), by, total, turns: Turns::default() }
     }
 
     /// Which of the route's plans a request takes.
     pub(crate) fn way(&self, exchange: &Exchange<'_>) -> usize {
         self.decided(exchange.head).unwrap_or_else(|| {
-            let place = self.by.as_ref().and_then(|key| key.of(exchange)).unwrap_or_else(|| self.next());
+            let place =
+                self.by.as_ref().and_then(|key| key.of(exchange)).unwrap_or_else(|| self.turns.next());
             self.at(place)
         })
     }
@@ -64,12 +64,6 @@ impl Fork {
     /// Which plan a request takes by what it says, if that decides.
     pub(crate) fn decided(&self, head: HeadView<'_>) -> Option<usize> {
         self.rules.iter().find(|rule| rule.holds(head)).map(|rule| rule.way)
-    }
-
-    /// The next place on a circle of 64 bits. Multiples of the golden ratio lie so evenly on it (Weyl's equidistribution) that each
-    /// share gets its number of requests to within a few, at any time.
-    fn next(&self) -> u64 {
-        self.turn.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     fn at(&self, place: u64) -> usize {
@@ -118,7 +112,7 @@ mod tests {
 
     fn counts(fork: &Fork, ways: usize, requests: usize) -> Vec<usize> {
         let mut counts = vec![0; ways];
-        (0..requests).for_each(|_| counts[fork.at(fork.next())] += 1);
+        (0..requests).for_each(|_| counts[fork.at(fork.turns.next())] += 1);
         counts
     }
 
@@ -137,7 +131,7 @@ mod tests {
     #[test]
     fn shares_interleave() {
         let fork = fork(&[90, 10]);
-        let rare: Vec<_> = (0..1_000).filter(|_| fork.at(fork.next()) == 1).collect();
+        let rare: Vec<_> = (0..1_000).filter(|_| fork.at(fork.turns.next()) == 1).collect();
         assert!(rare.windows(2).all(|two| two[1] - two[0] <= 14), "{rare:?}");
     }
 

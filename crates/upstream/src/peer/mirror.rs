@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use sekisho_exchange::{Ask, BodyCopy, Exchange, Local};
+use sekisho_exchange::{Ask, BodyCopy, Exchange, Local, Turns};
 use sekisho_units::Percent;
 use sekisho_wire::{Framing, Method};
 
@@ -28,7 +28,7 @@ pub struct Mirror {
     /// Most bytes of a body that are copied.
     body: usize,
     timeout: Duration,
-    turn: AtomicU64,
+    turns: Turns,
     meter: Arc<MirrorMeter>,
 }
 
@@ -61,7 +61,7 @@ impl Mirror {
         carry: &Carry,
     ) -> Self {
         let meter = carry.mirror(&service.name);
-        Self { service, share, body, timeout, turn: AtomicU64::new(0), meter }
+        Self { service, share, body, timeout, turns: Turns::default(), meter }
     }
 
     /// Who is shown them.
@@ -99,13 +99,9 @@ impl Mirror {
         }
     }
 
-    /// Evenly spread, as the golden ratio spreads points on a circle (Weyl).
     fn is_its_turn(&self) -> bool {
         let share = u64::from(self.share.basis_points());
-        let place = self.turn.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        // Not the first one of all.
-        let place = place.wrapping_add(1 << 63) >> 32;
-        (place * 10_000) >> 32 < share
+        ((self.turns.next() >> 32) * 10_000) >> 32 < share
     }
 
     fn copy(&self, exchange: &Exchange<'_>) -> Option<Ask> {
