@@ -20,14 +20,15 @@ fn an_endpoint_that_hangs_gets_no_more_than_it_holds() {
             quick.url()
         );
         let gateway = Gateway::start(&text);
-        // Until one is held there.
-        let mut held = Vec::new();
-        until("a request to hang", || {
-            let mut client = gateway.connect();
+        // Until one is held there. Each has arrived somewhere before the next is sent, or a late one would weigh on the quick one.
+        let (mut held, arrived) = (Vec::new(), || gate.service.requests() + quick.requests());
+        while gate.service.requests() == before {
+            let (mut client, already) = (gateway.connect(), arrived());
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            until("a request to arrive", || (arrived() > already).then_some(()));
             held.push(client);
-            (gate.service.requests() > before).then_some(())
-        });
+            assert!(held.len() < 100, "nobody is sent there");
+        }
         let labels = [("service", "up"), ("endpoint", &*quick.addr.to_string())];
         gateway.wait_metric("gateway_endpoint_requests_in_flight", &labels, 0.0);
         let mut client = gateway.connect();
