@@ -32,5 +32,5 @@ fn level(rule: &Rule, counts: Option<Counts>, now: Moment) -> (Behind, u64) {
         if poured == pour { level.min(burst * pour) } else { level.div_ceil(poured).min(burst) * pour };
     let behind = now.behind(looked, rule.period());
     let since = behind.at - behind.kept;
-    (behind, if since >= level.div_ceil(leak) { 0 } else { level - since * leak })
+    (behind, level.saturating_sub(since.saturating_mul(leak)))
 }
