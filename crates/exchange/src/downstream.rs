@@ -100,7 +100,8 @@ pub trait Downstream {
     fn restore(&mut self, side: Self::Side);
     /// Puts bytes of the answer's body in line. For small pieces: what is in line is held in memory.
     fn push(&mut self, payload: &[u8]);
-    /// Puts the body's end in line, with `trailers` (raw lines) where the framing has a place for them.
+    /// Puts the body's end in line, with `trailers` (raw lines) where the framing has a place for them. Does nothing the second
+    /// time, so that whoever waits for the rest to be sent may come by again.
     fn finish(&mut self, trailers: &[u8]);
     /// Bytes in line.
     fn queued(&self) -> usize;

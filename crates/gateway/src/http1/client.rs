@@ -333,10 +333,10 @@ impl<S: Io + 'static> Downstream for Http1<'_, S> {
     }
 
     fn finish(&mut self, trailers: &[u8]) {
-        if self.sends_body() && self.framing == Framing::Chunked {
+        let again = std::mem::replace(&mut self.finished, true);
+        if !again && self.sends_body() && self.framing == Framing::Chunked {
             write_last_chunk(&mut self.line.bytes, Some(trailers).filter(|trailers| !trailers.is_empty()));
         }
-        self.finished = true;
     }
 
     fn unconfirmed(&self) -> Option<u32> {

@@ -1,7 +1,7 @@
 //! Connections that are used again: pipelined requests, and when a connection is kept.
 
 use super::gateway;
-use crate::harness::{Service, ok};
+use crate::harness::{Client, Service, ok, pattern};
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
@@ -55,7 +55,7 @@ fn many_pipelined_requests_split_anywhere_are_all_answered() {
         .collect();
     for piece in [1_000, 37] {
         let mut client = gateway.connect();
-        let mut sender = crate::harness::Client::over(client.stream().try_clone().unwrap());
+        let mut sender = Client::over(client.stream().try_clone().unwrap());
         let all = all.clone();
         let sending =
             std::thread::spawn(move || all.as_bytes().chunks(piece).for_each(|part| sender.send(part)));
@@ -109,4 +109,29 @@ fn a_refused_body_that_is_all_here_does_not_cost_the_connection() {
     let answer = client.answer();
     assert_eq!((answer.status, answer.header("connection")), (405, Some("close")));
     assert!(client.closed());
+}
+
+#[test]
+fn one_that_takes_a_chunked_answer_late_finds_the_next_one_behind_it() {
+    let chunk = [&b"20000\r\n"[..], &pattern(128 << 10), b"\r\n"].concat();
+    let service = Service::answering(move |request| match request.target[1..].parse() {
+        Ok(chunks) => {
+            let head = &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
+            [head, &chunk.repeat(chunks), b"0\r\n\r\n"].concat()
+        }
+        Err(_) => ok("text/plain", &request.target),
+    });
+    let gateway = gateway(&service, "", "workers: 1");
+    // Of one of these lengths all but the last bytes find room on the way, and the gateway waits with its end in hand.
+    for chunks in 1..=40 {
+        let mut late = Client::connect_narrow(gateway.addr);
+        late.send(format!("GET /{chunks} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let head = late.head_only();
+        for turn in 0..20 {
+            assert_eq!(gateway.get(&format!("/turn-{turn}")).status, 200);
+        }
+        assert_eq!(late.body_of(head).body.len(), chunks * (128 << 10));
+        late.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(late.answer().text(), "/next", "after {chunks} chunks");
+    }
 }
