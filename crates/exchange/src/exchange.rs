@@ -8,7 +8,7 @@ use sekisho_units::Tick;
 use sekisho_wire::{Edits, Framing, HeadView, Method};
 
 use crate::policy::Mode;
-use crate::{BodyCopy, Challenges, Client, Facts, Identity, Ids, Local, Papers, Reply};
+use crate::{BodyCopy, Challenges, Client, Facts, Filter, Filters, Identity, Ids, Local, Papers, Reply};
 
 /// The body that comes with a request, as its head announces it.
 pub type RequestBody = Framing;
@@ -75,6 +75,8 @@ pub struct Exchange<'a> {
     pub body_limit: Option<BodyLimit>,
     /// Who is to have a copy of the request's body, if anybody.
     pub copy: Option<Box<BodyCopy>>,
+    /// What the answer's body goes through, if anything.
+    pub filters: Option<Box<Filters>>,
     /// What is noted for log and metrics.
     pub facts: Facts<'a>,
     /// When its first byte was here.
@@ -97,6 +99,7 @@ pub struct Mark<'a> {
     to_service: sekisho_wire::Mark,
     to_client: sekisho_wire::Mark,
     body_limit: Option<BodyLimit>,
+    filters: usize,
     identity: Option<Arc<Identity>>,
 }
 
@@ -135,6 +138,7 @@ impl<'a> Exchange<'a> {
             to_client: Edits::default(),
             body_limit: None,
             copy: None,
+            filters: None,
             facts: Facts::default(),
             started,
             deadline: None,
@@ -156,6 +160,11 @@ impl<'a> Exchange<'a> {
         self.held.push(Box::new(place));
     }
 
+    /// Lets the answer's body go through `filter`, behind those that are there.
+    pub fn filter(&mut self, filter: impl Filter + 'static) {
+        self.filters.get_or_insert_default().push(filter);
+    }
+
     /// Where the exchange stands now.
     pub fn mark(&self) -> Mark<'a> {
         Mark {
@@ -163,6 +172,7 @@ impl<'a> Exchange<'a> {
             to_service: self.to_service.mark(),
             to_client: self.to_client.mark(),
             body_limit: self.body_limit,
+            filters: self.filters.as_ref().map_or(0, |filters| filters.len()),
             identity: self.identity.clone(),
         }
     }
@@ -173,6 +183,10 @@ impl<'a> Exchange<'a> {
         self.to_ask = mark.to_ask;
         self.to_service.rollback(&mark.to_service);
         self.to_client.rollback(&mark.to_client);
+        match &mut self.filters {
+            Some(filters) if mark.filters > 0 => filters.truncate(mark.filters),
+            filters => *filters = None,
+        }
         let found = std::mem::replace(&mut self.identity, mark.identity);
         if found != self.identity {
             self.supposed = found;

@@ -7,7 +7,7 @@
 //! operators are told.
 
 mod ask;
-mod copy;
+mod body;
 mod downstream;
 mod event;
 mod exchange;
@@ -22,7 +22,7 @@ mod turns;
 mod who;
 
 pub use ask::{Answered, Ask, Asking, Dial, Errand, Errands, NoErrands, Peer, Unanswered};
-pub use copy::BodyCopy;
+pub use body::{BodyCopy, Filter, Filters};
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 pub use event::{Event, EventName, Events, Severity};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};

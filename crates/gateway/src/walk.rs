@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use sekisho_exchange::{
-    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Mode, Outcome, Papers, Reply, Response,
-    ResponseHead, Verdict,
+    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Filters, Mode, Outcome, Papers, Reply,
+    Response, ResponseHead, Verdict,
 };
 use sekisho_policies::{NAMES, Pass};
 use sekisho_upstream::{Call, Failure, Seat, Service, Terms, send};
@@ -380,11 +380,13 @@ async fn pass_on<D: Downstream>(
     if head.get(Known::Date).is_none() {
         date(exchange);
     }
+    // What its length will be is not known then.
+    let framing = if exchange.filters.is_some() { Framing::Chunked } else { call.framing() };
     down.start(&ResponseHead {
         view: head,
         skip: left_behind(head),
         edits: &exchange.to_client,
-        framing: call.framing(),
+        framing,
         from: Answerer::Service,
         close: way.is_last(),
     });
@@ -415,6 +417,10 @@ async fn reply_with<D: Downstream>(
     let body = reply.render(composed, exchange.ids.as_ref().map(|ids| ids.request.as_str()), now);
     let head = composed.view();
     leave(way, exchange, passes, &Response { head, from: Answerer::Gateway });
+    let body = match exchange.filters.take() {
+        None => body,
+        Some(filters) => through(*filters, &body, exchange),
+    };
     date(exchange);
     down.start(&ResponseHead {
         view: head,
@@ -432,6 +438,16 @@ async fn reply_with<D: Downstream>(
     down.finish(&[]);
     exchange.facts.response_bytes = if exchange.method == Method::Head { 0 } else { body.len() as u64 };
     (reply.status, flush(exchange, down, way).await)
+}
+
+/// A whole body after all that it goes through, with its length in the head.
+#[cold]
+fn through(mut filters: Filters, body: &[u8], exchange: &mut Exchange<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    filters.take(body, &mut out);
+    filters.end(&mut out);
+    exchange.to_client.set_number(Known::ContentLength, out.len() as u64);
+    out
 }
 
 /// `Date` (RFC 9110 §6.6.1), on answers that have none.

@@ -9,8 +9,8 @@ use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
 use crate::{
-    access_log, api_key, authorize, basic_auth, body_limit, concurrency, cors, forward_auth, headers,
-    ip_filter, jwt, quota, rate_limit, request_id, rewrite, security_headers, user_lookup,
+    access_log, api_key, authorize, basic_auth, body_limit, compress, concurrency, cors, forward_auth,
+    headers, ip_filter, jwt, quota, rate_limit, request_id, rewrite, security_headers, user_lookup,
 };
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
@@ -115,4 +115,5 @@ policies! {
     quota => Quota,
     rewrite => Rewrite,
     headers => Headers,
+    compress => Compress,
 }

@@ -11,7 +11,7 @@ mod tests;
 use schemars::JsonSchema;
 use sekisho_exchange::{Exchange, Policy, Response, Verdict};
 use sekisho_units::{At, Span};
-use sekisho_wire::{Blob, Edits, HeadView, Known, KnownSet, Method, is_field_name, list_items};
+use sekisho_wire::{Blob, Known, KnownSet, Method, is_field_name};
 use serde::Deserialize;
 
 use self::origin::Origins;
@@ -154,7 +154,7 @@ impl Policy for Cors {
         if self.origins == Origins::Any {
             return edits.apply(&self.allowed);
         }
-        vary_by_origin(edits, response.head);
+        edits.vary(response.head, "Origin");
         if let Some(origin) = origin.filter(|origin| self.origins.allow(origin)) {
             let set = edits.set(Known::AccessControlAllowOrigin, origin);
             debug_assert!(set.is_ok(), "an allowed origin is a valid value");
@@ -170,35 +170,4 @@ fn preflight<'a>(exchange: &Exchange<'a>) -> Option<&'a [u8]> {
         return None;
     }
     exchange.head.get(Known::Origin)
-}
-
-/// Makes caches tell origins apart, keeping what the service varies by, in one line and without saying a name twice.
-#[inline]
-fn vary_by_origin(edits: &mut Edits, response: HeadView<'_>) {
-    let own = !edits.removes(Known::Vary) && response.present().contains(Known::Vary);
-    if !own && !edits.touches(Known::Vary) {
-        let added = edits.add(Known::Vary, b"Origin");
-        debug_assert!(added.is_ok(), "a constant line is valid");
-        return;
-    }
-    merge_vary(edits, response, own);
-}
-
-#[cold]
-fn merge_vary(edits: &mut Edits, response: HeadView<'_>, own: bool) {
-    let received = response.all(Known::Vary).filter(|_| own);
-    let added = edits.added().filter(|(name, _)| Known::of(name) == Known::Vary).map(|(_, value)| value);
-    let mut merged: Vec<&[u8]> = Vec::new();
-    for name in received.chain(added).flat_map(list_items) {
-        if !merged.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            merged.push(name);
-        }
-    }
-    if merged.iter().any(|name| *name == b"*" || name.eq_ignore_ascii_case(b"origin")) {
-        return;
-    }
-    merged.push(b"Origin");
-    let value = merged.join(&b", "[..]);
-    let set = edits.set(Known::Vary, &value);
-    debug_assert!(set.is_ok(), "items of valid values make a valid value");
 }

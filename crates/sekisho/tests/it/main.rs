@@ -23,6 +23,7 @@ mod balance;
 mod breaker;
 mod cases;
 mod cli;
+mod compress;
 mod contract;
 mod demo;
 mod discover;

@@ -7,6 +7,7 @@
 mod blob;
 mod form;
 mod hop;
+mod vary;
 
 pub use blob::Blob;
 pub use form::{Form, Part};

@@ -2,6 +2,8 @@
 //!
 //! Nothing is read from the service before the client has taken what was read: each side's pace holds the other.
 
+mod through;
+
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use sekisho_exchange::{Downstream, Ending, Exchange};
 use sekisho_units::Tick;
 use sekisho_upstream::{Call, Failure, Waiting as Waits};
 
+use self::through::Through;
 use crate::pace::Pace;
 use crate::plan::Target;
 use crate::walk::Way;
@@ -32,6 +35,7 @@ pub(crate) async fn relay<D: Downstream>(
         progress: false,
         idle: idle_of(way),
         uploads: if call.is_sent() { Waits::Nothing } else { Waits::Client },
+        through: exchange.filters.take().map(Through::new),
     };
     let ending = poll_fn(|cx| relay.poll(cx, &mut call, exchange, down, way)).await;
     if ending == Ending::Complete {
@@ -91,6 +95,8 @@ struct Relay {
     idle: Duration,
     /// What the rest of the request waits for.
     uploads: Waits,
+    /// What the body goes through, if anything.
+    through: Option<Through>,
 }
 
 impl Relay {
@@ -107,7 +113,13 @@ impl Relay {
         {
             return Poll::Ready(ending);
         }
-        let waiting = match self.stream(cx, call, exchange, down, &way.plan.handed.trailers) {
+        let trailers = &way.plan.handed.trailers;
+        let moved = match &mut self.through {
+            None => self.stream(cx, call, exchange, down, trailers),
+            Some(through) => through.stream(cx, call, exchange, down, trailers),
+        };
+        self.progress |= self.through.as_mut().is_some_and(Through::has_moved);
+        let waiting = match moved {
             Ok(waiting) => waiting,
             Err(ending) => return Poll::Ready(ending),
         };
