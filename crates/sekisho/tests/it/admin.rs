@@ -179,11 +179,7 @@ fn policies_tell_what_they_decided() {
         ("body_limit", "shadowed", 0.0),
     ] {
         let labels = [("route", "/a"), ("policy", policy), ("decision", decision)];
-        assert_eq!(
-            gateway.metric_where("gateway_policy_decisions_total", &labels),
-            want,
-            "{policy} {decision}"
-        );
+        gateway.wait_metric("gateway_policy_decisions_total", &labels, want);
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) fn logged(gateway: &Gateway, path: &str) -> Value {
     gateway.wait_log(|line| line["event"] == "request_end" && line["path"] == path)
 }
 
-/// Asserts that a duration lies within bounds, in milliseconds.
+/// Asserts that a duration lies within bounds, in milliseconds. What is the least must be measured from before the gateway's
+/// clock begins; the most must be what only another limit would take, since any machine may stall for seconds.
 #[track_caller]
 pub(crate) fn assert_took(took: Duration, least: u64, most: u64) {
     let took = took.as_millis();

@@ -35,14 +35,14 @@ fn a_program_reads_the_alert_from_its_input_and_from_its_environment() {
 #[test]
 fn a_program_that_hangs_is_killed_and_holds_up_neither_traffic_nor_a_receiver() {
     let (service, receiver) = (well(), Receiver::new());
-    let hangs = script(", name: hangs, timeout: 300ms", "echo $$ > {DIR}/pid; exec sleep 600");
+    let hangs = script(", name: hangs, timeout: 1s", "echo $$ > {DIR}/pid; exec sleep 600");
     let gateway = Gateway::start(&config(&service, &format!("{hangs}\n  - webhook: {}", receiver.url())));
     order(&gateway, "open");
     order(&gateway, "close");
     receiver.heard(2);
     assert_eq!(gateway.get("/").status, 200);
     gateway.wait_metric("gateway_alerts_total", &[("channel", "hangs"), ("result", "failed")], 2.0);
-    wait_said(&gateway, "`hangs` was not told circuit_breaker_opened: killed after 300ms");
+    wait_said(&gateway, "`hangs` was not told circuit_breaker_opened: killed after 1s");
     let pid = file(&gateway.dir.join("pid"));
     assert!(
         !Path::new(&format!("/proc/{}", pid.trim())).exists(),

@@ -6,7 +6,7 @@ use crate::harness::Gateway;
 #[test]
 fn what_flaps_is_told_once_and_then_as_it_stands() {
     let (service, receiver) = (well(), Receiver::new());
-    let entry = format!("  - {{ webhook: '{}', dedupe: 2s }}", receiver.url());
+    let entry = format!("  - {{ webhook: '{}', dedupe: 4s }}", receiver.url());
     let gateway = Gateway::start(&config(&service, &entry));
     for _ in 0..5 {
         order(&gateway, "open");
@@ -25,7 +25,7 @@ fn what_flaps_is_told_once_and_then_as_it_stands() {
 #[test]
 fn what_is_too_much_is_told_in_one() {
     let (service, receiver) = (well(), Receiver::new());
-    let entry = format!("  - {{ webhook: '{}', dedupe: off, rate: 2/3s }}", receiver.url());
+    let entry = format!("  - {{ webhook: '{}', dedupe: off, rate: 2/5s }}", receiver.url());
     let gateway = Gateway::start(&config(&service, &entry));
     for _ in 0..3 {
         order(&gateway, "open");

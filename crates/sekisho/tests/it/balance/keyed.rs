@@ -11,14 +11,15 @@ fn requests_of_one_key_reach_one_endpoint_over_reloads_and_losses() {
         let gateway = gateway(&services, &words);
         let mut client = gateway.connect();
         let all = |client: &mut Client| -> Vec<usize> {
-            (0..200).map(|key| reached(client, &format!("X-Session: {key}\r\n"))).collect()
+            (0..400).map(|key| reached(client, &format!("X-Session: {key}\r\n"))).collect()
         };
         let before = all(&mut client);
         let mut others = Client::connect_from("127.0.0.7", gateway.addr);
         assert_eq!(all(&mut others), before, "by the key alone");
         for number in 0..4 {
             let got = before.iter().filter(|reached| **reached == number).count();
-            assert!((25..=75).contains(&got), "{algorithm}: {got} of 200 for one of 4");
+            // Ports differ from run to run, and so does the ring: five standard deviations.
+            assert!((40..=160).contains(&got), "{algorithm}: {got} of 400 for one of 4");
         }
         // Without the last one its keys move, and as good as no others.
         let last = services.pop().unwrap();
@@ -47,7 +48,7 @@ fn cookies_and_addresses_are_keys_too() {
 
     let by_address = gateway(&services, "balance: { algorithm: ring_hash, key: ip }");
     let mut reached_by = std::collections::HashSet::new();
-    for last in 1..40 {
+    for last in 1..100 {
         let mut client = Client::connect_from(&format!("127.0.0.{last}"), by_address.addr);
         let first = reached(&mut client, "");
         assert!((0..3).all(|_| reached(&mut client, "") == first));

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
-use super::{config, gateway, numbered, reached};
+use super::{config, gateway, numbered};
 use crate::harness::{Client, Gateway, Service, ok, until};
 use crate::pool::Gate;
 
@@ -48,14 +49,42 @@ fn an_endpoint_that_hangs_gets_no_more_than_it_holds() {
 
 #[test]
 fn ewma_leaves_a_slow_endpoint_for_quick_ones() {
-    let slow = Service::answering(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(40));
-        ok("text/plain", "0")
+    let gate = Gate::new();
+    let quick = Service::answering(|_| ok("text/plain", "quick"));
+    let text = format!(
+        "services:\n  up: {{ balance: ewma, endpoints: ['{}', '{}'] }}\nroutes: [{{ path: /*, service: up }}]",
+        gate.service.url(),
+        quick.url()
+    );
+    let gateway = Gateway::start(&text);
+    // Until the slow one holds one and the quick one has answered; how long that took at the most.
+    let (mut held, mut longest, mut asked) = (None, Duration::ZERO, 0);
+    while held.is_none() || quick.requests() == 0 {
+        let (mut client, began) = (gateway.connect(), Instant::now());
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        asked += 1;
+        assert!(asked < 100, "one of them is never asked");
+        until("it to arrive", || (gate.service.requests() + quick.requests() == asked).then_some(()));
+        match gate.service.requests() > usize::from(held.is_some()) {
+            true => held = Some((client, began)),
+            false => {
+                assert_eq!(client.answer().text(), "quick");
+                longest = longest.max(began.elapsed());
+            }
+        }
+    }
+    let (mut client, began) = held.unwrap();
+    let held = gate.service.requests();
+    until("it to be slow beyond doubt", || {
+        (began.elapsed() > (longest * 20).max(Duration::from_secs(1))).then_some(())
     });
-    let services = [slow, Service::answering(|_| ok("text/plain", "1"))];
-    let gateway = gateway(&services, "balance: ewma");
-    let mut client = gateway.connect();
-    let got = (0..200).filter(|_| reached(&mut client, "") == 0).count();
+    gate.open();
+    assert_eq!(client.answer().text(), "/");
+    for _ in 0..200 {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+    }
+    let got = gate.service.requests() - held;
     assert!(got <= 20, "{got} of 200");
 }
 

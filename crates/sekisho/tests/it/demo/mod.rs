@@ -10,7 +10,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use self::curl::Curl;
-use crate::front::assert_took;
 use crate::harness::{Answer, Client, Lines, binary, until};
 
 /// A running demo.
@@ -225,7 +224,7 @@ fn a_service_is_slow_and_fails_on_request() {
     let demo = Demo::start();
     let began = Instant::now();
     assert_eq!(demo.get("/api/inventory?slow=300ms").status, 200);
-    assert_took(began.elapsed(), 300, 3_000);
+    assert!(began.elapsed().as_millis() >= 300, "{:?}", began.elapsed());
     for status in [404, 500, 503] {
         let answer = demo.get(&format!("/api/users?fail={status}"));
         assert_eq!((answer.status, answer.json()["served_by"].as_str()), (status, Some("user-service")));
@@ -253,11 +252,9 @@ fn term_int_and_the_end_of_the_terminal_are_a_good_end() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut demo = Demo::start();
         assert_eq!(demo.get("/").status, 200);
-        let began = Instant::now();
         demo.signal(signal);
         let status = until("the demo to end", || demo.child.try_wait().unwrap());
         assert_eq!(status.code(), Some(0), "{signal:?}");
-        assert_took(began.elapsed(), 0, 5_000);
         let lines = demo.stdout.to_end();
         assert!(lines.iter().any(|line| line.contains("\"path\":\"/\"")), "{lines:?}");
     }

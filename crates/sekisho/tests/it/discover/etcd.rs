@@ -30,7 +30,7 @@ fn keys_that_come_and_go_are_endpoints_that_come_and_go() {
     server.delete("/services/up/1");
     are(&["b"]);
     // Whoever does not renew a lease is gone with it.
-    let lease = server.lease(1);
+    let lease = server.lease(5);
     server.put_with("/services/up/3", &a.url(), &lease);
     are(&["a", "b"]);
     are(&["b"]);

@@ -207,6 +207,18 @@ impl Gateway {
         });
     }
 
+    /// Waits until each worker has done what had come to it: a request counts as under way a moment before it waits where it
+    /// will, and only the next answer of the same worker shows that it does.
+    #[track_caller]
+    pub(crate) fn each_worker_answers(&self) {
+        // A connection goes to the worker with the fewest, so that among so many each has one.
+        let mut clients: Vec<_> = (0..8).map(|_| self.connect()).collect();
+        for client in &mut clients {
+            client.send("NONSENSE\r\n\r\n");
+            assert_eq!(client.answer().status, 400);
+        }
+    }
+
     #[track_caller]
     fn samples(&self, wanted: impl Fn(&str) -> bool) -> f64 {
         let answer = self.admin_get("/metrics");

@@ -55,7 +55,7 @@ fn fewer_failures_in_a_row_than_said_change_nothing() {
 fn a_check_that_hangs_has_failed_after_its_time() {
     let (a, b) = (Moody::new("a"), Moody::new("b"));
     a.turns(0);
-    let words = "health: { interval: 100ms, timeout: 100ms, unhealthy: 2, healthy: 1 }";
+    let words = "health: { interval: 100ms, timeout: 1s, unhealthy: 2, healthy: 1 }";
     let gateway = Gateway::start(&config(&[&a.service, &b.service], words));
     let line = told(&gateway, "endpoint_down", &a.service.addr.to_string());
     assert!(line.contains("(timeout)"), "{line}");

@@ -75,9 +75,8 @@ fn without_retries_an_endpoint_killed_under_load_costs_what_finds_it_out() {
 #[test]
 fn of_three_the_one_that_hangs_is_left_alone_after_its_timeouts() {
     let services = [hanging(), named("b"), named("c")];
-    let words = "timeouts: { first_byte: 100ms }, retry: off";
+    let words = "timeouts: { first_byte: 1s }, outlier: { base_ejection: 1h, max_ejection: 1h }, retry: off";
     let gateway = Gateway::start(&config(&[&services[0], &services[1], &services[2]], words));
-    let began = Instant::now();
     let late = |count: usize| {
         let mut client = gateway.connect();
         let ask = |_| {
@@ -90,7 +89,6 @@ fn of_three_the_one_that_hangs_is_left_alone_after_its_timeouts() {
     told(&gateway, "endpoint_down", &services[0].addr.to_string());
     let asked = services[0].requests();
     assert_eq!((late(60), services[0].requests()), (0, asked), "later requests do not touch it");
-    assert!(began.elapsed() < Duration::from_secs(20));
     let endpoint = services[0].addr.to_string();
     gateway.wait_metric(
         "gateway_endpoint_ejections_total",
@@ -172,6 +170,7 @@ fn the_last_endpoint_is_never_left_alone() {
     for _ in 0..40 {
         gateway.get("/");
     }
+    told(&gateway, "endpoint_down", "`up`");
     let down = gateway.stderr.all().iter().filter(|line| line.contains("endpoint_down: ")).count();
     assert_eq!(down, 1);
     assert!(!gateway.stderr.all().iter().any(|line| line.contains("no_healthy_endpoint")));

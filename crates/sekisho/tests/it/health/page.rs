@@ -144,7 +144,8 @@ fn concurrent_callers_share_one_asking_and_services_are_asked_side_by_side() {
                 answered.fetch_add(1, SeqCst);
             });
         }
-        until("all to wait", || (gateway.metric("http_server_active_requests") >= 10.0).then_some(()));
+        until("all to have come", || (gateway.metric("http_server_active_requests") >= 10.0).then_some(()));
+        gateway.each_worker_answers();
         a.service.wait_seen(1);
         b.service.wait_seen(1);
         assert_eq!(answered.load(SeqCst), 0);

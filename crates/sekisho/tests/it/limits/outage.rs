@@ -68,7 +68,7 @@ fn a_server_killed_and_restarted_under_load_costs_no_request_and_counts_again_by
         until("the limit to hold", || (load.counts().0 == 100).then_some(()));
         load.go_on(200);
         assert_eq!(load.counts().0, 100, "and 50 more by counts in the process");
-        assert_eq!(gateway.metric("gateway_store_up "), 0.0);
+        gateway.wait_metric("gateway_store_up", &[], 0.0);
         server.restart();
         wait_said(&gateway, "store_back");
         until("the limit to hold again", || (load.counts().0 == 150).then_some(()));
@@ -78,9 +78,10 @@ fn a_server_killed_and_restarted_under_load_costs_no_request_and_counts_again_by
     assert_eq!((wait_said(&gateway, "store_away"), wait_said(&gateway, "store_back")), (1, 1));
     assert!(by("shared") > 100.0);
     assert!(gateway.metric_where("gateway_store_errors_total", &[("reason", "gone")]) > 0.0);
-    let changes = ["away", "back"]
-        .map(|change| gateway.metric_where("gateway_store_changes_total", &[("change", change)]));
-    assert_eq!((changes, gateway.metric("gateway_store_up ")), ([1.0, 1.0], 1.0));
+    for change in ["away", "back"] {
+        gateway.wait_metric("gateway_store_changes_total", &[("change", change)], 1.0);
+    }
+    gateway.wait_metric("gateway_store_up", &[], 1.0);
 }
 
 #[test]
@@ -103,8 +104,7 @@ fn a_server_that_is_not_there_is_handled_as_the_policy_says() {
                 assert_eq!(gateway.wait_log_of(&answer)["reason"], "store_gone");
             }
         }
-        let decided = gateway.metric_where("gateway_store_decisions_total", &[("by", failing)]);
-        assert_eq!(decided, 3.0, "{failing}");
+        gateway.wait_metric("gateway_store_decisions_total", &[("by", failing)], 3.0);
         assert_eq!(wait_said(&gateway, "store_away"), 1);
     }
 }
@@ -112,7 +112,7 @@ fn a_server_that_is_not_there_is_handled_as_the_policy_says() {
 #[test]
 fn a_server_that_hangs_holds_up_no_request_for_longer_than_its_time() {
     let (service, server) = (Service::echo(), RedisServer::start());
-    let top = format!("workers: 1\nstore: {{ url: '{}', timeout: 100ms }}", server.url());
+    let top = format!("workers: 1\nstore: {{ url: '{}', timeout: 2s }}", server.url());
     let gateway = gateway(&service, "rate_limit: { rate: 1000/h }", &top);
     until("a decision of the server", || {
         gateway.get("/");
@@ -124,7 +124,7 @@ fn a_server_that_hangs_holds_up_no_request_for_longer_than_its_time() {
         assert_eq!(gateway.get("/").status, 200);
     }
     // One waits for its time, all others know better; nobody waits 50 times.
-    assert!(began.elapsed().as_millis() < 2_500, "{:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 50, "{:?}", began.elapsed());
     wait_said(&gateway, "store_away");
     server.go_on();
     wait_said(&gateway, "store_back");

@@ -14,10 +14,10 @@ fn of_200_requests_at_once_at_two_gateways_exactly_100_pass() {
         let top = format!("workers: 2\n{}", store(&server));
         let (one, other) = (gateway(&service, &policies, &top), gateway(&service, &policies, &top));
         assert_eq!(crowd(&[&one, &other], 200), 100, "{algorithm}");
-        let decided = |by| {
-            [&one, &other].map(|gateway| gateway.metric_where("gateway_store_decisions_total", &[("by", by)]))
-        };
-        assert_eq!((decided("shared"), decided("local")), ([100.0, 100.0], [0.0, 0.0]));
+        for gateway in [&one, &other] {
+            gateway.wait_metric("gateway_store_decisions_total", &[("by", "shared")], 100.0);
+            gateway.wait_metric("gateway_store_decisions_total", &[("by", "local")], 0.0);
+        }
     }
 }
 
@@ -110,8 +110,7 @@ fn a_flood_of_malformed_requests_while_the_server_hangs_leaves_room_for_the_othe
         assert_eq!(gateway.request(MALFORMED).status, 400);
     }
     // More than so many are not kept, and that shows.
-    let busy = gateway.metric_where("gateway_store_errors_total", &[("reason", "busy")]);
-    assert_eq!(busy, 2_000.0 - 256.0);
+    gateway.wait_metric("gateway_store_errors_total", &[("reason", "busy")], 2_000.0 - 256.0);
     let mut client = gateway.connect();
     client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     server.go_on();

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use super::{Gate, ask, at_once, echoing_after};
-use crate::front::{assert_problem, assert_took, gateway, logged};
+use super::{Gate, ask, at_once};
+use crate::front::{assert_problem, gateway, logged};
 use crate::harness::{Client, Service, until};
 
 #[test]
@@ -28,15 +28,14 @@ fn with_one_connection_requests_are_served_one_after_another() {
 #[test]
 fn a_request_beyond_the_queue_is_turned_away_at_once() {
     let gate = Gate::new();
-    let gateway = gateway(gate.service.addr, "connections: { max: 1, queue: 2, wait: 8s }", "workers: 2");
+    let gateway = gateway(gate.service.addr, "connections: { max: 1, queue: 2, wait: 1h }", "workers: 2");
     let mut clients: Vec<_> = (0..3).map(|index| ask(&gateway, &format!("/{index}"))).collect();
     until("all requests to be under way", || {
         (gateway.metric("http_server_active_requests ") == 3.0).then_some(())
     });
     gate.service.wait_seen(1);
-    let began = Instant::now();
+    gateway.each_worker_answers();
     let answer = gateway.get("/beyond");
-    assert_took(began.elapsed(), 0, 2_000);
     assert_problem(&answer, 503, "OVERLOADED");
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(logged(&gateway, "/beyond")["reason"], "connection_queue");
@@ -55,7 +54,7 @@ fn a_wait_that_is_too_long_ends_with_503() {
     gate.service.wait_seen(1);
     let began = Instant::now();
     let answer = gateway.get("/second");
-    assert_took(began.elapsed(), 200, 2_500);
+    assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
     assert_problem(&answer, 503, "OVERLOADED");
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(logged(&gateway, "/second")["reason"], "connection_wait");
@@ -68,30 +67,35 @@ fn a_wait_that_is_too_long_ends_with_503() {
 #[test]
 fn a_connection_unused_on_one_worker_does_not_starve_another() {
     let service = Service::echo();
-    // The wait is far longer than a moment, so that what is measured is not the limit's end.
-    let gateway = gateway(service.addr, "connections: { max: 1, wait: 8s }", "workers: 2");
+    // The wait, like the time for which an unused connection is kept, is longer than a client waits for its answer here.
+    let words = "connections: { max: 1, wait: 1h, idle: 1h }, timeouts: { connect: 1h, first_byte: 1h }";
+    let gateway = gateway(service.addr, words, "workers: 2");
     // Open connections go to the worker with the fewest: these two lie on different ones.
     let mut clients = [gateway.connect(), gateway.connect()];
-    let mut longest = Duration::ZERO;
     for round in 0..6 {
         let client = &mut clients[round % 2];
-        let began = Instant::now();
         client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(client.answer().status, 200);
-        longest = longest.max(began.elapsed());
     }
-    assert!(longest < Duration::from_millis(500), "an idle service was waited for {longest:?}");
 }
 
 #[test]
 fn a_burst_of_clients_all_get_their_own_answers() {
-    let service = echoing_after(Duration::from_millis(5));
-    let gateway = gateway(service.addr, "connections: { max: 32, wait: 8s }", "workers: 2");
     for _ in 0..2 {
-        assert_eq!(at_once(&gateway, 200), [200; 200]);
+        let gate = Gate::new();
+        let gateway = gateway(gate.service.addr, "connections: { max: 32, wait: 1h }", "workers: 2");
+        let opens = || {
+            // All have come, and as many as may are at the service, before any is answered.
+            gateway.wait_metric("http_server_active_requests", &[], 200.0);
+            gate.service.wait_seen(32);
+            gateway.each_worker_answers();
+            assert_eq!((gate.service.requests(), gate.service.connections()), (32, 32));
+            gate.open();
+        };
+        assert_eq!(at_once(&gateway, 200, opens), [200; 200]);
+        assert_eq!((gate.most.load(SeqCst), gate.service.requests()), (32, 200));
+        gateway.wait_metric("gateway_requests_total", &[("status", "200")], 200.0);
     }
-    assert!(service.open() <= 32, "{}", service.open());
-    assert_eq!(gateway.metric("gateway_requests_total{"), 400.0);
 }
 
 #[test]
@@ -107,7 +111,7 @@ fn clients_beyond_the_limit_are_turned_away_while_all_others_are_served() {
         assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
         assert!(beyond.closed());
     }
-    assert_eq!(gateway.metric("gateway_connections_total{result=\"refused\"}"), 3.0);
+    gateway.wait_metric("gateway_connections_total", &[("result", "refused")], 3.0);
     gate.open();
     for client in &mut clients {
         assert_eq!(client.answer().status, 200);

@@ -6,12 +6,11 @@ mod kept;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
 
 use crate::harness::{Client, Gateway, Service, ok};
 
-/// Asks `count` times at the same moment, each over a connection of its own; gives statuses in no order.
-fn at_once(gateway: &Gateway, count: usize) -> Vec<u16> {
+/// Asks `count` times at the same moment, each over a connection of its own, while `meanwhile` is done; gives statuses in no order.
+fn at_once(gateway: &Gateway, count: usize, meanwhile: impl FnOnce()) -> Vec<u16> {
     let start = Barrier::new(count);
     thread::scope(|scope| {
         let clients: Vec<_> = (0..count)
@@ -30,15 +29,8 @@ fn at_once(gateway: &Gateway, count: usize) -> Vec<u16> {
                 })
             })
             .collect();
+        meanwhile();
         clients.into_iter().map(|client| client.join().unwrap()).collect()
-    })
-}
-
-/// Answers with the path, after so long.
-fn echoing_after(pause: Duration) -> Service {
-    Service::answering(move |request| {
-        thread::sleep(pause);
-        ok("text/plain", &request.target)
     })
 }
 

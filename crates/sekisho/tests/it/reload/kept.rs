@@ -91,8 +91,7 @@ fn counts_go_on() {
         gateway.reconfigure(&config(service.addr, &format!("timeouts: {{ idle: {}s }}", 20 + round), ""));
         assert_eq!(count(&gateway), f64::from(round));
     }
-    let steps = gateway.metric_where("gateway_policy_decisions_total", &[("policy", "request_id")]);
-    assert_eq!(steps, 3.0);
+    gateway.wait_metric("gateway_policy_decisions_total", &[("policy", "request_id")], 3.0);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn two_hundred_reloads_lose_no_request_and_leave_nothing_behind() {
         drop(ends);
         clients.into_iter().map(|client| client.join().unwrap()).sum()
     });
-    assert_eq!(gateway.metric("gateway_reloads_total{result=\"applied\"}"), RELOADS as f64);
+    gateway.wait_metric("gateway_reloads_total", &[("result", "applied")], RELOADS as f64);
     let requests = (counted + RELOADS) as f64;
     crate::harness::until("every request to be counted", || {
         (gateway.metric_where("gateway_requests_total", &[("status", "200")]) == requests).then_some(())

@@ -62,12 +62,12 @@ fn half_a_head_is_never_tried_again() {
 #[test]
 fn a_try_that_takes_too_long_is_given_up_where_that_is_said() {
     let (slow, good) = (hanging(), good());
-    let words = "retry: { on: [timeout], per_try: 100ms }, timeouts: { first_byte: 20s }";
+    let words = "retry: { on: [timeout], per_try: 1s }, timeouts: { first_byte: 1h }";
     let gateway = gateway(&slow, &good, words);
     assert_eq!(gateway.get("/a").text(), "good");
     assert_eq!(logged(&gateway, "/a")["attempts"], 2);
     // Without that cause the same is the end of it.
-    let patient = super::gateway(&slow, &good, "retry: { per_try: 100ms }, timeouts: { first_byte: 20s }");
+    let patient = super::gateway(&slow, &good, "retry: { per_try: 100ms }, timeouts: { first_byte: 1h }");
     assert_problem(&patient.get("/a"), 504, "UPSTREAM_TIMEOUT");
     assert_eq!(logged(&patient, "/a")["reason"], "per_try_timeout");
 }

@@ -72,14 +72,14 @@ fn a_body_below_the_rate_is_408() {
     let (service, gateway) = echo("client: { body_grace: 200ms, body_rate: 10KiB }");
     for framing in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
         let mut client = gateway.connect();
-        client.send(format!("POST /a HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
         let began = Instant::now();
+        client.send(format!("POST /a HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
         match framing {
             "Content-Length: 1000" => trickle(&mut client, &[b'x'; 900]),
             _ => trickle(&mut client, &b"1\r\nx\r\n".repeat(150)),
         }
         let answer = client.answer();
-        assert_took(began.elapsed(), 150, LATEST);
+        assert_took(began.elapsed(), 200, LATEST);
         assert_eq!((answer.status, answer.code().as_str()), (408, "REQUEST_TIMEOUT"), "{framing}");
         assert!(client.closed());
     }
@@ -108,14 +108,14 @@ fn a_body_above_the_rate_may_take_its_time() {
 fn an_idle_connection_is_closed_without_a_word() {
     let (_service, gateway) = echo("client: { idle: 600ms }");
     for asked in [0, 1, 3] {
+        let began = Instant::now();
         let mut client = gateway.connect();
         for _ in 0..asked {
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
             assert_eq!(client.answer().status, 200);
         }
-        let began = Instant::now();
         assert!(client.closed(), "{asked}: {}", client.unread());
-        assert_took(began.elapsed(), 500, LATEST);
+        assert_took(began.elapsed(), 600, LATEST);
     }
     gateway.wait_metric("gateway_connections", &[], 0.0);
     assert_eq!(
@@ -249,12 +249,12 @@ fn an_empty_line_after_a_request_begins_no_head() {
     let (_service, gateway) = echo("client: { head: 300ms, idle: 1200ms }");
     for (with, later) in [("\r\n", ""), ("", "\r\n")] {
         let mut client = gateway.connect();
+        let began = Instant::now();
         client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{with}"));
         assert_eq!(client.answer().status, 200);
-        let began = Instant::now();
         client.send(later);
         assert!(client.closed(), "{with:?} {later:?}: {}", client.unread());
-        assert_took(began.elapsed(), 1_000, 1_200 + LATEST);
+        assert_took(began.elapsed(), 1_200, 1_200 + LATEST);
     }
     assert!(gateway.log_lines().iter().all(|line| line["statusCode"] == 200), "nothing else was asked");
 }

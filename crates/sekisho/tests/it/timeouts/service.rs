@@ -50,10 +50,11 @@ fn timed(gateway: &Gateway, path: &str) -> (crate::harness::Answer, Duration) {
 #[test]
 fn a_connection_that_is_not_made_in_time_is_503() {
     let (address, _held) = full();
-    let gateway = gateway(address, "timeouts: { connect: 200ms }", "");
+    // Each try has this time, and none has it from the service's other limits.
+    let gateway = gateway(address, "timeouts: { connect: 200ms }, retry: off", "");
     let (answer, took) = timed(&gateway, "/a");
     assert_problem(&answer, 503, "UPSTREAM_UNAVAILABLE");
-    assert_took(took, 200, LATEST);
+    assert_took(took, 200, 2_900);
     assert_eq!(logged(&gateway, "/a")["reason"], "connect_timeout");
     // The system still tries; the gateway must not.
     drop(TcpStream::connect_timeout(&gateway.addr, Duration::from_secs(1)));
@@ -104,7 +105,7 @@ fn a_late_answer_is_not_given_to_the_next_request() {
             ));
         }
     });
-    let gateway = gateway(service.addr, "timeouts: { first_byte: 200ms }", "workers: 1");
+    let gateway = gateway(service.addr, "timeouts: { first_byte: 1s }", "workers: 1");
     for (path, status) in [("/a", 200), ("/late", 504), ("/b", 200)] {
         let answer = gateway.get(path);
         assert_eq!((path, answer.status), (path, status));
@@ -137,13 +138,13 @@ fn a_pause_within_an_answer_cuts_it() {
 fn an_answer_that_goes_on_is_never_idle() {
     let service = Service::raw(|mut conn| {
         conn.next_head();
-        conn.write("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n");
-        trickle(&mut conn, &[b'x'; 50]);
+        conn.write("HTTP/1.1 200 OK\r\nContent-Length: 120\r\n\r\n");
+        trickle(&mut conn, &[b'x'; 120]);
     });
-    let gateway = gateway(service.addr, "timeouts: { idle: 700ms }", "");
+    let gateway = gateway(service.addr, "timeouts: { idle: 2s }", "");
     let (answer, took) = timed(&gateway, "/a");
-    assert_eq!((answer.status, answer.complete, answer.body.len()), (200, true, 50));
-    assert_took(took, 700, 10_000);
+    assert_eq!((answer.status, answer.complete, answer.body.len()), (200, true, 120));
+    assert!(took > Duration::from_secs(2), "{took:?}");
 }
 
 #[test]
@@ -156,14 +157,14 @@ fn the_whole_time_being_over_is_504_before_the_answer_and_a_cut_within_it() {
         }
         conn.wait_closed();
     });
-    let gateway = gateway(service.addr, "timeouts: { total: 300ms }", "");
+    let gateway = gateway(service.addr, "timeouts: { total: 1s }", "");
     let (answer, took) = timed(&gateway, "/before");
     assert_problem(&answer, 504, "UPSTREAM_TIMEOUT");
-    assert_took(took, 300, LATEST);
+    assert_took(took, 1_000, LATEST);
     assert_eq!(logged(&gateway, "/before")["reason"], "total_timeout");
     let (answer, took) = timed(&gateway, "/within");
     assert_eq!((answer.status, answer.complete), (200, false));
-    assert_took(took, 300, LATEST);
+    assert_took(took, 1_000, LATEST);
     assert_eq!(logged(&gateway, "/within")["reason"], "expired");
 }
 

@@ -70,7 +70,7 @@ fn a_connection_without_a_header_is_refused() {
         let line = gateway.wait_log_of(&answer);
         assert_eq!((line["decided_by"].as_str(), line["ip"].as_str()), (Some("listener"), Some("127.0.0.1")));
     }
-    assert_eq!(gateway.metric("gateway_connections_total{result=\"proxy_header_refused\"}"), 3.0);
+    gateway.wait_metric("gateway_connections_total", &[("result", "proxy_header_refused")], 3.0);
     assert_eq!(service.requests(), 0);
 }
 

@@ -5,8 +5,8 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use super::{ASK, GOING_AWAY, chat, echo, frame, gateway, open, take, take_at, unmasked};
-use crate::front::{assert_problem, assert_took};
-use crate::harness::{Service, until};
+use crate::front::assert_problem;
+use crate::harness::{DEADLINE, Service, until};
 
 #[test]
 fn one_tunnel_too_many_is_refused_until_another_ends() {
@@ -70,20 +70,20 @@ fn a_tunnel_that_is_silent_for_too_long_ends_and_both_sides_are_told() {
     assert_eq!(take(&mut client, 7), frame("hello", false));
     assert_eq!(client.read_to_end(), GOING_AWAY);
     // The other limits are for exchanges, not for tunnels.
-    assert_took(began.elapsed(), 490, 3_000);
-    let last = told.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(490), "{:?}", began.elapsed());
+    let last = told.recv_timeout(DEADLINE).unwrap();
     assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]));
     let line = gateway.wait_log_of(&answer);
     assert_eq!((&line["statusCode"], &line["reason"]), (&101.into(), &"tunnel_idle".into()), "{line}");
-    assert_eq!(gateway.metric_where("gateway_tunnels_total", &[("ending", "tunnel_idle")]), 1.0);
+    gateway.wait_metric("gateway_tunnels_total", &[("ending", "tunnel_idle")], 1.0);
 }
 
 #[test]
 fn a_tunnel_ends_at_its_time_however_lively_it_is() {
     let service = chat(echo);
-    let gateway = gateway(&service, "tunnels: { lifetime: 500ms, idle: 10s }", "", "");
-    let (mut client, answer) = open(&gateway);
+    let gateway = gateway(&service, "tunnels: { lifetime: 1s, idle: 1h }", "", "");
     let began = Instant::now();
+    let (mut client, answer) = open(&gateway);
     let hello = frame("hello", true);
     let mut received = Vec::new();
     while client.try_send(&hello).is_ok() {
@@ -92,7 +92,7 @@ fn a_tunnel_ends_at_its_time_however_lively_it_is() {
             piece => received.extend(piece),
         }
     }
-    assert_took(began.elapsed(), 490, 3_000);
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     assert!(received.len() > 10 * hello.len());
     assert_eq!(gateway.wait_log_of(&answer)["reason"], "tunnel_lifetime");
 }

