@@ -200,7 +200,7 @@ impl Call {
             100..=199 => {
                 self.interim += 1;
                 if self.interim > MOST_INTERIM {
-                    return Err(Failure::Garbage(sekisho_wire::Malformed::BadStatus));
+                    return Err(Failure::Garbage(sekisho_wire::Malformed::TooManyInterim));
                 }
                 let agreed = view.status() == 100;
                 let mut skip = hop_by_hop(view);

@@ -103,5 +103,6 @@ reasons! {
         BadCoding = 502, "the answer's Transfer-Encoding is not chunked, once";
         CodingInHttp10 = 502, "the answer has a Transfer-Encoding in HTTP/1.0";
         BadConnection = 502, "the answer's Connection field is not a list of names";
+        TooManyInterim = 502, "interim answers come without an end";
     }
 }

@@ -1,5 +1,7 @@
 //! The rows, with the contract's words for when each holds.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 
 use super::KEY;
@@ -15,8 +17,8 @@ pub(super) struct Row {
     pub(super) lines: String,
     /// The client's address.
     pub(super) from: &'static str,
-    /// How many such requests pass before.
-    pub(super) passes: usize,
+    /// The statuses of such requests before it.
+    pub(super) before: &'static [u16],
     pub(super) status: u16,
     pub(super) code: &'static str,
     pub(super) error: &'static str,
@@ -25,9 +27,13 @@ pub(super) struct Row {
     pub(super) challenges: &'static [&'static str],
     /// The policy whose limit is told.
     pub(super) limited_by: Option<&'static str>,
+    /// What `Retry-After` may say, in seconds.
+    pub(super) retry: Option<RangeInclusive<u64>>,
+    /// Whether the client's connection ends with it.
+    pub(super) closes: bool,
     /// Who decided, as the log says.
     pub(super) by: &'static str,
-    /// Why, as the log says.
+    /// Why, as the log says; alternatives with `|` between them.
     pub(super) why: &'static str,
 }
 
@@ -42,7 +48,7 @@ const PRESENT_A_TOKEN: &str =
 const GET_ANOTHER: &str = "The credential was not accepted; get a new one and send the request again.";
 
 impl Row {
-    const fn of(
+    pub(super) const fn of(
         (status, code, error, detail): (u16, &'static str, &'static str, &'static str),
         says: &'static str,
         path: &'static str,
@@ -52,7 +58,7 @@ impl Row {
             path,
             lines: String::new(),
             from: "127.0.0.1",
-            passes: 0,
+            before: &[],
             status,
             code,
             error,
@@ -60,12 +66,14 @@ impl Row {
             members: Vec::new(),
             challenges: &[],
             limited_by: None,
+            retry: None,
+            closes: false,
             by: "",
             why: "",
         }
     }
 
-    fn with(mut self, lines: impl Into<String>) -> Self {
+    pub(super) fn with(mut self, lines: impl Into<String>) -> Self {
         self.lines = lines.into();
         self
     }
@@ -75,7 +83,7 @@ impl Row {
         self
     }
 
-    const fn decided(mut self, by: &'static str, why: &'static str) -> Self {
+    pub(super) const fn decided(mut self, by: &'static str, why: &'static str) -> Self {
         (self.by, self.why) = (by, why);
         self
     }
@@ -86,12 +94,15 @@ impl Row {
             401 => "Unauthorized",
             403 => "Forbidden",
             429 => "Too Many Requests",
+            502 => "Bad Gateway",
+            503 => "Service Unavailable",
+            504 => "Gateway Timeout",
             status => panic!("no row of this kind: {status}"),
         }
     }
 }
 
-type Kind = (u16, &'static str, &'static str, &'static str);
+pub(super) type Kind = (u16, &'static str, &'static str, &'static str);
 
 const MISSING: Kind = (401, "AUTH_MISSING_TOKEN", "Missing or invalid authorization header", PRESENT_A_TOKEN);
 const FAILED: Kind = (401, "AUTH_FAILED", "Authentication failed", GET_ANOTHER);
@@ -111,7 +122,7 @@ const USER_LIMITED: Kind = (429, "RATE_LIMITED", "Too many requests for this use
 const ADDRESS: Kind =
     (403, "IP_FORBIDDEN", "Address not allowed", "Requests from this address are not served.");
 
-fn bearer(token: &str) -> String {
+pub(super) fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}\r\n")
 }
 
@@ -187,9 +198,10 @@ fn permissions() -> Vec<Row> {
 
 fn limits() -> Vec<Row> {
     let limited = |row: Row, by| Row {
-        passes: 1,
+        before: &[200],
         members: vec![("retryAfter", "15 minutes".into())],
         limited_by: Some(by),
+        retry: Some(840..=900),
         by,
         why: "over_the_limit",
         ..row

@@ -8,7 +8,7 @@ use crate::front::{assert_problem, gateway, logged};
 use crate::harness::{Gateway, Service};
 
 /// An address where nobody listens, and the socket that keeps others from it.
-fn nobody() -> (SocketAddr, Socket) {
+pub(crate) fn nobody() -> (SocketAddr, Socket) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
     (socket.local_addr().unwrap().as_socket().unwrap(), socket)

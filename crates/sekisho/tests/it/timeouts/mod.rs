@@ -3,7 +3,7 @@
 //! The spans are short, so that the tests are; the bounds leave room for a busy machine.
 
 mod client;
-mod service;
+pub(crate) mod service;
 mod told;
 mod upload;
 

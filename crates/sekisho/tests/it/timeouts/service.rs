@@ -10,7 +10,7 @@ use crate::front::{assert_problem, assert_took, gateway, logged};
 use crate::harness::{Conn, Gateway, Service};
 
 /// A port whose queue is full, so that connecting to it never ends; the sockets keep it so.
-fn full() -> (SocketAddr, Vec<Socket>) {
+pub(crate) fn full() -> (SocketAddr, Vec<Socket>) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
     listener.listen(0).unwrap();
