@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use super::etcd_server::EtcdServer;
 use super::{answered_by, config, discovery, named, told};
+use crate::harness::certificates::Authority;
 use crate::harness::{Ends, Gateway, until};
 
 fn start(server: &EtcdServer, more: &str) -> Gateway {
@@ -125,6 +126,38 @@ fn a_password_opens_it_and_is_never_told() {
     assert_eq!(other.get("/").code(), "NO_HEALTHY_ENDPOINT");
     let nobody = start(&server, "");
     told(&nobody, "discovery_failed");
+}
+
+#[test]
+fn over_tls_it_and_the_gateway_show_each_other_certificates() {
+    let (authority, clients) = (Authority::new("of etcd"), Authority::new("of those who may ask"));
+    // It asks itself what it is asked over HTTP, by its own certificate: that is a client's, too.
+    let server = EtcdServer::start_secure(&clients.certify(&["127.0.0.1"]), &clients);
+    let (ours, a, b) = (clients.certify(&["gateway.test"]), named("a"), named("b"));
+    server.put("/services/up/1", &a.url());
+    server.protect("s3cret-of-etcd");
+    let (right, wrong) = (clients.pem(), authority.pem());
+    let files: [(&str, &str); 4] =
+        [("ca.pem", &right), ("other.pem", &wrong), ("own.pem", &ours.certificate), ("own.key", &ours.key)];
+    let start = |tls: &str| {
+        let etcd = format!(
+            "endpoints: [{}], prefix: /services/up/, user: root, password: s3cret-of-etcd, tls: {{ {tls} }}",
+            server.secure_url()
+        );
+        Gateway::start_with(&config(&format!("discover: {{ etcd: {{ {etcd} }} }}")), &[], &files)
+    };
+    let gateway = start("ca: ca.pem, certificate: own.pem, key: own.key");
+    answered_by(&gateway, &["a"]);
+    server.put_as_root("/services/up/1", &b.url(), "s3cret-of-etcd");
+    answered_by(&gateway, &["b"]);
+    for (tls, why) in [
+        ("ca: ca.pem", "ertificate"),
+        ("ca: other.pem, certificate: own.pem, key: own.key", "certificate"),
+        ("ca: ca.pem, name: other.test, certificate: own.pem, key: own.key", "certificate"),
+    ] {
+        let line = told(&start(tls), "discovery_failed");
+        assert!(line.contains(why) && !line.contains("s3cret"), "{tls}: {line}");
+    }
 }
 
 #[test]

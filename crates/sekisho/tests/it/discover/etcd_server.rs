@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
+use crate::harness::certificates::{Authority, Certified};
 use crate::harness::{Client, temp_dir, until};
 
 /// A running etcd. Dropping it kills the process.
@@ -14,6 +15,8 @@ pub(super) struct EtcdServer {
     port: u16,
     dir: PathBuf,
     child: Option<Child>,
+    /// Where it speaks TLS as well.
+    secure: Option<u16>,
 }
 
 fn free_port() -> u16 {
@@ -27,12 +30,29 @@ fn encoded(text: &str) -> String {
 impl EtcdServer {
     #[track_caller]
     pub(super) fn start() -> Self {
-        let mut server = Self { port: 0, dir: temp_dir(), child: None };
+        Self { port: 0, dir: temp_dir(), child: None, secure: None }.started()
+    }
+
+    /// One that speaks TLS as well, with this certificate, to those who show one of `clients`.
+    #[track_caller]
+    pub(super) fn start_secure(own: &Certified, clients: &Authority) -> Self {
+        let server = Self { port: 0, dir: temp_dir(), child: None, secure: Some(0) };
+        for (name, text) in [("own.pem", &own.certificate), ("own.key", &own.key), ("ca.pem", &clients.pem())]
+        {
+            std::fs::write(server.dir.join(name), text).unwrap();
+        }
+        server.started()
+    }
+
+    #[track_caller]
+    fn started(mut self) -> Self {
+        let server = &mut self;
         // A port that is free now may be taken before the server has it.
         for _ in 0..5 {
             server.port = free_port();
+            server.secure = server.secure.map(|_| free_port());
             if server.run() {
-                return server;
+                return self;
             }
         }
         panic!("etcd did not start:\n{}", server.log());
@@ -40,6 +60,11 @@ impl EtcdServer {
 
     pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it speaks TLS.
+    pub(super) fn secure_url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.secure.unwrap())
     }
 
     /// Kills it, as a crash would.
@@ -115,12 +140,26 @@ impl EtcdServer {
         self.ask("/v3/auth/enable", &json!({}));
     }
 
+    /// Where it is protected.
+    #[track_caller]
+    pub(super) fn put_as_root(&self, key: &str, value: &str, password: &str) {
+        let login = json!({ "name": "root", "password": password });
+        let token = self.ask("/v3/auth/authenticate", &login)["token"].as_str().unwrap().to_owned();
+        let pair = json!({ "key": encoded(key), "value": encoded(value) });
+        self.ask_with("/v3/kv/put", &pair, &format!("Authorization: {token}\r\n"));
+    }
+
     #[track_caller]
     fn ask(&self, path: &str, question: &Value) -> Value {
+        self.ask_with(path, question, "")
+    }
+
+    #[track_caller]
+    fn ask_with(&self, path: &str, question: &Value, lines: &str) -> Value {
         let body = question.to_string();
         let mut client = Client::connect(([127, 0, 0, 1], self.port).into());
         client.send(format!(
-            "POST {path} HTTP/1.1\r\nHost: etcd.test\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nHost: etcd.test\r\n{lines}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         ));
         let answer = client.answer();
@@ -135,9 +174,20 @@ impl EtcdServer {
     fn run(&mut self) -> bool {
         let log = std::fs::File::create(self.dir.join("log")).unwrap();
         let (own, peers) = (self.url(), format!("http://127.0.0.1:{}", free_port()));
+        let (mut listen, mut tls) = (own.clone(), &[][..]);
+        if self.secure.is_some() {
+            listen = format!("{own},{}", self.secure_url());
+            tls = &[
+                "--cert-file=own.pem",
+                "--key-file=own.key",
+                "--client-cert-auth",
+                "--trusted-ca-file=ca.pem",
+            ];
+        }
         let child = Command::new("etcd")
-            .args(["--data-dir", "data", "--listen-client-urls", &own, "--advertise-client-urls", &own])
+            .args(["--data-dir", "data", "--listen-client-urls", &listen, "--advertise-client-urls", &own])
             .args(["--listen-peer-urls", &peers])
+            .args(tls)
             .current_dir(&self.dir)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())

@@ -32,7 +32,8 @@ pub struct EtcdConfig {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub password: Option<Secret>,
-    /// TLS to `https://` members.
+    /// TLS to `https://` members. A certificate shown beside a login must have no common name, which etcd would take for another
+    /// user.
     #[serde(default)]
     pub tls: Option<tls::Config>,
     /// How long a member may take to answer. Default `5s`.
