@@ -40,7 +40,7 @@ pub use fleet::{
 };
 pub use health::{Asker, Check, CheckKind, HealthConfig, HealthMeter, Rounds, Statuses};
 pub use outlier::{BelowConfig, OutlierConfig, SuccessRateConfig};
-pub use peer::{Dialer, Mirror, peer_at};
+pub use peer::{AtUrl, Dialer, Mirror, Over, peer_at, peer_over};
 pub use pool::Pools;
 pub use prepare::{Files, Prepared, prepare};
 pub use retry::{BackoffConfig, Cause, RetryConfig, RetryMeter};

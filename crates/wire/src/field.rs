@@ -107,6 +107,20 @@ pub(crate) fn is_unreserved(b: u8) -> bool {
     CLASS[b as usize] & HOST != 0
 }
 
+/// Names of fields that delimit messages or belong to one connection (RFC 9110 §7.6.1, RFC 9112 §6), in lower case. Whoever sends
+/// a message writes them as it needs them.
+pub const FRAMING: &[&str] = &[
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "keep-alive",
+    "proxy-connection",
+    "expect",
+];
+
 /// Whether `name` is a field name: a token, which is never empty.
 #[inline]
 #[must_use]

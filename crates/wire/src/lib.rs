@@ -34,7 +34,7 @@ pub use check::{
     is_authority, origin_form, same_authority,
 };
 pub use edit::{Blob, Edits, Form, Mark, Name, Part, Skip, hop_by_hop, odd_spellings};
-pub use field::{BadField, is_field_name, is_field_value, list_items};
+pub use field::{BadField, FRAMING, is_field_name, is_field_value, list_items};
 pub use frames::Frames;
 pub use head::{
     Head, HeadBuf, HeadView, Known, KnownSet, Limits, Line, MAX_HEAD, MAX_LINES, Method, Parsed, Span,

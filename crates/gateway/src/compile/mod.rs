@@ -215,7 +215,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
     let written = top.map_or(&unwritten, |top| &top.store);
     let store = store::compile(written, settings.workers, &carry.kept, files, problems);
     let services = Services::compile(document, &carry.endpoints, settings.head_limits, files, problems);
-    let alerts = alerts::compile(top.map_or(&[], |top| &top.alerts), &carry.endpoints, problems);
+    let alerts = alerts::compile(top.map_or(&[], |top| &top.alerts), &carry.endpoints, files, problems);
     let context = Context {
         workers: settings.workers,
         sinks: &carry.sinks,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use sekisho_exchange::EventName;
 use sekisho_units::{At, OrOff, Rate, Secret, Span};
+use sekisho_upstream::TlsConfig;
 use serde::Deserialize;
 
 /// Somebody who is told of events: by a `webhook` or by a `command`. The line on standard error is written in any case.
@@ -37,6 +38,9 @@ pub struct AlertConfig {
     /// More header fields for a webhook, such as `Authorization`.
     #[schemars(with = "BTreeMap<String, Secret>")]
     pub headers: BTreeMap<String, At<Secret>>,
+    /// TLS to an `https` webhook. Default: certificates are checked by the system's authorities.
+    #[schemars(with = "Option<TlsConfig>")]
+    pub tls: Option<At<TlsConfig>>,
     /// How long one attempt may take. Default `5s` for a webhook, `10s` for a command, which is killed then.
     #[schemars(with = "Option<Span>")]
     pub timeout: Option<At<Span>>,
@@ -77,6 +81,7 @@ impl Default for AlertConfig {
             format: None,
             secret: None,
             headers: BTreeMap::new(),
+            tls: None,
             timeout: None,
             retries: None,
             backoff: At::nowhere(Span::from_secs(1)),

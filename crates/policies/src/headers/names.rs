@@ -1,5 +1,7 @@
 //! Names that belong to the gateway, which no configuration may set or remove.
 
+use sekisho_wire::FRAMING;
+
 /// Which head is changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Side {
@@ -8,19 +10,6 @@ pub(crate) enum Side {
     /// The one that goes to the client.
     Response,
 }
-
-/// Headers that delimit messages or belong to one connection (RFC 9110 §7.6.1, RFC 9112 §6).
-const FRAMING: &[&str] = &[
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-    "keep-alive",
-    "proxy-connection",
-    "expect",
-];
 
 /// What to do instead of setting or removing `name`, if it is the gateway's own.
 ///

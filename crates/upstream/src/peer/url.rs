@@ -11,6 +11,28 @@ use crate::config::{Config, ConnectionsConfig, TimeoutsConfig};
 use crate::fleet::EndpointConfig;
 use crate::prepare::{Files, prepare};
 use crate::service::Service;
+use crate::tls::Config as TlsConfig;
+
+/// TLS settings of whoever is asked by a URL.
+#[derive(Clone, Copy)]
+pub struct Over<'a> {
+    /// The settings.
+    pub tls: &'a TlsConfig,
+    /// What they stand in: they are the `tls` of this path.
+    pub path: &'a str,
+    /// The files that they name.
+    pub files: Files<'a>,
+}
+
+/// Somebody to ask.
+pub struct AtUrl {
+    /// Who it is.
+    pub peer: Arc<dyn Peer>,
+    /// The target to ask for.
+    pub target: String,
+    /// Another number as soon as the settings of TLS or their files say something else.
+    pub identity: u64,
+}
 
 /// Whoever is at `url`, called `name` in logs and answers, and the target to ask for. TLS is by the system's authorities.
 ///
@@ -22,6 +44,18 @@ pub fn peer_at(
     carry: &Carry,
     problems: &mut Problems,
 ) -> Option<(Arc<dyn Peer>, String)> {
+    peer_over(name, url, path, None, carry, problems).map(|asked| (asked.peer, asked.target))
+}
+
+/// The same with TLS settings of its own, where there are some.
+pub fn peer_over(
+    name: &'static str,
+    url: &At<String>,
+    path: &str,
+    over: Option<Over<'_>>,
+    carry: &Carry,
+    problems: &mut Problems,
+) -> Option<AtUrl> {
     let mut refuse = |message: &str, remedy: &str| {
         problems.push(Problem::error(url.place.clone(), path, message).remedy(remedy));
         None
@@ -37,19 +71,27 @@ pub fn peer_at(
         Ok(endpoint) => endpoint,
         Err(wrong) => return refuse(&wrong, "write a URL such as `https://host/path`"),
     };
-    let config = alone(url, endpoint);
+    let mut config = alone(url, endpoint);
+    config.tls = over.map(|over| over.tls.clone());
+    let (parent, files) = over.map_or(("", Files::none()), |over| (over.path, over.files));
     let mut found = Problems::new();
-    let Some(secured) = prepare(&config, "", Files::none(), &mut found) else {
-        for problem in found {
-            let remedy = "install certificate authorities (`ca-certificates`), or describe a service with `tls: { ca }`";
-            problems.push(Problem::error(url.place.clone(), path, problem.message).remedy(remedy));
-        }
-        return None;
-    };
+    let secured = prepare(&config, parent, files, &mut found);
+    let of_tls = format!("{parent}.tls");
+    for problem in found {
+        problems.push(match over.is_some() && problem.path.starts_with(&of_tls) {
+            true => problem,
+            false => Problem::error(url.place.clone(), path, problem.message).remedy(match over {
+                Some(_) => "install certificate authorities (`ca-certificates`), or name a file in `tls.ca`",
+                None => "install certificate authorities (`ca-certificates`), or describe a service with `tls: { ca }`",
+            }),
+        });
+    }
+    let secured = secured?;
+    let identity = secured.tls.written.iter().flatten().map(|tls| tls.identity).next().unwrap_or_default();
     // By another name it shares no connection with a service, whose limits may be others.
     let mut service = Service::new(&format!("{name} at"), &config, secured, carry, Limits::default());
     service.name = name.into();
-    Some((Arc::new(service), target))
+    Some(AtUrl { peer: Arc::new(service), target, identity })
 }
 
 /// Finds whoever is at URLs that become known only while the gateway runs.

@@ -9,6 +9,7 @@ use sekisho_exchange::EventName;
 use sekisho_units::{At, OrOff, Place, Problem, Problems};
 use sekisho_upstream::Carry;
 
+use super::files::Files;
 use crate::alert::{Alerting, Channel, Command, Way};
 use crate::document::AlertConfig;
 use crate::outline::digest_of_text;
@@ -20,7 +21,12 @@ const MOST_RATE: u64 = 1_000;
 const LONGEST_NAME: usize = 64;
 
 /// All entries. Nobody is told anything yet.
-pub(super) fn compile(entries: &[At<AlertConfig>], carry: &Carry, problems: &mut Problems) -> Alerting {
+pub(super) fn compile(
+    entries: &[At<AlertConfig>],
+    carry: &Carry,
+    files: &Files<'_>,
+    problems: &mut Problems,
+) -> Alerting {
     let mut channels: Vec<Arc<Channel>> = Vec::new();
     let mut left_out = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -33,9 +39,9 @@ pub(super) fn compile(entries: &[At<AlertConfig>], carry: &Carry, problems: &mut
             ));
             continue;
         }
-        let Some((usual_name, way)) = at.way(entry, carry) else { continue };
+        let Some((usual_name, way, tls)) = at.way(entry, carry, files) else { continue };
         let Some(name) = at.name(entry, &usual_name, &channels) else { continue };
-        channels.push(Arc::new(at.channel(entry, name, way)));
+        channels.push(Arc::new(at.channel(entry, name, way, tls)));
     }
     Alerting { channels: channels.into(), left_out: left_out.into() }
 }
@@ -55,12 +61,12 @@ impl Entry<'_> {
         None
     }
 
-    /// How it is told, and what it is called unless it has a name of its own.
-    fn way(&mut self, entry: &AlertConfig, carry: &Carry) -> Option<(String, Way)> {
+    /// How it is told, what it is called unless it has a name of its own, and what tells its settings of TLS from others.
+    fn way(&mut self, entry: &AlertConfig, carry: &Carry, files: &Files<'_>) -> Option<(String, Way, u64)> {
         match (&entry.webhook, &entry.command) {
             (Some(url), None) => {
-                let (host, webhook) = self.webhook(url, entry, carry)?;
-                Some((format!("webhook:{host}"), Way::Webhook(webhook)))
+                let (host, webhook, tls) = self.webhook(url, entry, carry, files)?;
+                Some((format!("webhook:{host}"), Way::Webhook(webhook), tls))
             }
             (None, Some(words)) => {
                 self.nothing_of_webhooks(entry);
@@ -76,7 +82,7 @@ impl Entry<'_> {
                 }
                 let base = program.rsplit('/').next().unwrap_or(program);
                 let (program, arguments) = (program.clone(), arguments.to_vec());
-                Some((format!("command:{base}"), Way::Command(Command { program, arguments })))
+                Some((format!("command:{base}"), Way::Command(Command { program, arguments }), 0))
             }
             (Some(_), Some(command)) => {
                 let message = "an entry tells one only";
@@ -99,6 +105,7 @@ impl Entry<'_> {
             ("format", entry.format.as_ref().map(|at| &at.place)),
             ("secret", entry.secret.as_ref().map(|at| &at.place)),
             ("headers", entry.headers.values().next().map(|at| &at.place)),
+            ("tls", entry.tls.as_ref().map(|at| &at.place)),
         ];
         for (word, place) in words {
             if let Some(place) = place {
@@ -134,7 +141,7 @@ impl Entry<'_> {
     }
 
     /// The entry with all that is not said filled in.
-    fn channel(&mut self, entry: &AlertConfig, name: Box<str>, way: Way) -> Channel {
+    fn channel(&mut self, entry: &AlertConfig, name: Box<str>, way: Way, tls: u64) -> Channel {
         let (timeout, retries) = match way {
             Way::Webhook(_) => (Duration::from_secs(5), 5),
             Way::Command(_) => (Duration::from_secs(10), 0),
@@ -165,7 +172,7 @@ impl Entry<'_> {
             OrOff::Off => Duration::ZERO,
         };
         Channel {
-            identity: identity(entry, &name),
+            identity: identity(entry, &name, tls),
             name,
             on: self.on(entry),
             way,
@@ -187,8 +194,9 @@ impl Entry<'_> {
     }
 }
 
-/// What tells channels from each other over reloads: all that is written, and the name, so that no two are the same.
-fn identity(entry: &AlertConfig, name: &str) -> u64 {
+/// What tells channels from each other over reloads: all that is written and what its files say, and the name, so that no two are
+/// the same.
+fn identity(entry: &AlertConfig, name: &str, tls: u64) -> u64 {
     let words: Vec<&str> = entry.command.iter().flat_map(|at| at.iter().map(String::as_str)).collect();
     let on: Vec<&str> = entry.on.iter().flat_map(|at| at.iter().map(|name| name.as_str())).collect();
     let secrets: Vec<&str> = entry
@@ -204,5 +212,5 @@ fn identity(entry: &AlertConfig, name: &str) -> u64 {
     let times = (timeout, retries, *entry.backoff, *entry.dedupe, *entry.rate);
     let headers: Vec<&String> = entry.headers.keys().collect();
     let has = (entry.webhook.is_some(), entry.secret.is_some(), entry.on.is_some());
-    digest_of_text(&format!("{name:?}{words:?}{on:?}{secrets:?}{format:?}{times:?}{headers:?}{has:?}"))
+    digest_of_text(&format!("{name:?}{words:?}{on:?}{secrets:?}{format:?}{times:?}{headers:?}{has:?}{tls}"))
 }

@@ -8,7 +8,7 @@ use sha2::Sha256;
 use super::{Receiver, about, config, document, order, said, wait_count, wait_said, well};
 use crate::breaker::Moody;
 use crate::harness::certificates::Authority;
-use crate::harness::{Gateway, Request, Service, TlsService, until};
+use crate::harness::{Gateway, Request, Service, TlsService, ok, tls_config, until};
 use crate::redis_server::RedisServer;
 
 /// What a receiver does: computes the signature anew, and looks whether it is of now.
@@ -137,6 +137,55 @@ fn keys_that_cannot_be_fetched_are_told_where_that_is_asked_for() {
     assert_eq!(told[0]["dependency"], format!("{}/keys", issuer.url()));
     assert!(!told[0].to_string().contains("s3cret"), "{}", told[0]);
     wait_said(&gateway, "jwks_failed: no keys from");
+}
+
+#[test]
+fn a_receiver_with_an_authority_of_its_own_is_told_where_that_is_named_and_is_shown_our_certificate() {
+    let (authority, clients) = (Authority::new("the receiver's authority"), Authority::new("the gateways'"));
+    let (other, ours) = (Authority::new("the receiver's authority"), clients.certify(&["gateway.test"]));
+    let own = tls_config(&authority.certify(&["127.0.0.1"]), rustls::ALL_VERSIONS, Some(&clients));
+    let receiver = TlsService::with(own, |mut conn| {
+        while conn.next_head().is_some() {
+            conn.read_body();
+            conn.write(ok("text/plain", "heard"));
+        }
+    });
+    let (right, wrong) = (authority.pem(), other.pem());
+    let files: [(&str, &str); 5] = [
+        ("ca.pem", &right),
+        ("other.pem", &wrong),
+        ("empty.pem", ""),
+        ("own.pem", &ours.certificate),
+        ("own.key", &ours.key),
+    ];
+    let entry = |ca: &str, more: &str| {
+        format!("  - {{ webhook: https://{}/hook, retries: 0, tls: {{ ca: {ca}{more} }} }}", receiver.addr)
+    };
+    let (service, pair) = (well(), ", certificate: own.pem, key: own.key");
+    let gateway = Gateway::start_with(&config(&service, &entry("other.pem", pair)), &[], &files);
+    order(&gateway, "open");
+    wait_count(&gateway, "failed", 1.0);
+    wait_said(&gateway, "alert_failed");
+    assert!(receiver.seen().is_empty(), "a stranger is told nothing");
+    // Another file, and another channel.
+    gateway.reconfigure(&config(&service, &entry("ca.pem", pair)));
+    order(&gateway, "close");
+    wait_count(&gateway, "sent", 1.0);
+    assert_eq!(about(&document(&receiver.seen()[0])).0, "circuit_breaker_closed");
+    assert!(receiver.wait_greeting(1).certified);
+    gateway.reconfigure(&config(&service, &entry("ca.pem", "")));
+    order(&gateway, "open");
+    wait_count(&gateway, "failed", 1.0);
+    gateway.configure(&config(&service, &entry("empty.pem", ", key: own.key")));
+    let (status, report) = gateway.reload();
+    assert_eq!(status, 422);
+    for want in ["alerts[0].tls.ca: ", "alerts[0].tls.key: there is no certificate for it"] {
+        assert!(report.to_string().contains(want), "{want}: {report:#}");
+    }
+    let report =
+        gateway.reconfigure(&config(&service, "  - { webhook: 'http://127.0.0.1:1/', tls: { ca: ca.pem } }"));
+    let warning = "alerts[0].tls: the webhook is not told over TLS";
+    assert!(report.to_string().contains(warning), "{report:#}");
 }
 
 #[test]
