@@ -1,16 +1,31 @@
-//! What a pick costs, by algorithm and number of endpoints: all of it, from the request to the endpoint.
+//! What a pick costs, by algorithm and number of endpoints: all of it, from the request to the endpoint; and what it costs to lay
+//! out what picks go by.
 
 #![allow(missing_docs, reason = "a benchmark has no users")]
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_exchange::{Client, Exchange, Local, Scheme};
 use sekisho_units::{Clock, Problems};
-use sekisho_upstream::{Carry, Config, Files, Service, prepare};
+use sekisho_upstream::{Carry, Config, Fault, Files, Service, prepare};
 use sekisho_wire::{Framing, Head, Limits, parse_request};
+
+const BALANCES: [&str; 6] = [
+    "weighted_round_robin",
+    "least_requests",
+    "ewma",
+    "random",
+    "{ algorithm: ring_hash, key: header.X-Session }",
+    "{ algorithm: maglev, key: header.X-Session }",
+];
+
+fn name(balance: &str) -> &str {
+    balance.split([':', ',']).nth(1).unwrap_or(balance).trim()
+}
 
 fn service(balance: &str, count: usize) -> Service {
     let mut text = format!("balance: {balance}\nendpoints:\n");
@@ -46,18 +61,10 @@ fn picks(c: &mut Criterion) {
         &local,
     );
     let now = local.clock.now();
-    for balance in [
-        "weighted_round_robin",
-        "least_requests",
-        "ewma",
-        "random",
-        "{ algorithm: ring_hash, key: header.X-Session }",
-        "{ algorithm: maglev, key: header.X-Session }",
-    ] {
+    for balance in BALANCES {
         for count in [1, 3, 1_000] {
             let service = service(balance, count);
-            let name = balance.split([':', ',']).nth(1).unwrap_or(balance).trim();
-            let mut group = c.benchmark_group(name);
+            let mut group = c.benchmark_group(name(balance));
             group.measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300));
             group.bench_function(format!("{count} endpoints"), |b| {
                 b.iter(|| {
@@ -70,5 +77,27 @@ fn picks(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, picks);
+/// What it costs to lay out another rota, as when somebody's health or share has changed.
+fn layouts(c: &mut Criterion) {
+    let now = Clock::system().now();
+    for balance in BALANCES {
+        for count in [3, 1_000] {
+            let service = service(balance, count);
+            let (endpoint, mut out) = (Arc::clone(&service.fleet.endpoints()[0]), false);
+            let mut group = c.benchmark_group(format!("lay out {}", name(balance)));
+            group.measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300));
+            group.sample_size(10);
+            group.bench_function(format!("{count} endpoints"), |b| {
+                b.iter(|| {
+                    out = !out;
+                    let reason = out.then_some("bench");
+                    black_box(service.fleet.mark(&endpoint, Fault::Drained, reason, now))
+                });
+            });
+            group.finish();
+        }
+    }
+}
+
+criterion_group!(benches, picks, layouts);
 criterion_main!(benches);
