@@ -86,6 +86,7 @@ impl Service {
             places: carry.places(),
             helm: carry.helm(name),
             events: carry.events(),
+            errands: carry.errands(),
         };
         let timeouts = &config.timeouts;
         let fleet = Arc::new(Fleet::new(members, Settings::of(name, config), maker));

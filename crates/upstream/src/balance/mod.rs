@@ -141,6 +141,16 @@ impl Picker {
     }
 }
 
+/// Whether it takes longer to lay out another algorithm for so many than a worker should do anything else but serve: 0.2 ms and
+/// more. `now` is the one that there is.
+pub(crate) fn is_heavy(balance: &BalanceConfig, count: usize, now: Option<&Picker>) -> bool {
+    match (balance.algorithm, now) {
+        (Algorithm::RingHash | Algorithm::Maglev, _) => count > 1,
+        (_, Some(Picker::RoundRobin(picker))) => picker.steps() > 100_000,
+        _ => count > 3_000,
+    }
+}
+
 /// A hash that is the same in every gateway and at every start.
 pub(crate) fn hashed(bytes: &[u8]) -> u64 {
     let mut hasher = SipHasher13::new();

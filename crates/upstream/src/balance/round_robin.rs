@@ -16,6 +16,8 @@ const STEPS: u64 = 4_000_000;
 /// A rotation over endpoints.
 pub(crate) struct RoundRobin {
     turns: Box<[u32]>,
+    /// How many there are to choose from at each.
+    count: usize,
     next: AtomicUsize,
 }
 
@@ -23,12 +25,17 @@ impl RoundRobin {
     /// Begins at turn `first`, so that one laid out anew goes on where the one before it was.
     pub(crate) fn new(shares: &[Share], first: usize) -> Self {
         let weights: Vec<_> = shares.iter().map(|share| share.weight).collect();
-        Self { turns: rotation(&weights).into(), next: AtomicUsize::new(first) }
+        Self { turns: rotation(&weights).into(), count: shares.len(), next: AtomicUsize::new(first) }
     }
 
     /// Whose turn it is after `ahead` others, which takes nobody's.
     pub(crate) fn peek(&self, ahead: usize) -> usize {
         self.turns[self.next.load(Ordering::Relaxed).wrapping_add(ahead) % self.turns.len()] as usize
+    }
+
+    /// In how many steps it was laid out.
+    pub(crate) fn steps(&self) -> usize {
+        self.turns.len() * self.count
     }
 
     /// Turns taken so far.

@@ -18,8 +18,31 @@ impl Fleet {
         let Some(outlier) = &self.settings.outlier else { return };
         let Some(heard) = Heard::of(result) else { return };
         if let Some(reason) = outlier.count(&endpoint.load().record, heard) {
-            self.eject(endpoint, reason, now);
+            self.too_much(endpoint, reason, now);
         }
+    }
+
+    /// Leaves an endpoint alone for what a request has found; soon, if a worker has no time for it.
+    #[cold]
+    fn too_much(&self, endpoint: &Endpoint, reason: &'static str, now: Tick) {
+        let rota = self.rota.load();
+        if !rota.is_heavy(&self.settings.balance) {
+            drop(rota);
+            self.eject(endpoint, reason, now);
+            return;
+        }
+        // As a whole row means it, not the next failure as well.
+        endpoint.load().record.begin_anew();
+        let Some(endpoint) = rota.all.iter().find(|known| known.slot() == endpoint.slot()) else { return };
+        let (helm, endpoint) = (Arc::clone(&self.maker.helm), Arc::clone(endpoint));
+        self.maker.errands.send(Box::new(move |local| {
+            Box::pin(async move {
+                let in_force = helm.take().upgrade();
+                if let Some(fleet) = in_force {
+                    fleet.eject(&endpoint, reason, local.clock.now());
+                }
+            })
+        }));
     }
 
     /// Leaves an endpoint alone for a while, if that is allowed. Whether it is.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_exchange::Events;
+use sekisho_exchange::{Errands, Events};
 
 use super::config::EndpointConfig;
 use super::helm::Helm;
@@ -79,6 +79,8 @@ pub(crate) struct Maker {
     pub(crate) places: Places,
     pub(crate) helm: Arc<Helm>,
     pub(crate) events: Option<Arc<dyn Events>>,
+    /// Where work is left that is too much for a worker.
+    pub(crate) errands: Arc<dyn Errands>,
 }
 
 impl Maker {

@@ -3,7 +3,8 @@
 //! A [`Fleet`] holds a rota: an immutable picture of all endpoints, with an algorithm laid out over those that can be picked.
 //! A pick reads it with one atomic load and takes no lock. Whatever changes who may be picked, or how often, lays out another
 //! rota: endpoints found or lost ([`Fleet::replace`]), somebody's health ([`Fleet::mark`]), a share that grows. So a pick
-//! never asks about health: who is in the rota may be picked.
+//! never asks about health: who is in the rota may be picked. A ring or a table takes milliseconds to lay out, which no worker
+//! has: what a request finds out goes by an errand there.
 
 mod config;
 mod ejection;
@@ -31,14 +32,14 @@ pub(crate) use self::endpoint::{Flight, Maker};
 pub(crate) use self::helm::Helm;
 pub(crate) use self::load::{Decay, Load};
 pub use self::look::Seen;
-use self::rota::{Rota, Stand, on, shares};
+use self::rota::{Due, Rota, Stand, on, shares};
 pub use self::standing::Fault;
 pub(crate) use self::standing::Standing;
 use self::standing::{Warming, step};
 use self::sticky::Sticky;
 pub use self::sticky::{SameSite, StickyConfig};
 pub use crate::balance::Asked;
-use crate::balance::{Algorithm, BalanceConfig, Known, Picker};
+use crate::balance::{Algorithm, BalanceConfig, Known, Picker, is_heavy};
 use crate::config::Config;
 use crate::outlier::Outlier;
 
@@ -93,7 +94,8 @@ pub struct Empty;
 
 impl Fleet {
     pub(crate) fn new(members: Vec<Member>, settings: Settings, maker: Maker) -> Self {
-        let nobody = Rota::new(Box::default(), Box::default(), None, Vec::new(), (false, FAR));
+        let never = Due { at: FAR, is_heavy: false };
+        let nobody = Rota::new(Box::default(), Box::default(), None, Vec::new(), false, never);
         let decay =
             (settings.balance.algorithm == Algorithm::Ewma).then(|| Decay::new(settings.balance.decay()));
         let rota = ArcSwap::from_pointee(nobody);
@@ -137,7 +139,7 @@ impl Fleet {
     #[inline]
     pub fn pick(&self, asked: &Asked) -> Option<Arc<Endpoint>> {
         let rota = self.rota.load();
-        if rota.due <= asked.now {
+        if rota.due_here <= asked.now {
             drop(rota);
             self.step(asked.now);
             return self.rota.load().pick(asked).cloned();
@@ -239,7 +241,8 @@ impl Fleet {
         self.lay_out(all, None);
     }
 
-    /// Somebody's share has grown, or somebody is back.
+    /// Somebody's share has grown, or somebody is back. By a pick, if that is quickly done; else only by [`Fleet::tend`], which
+    /// comes once a second at the latest.
     #[cold]
     fn step(&self, now: Tick) {
         // Whoever comes first does it, and the others go on with what there is.
@@ -272,7 +275,8 @@ impl Fleet {
         let first = self.rota.load().taken();
         let picker = (!on.is_empty()).then(|| Picker::new(&self.settings.balance, &shares, known, first));
         let tokens = self.tokens(&all, &on);
-        self.rota.store(Arc::new(Rota::new(all, on, picker, tokens, (panics, due))));
+        let due = Due { at: due, is_heavy: is_heavy(&self.settings.balance, all.len(), picker.as_ref()) };
+        self.rota.store(Arc::new(Rota::new(all, on, picker, tokens, panics, due)));
         // Only now, when it is so.
         back.iter().for_each(|endpoint| self.tell(endpoint, Err(Fault::Ejected)));
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use sekisho_units::Tick;
 
+use super::FAR;
 use super::endpoint::Endpoint;
 use super::load::Decay;
-use crate::balance::{Asked, Loads, Pick, Picker, Share};
+use crate::balance::{Asked, BalanceConfig, Loads, Pick, Picker, Share, is_heavy};
 
 /// All endpoints of a service, and an algorithm over those of them that can be picked.
 pub(crate) struct Rota {
@@ -23,6 +24,8 @@ pub(crate) struct Rota {
     pub(crate) panics: bool,
     /// When it must be laid out anew, as somebody's share has grown or somebody is back.
     pub(crate) due: Tick,
+    /// When a worker is to do that: then as well, or never, where it would hold up its requests.
+    pub(super) due_here: Tick,
 }
 
 /// How an endpoint stands when a rota is laid out.
@@ -77,17 +80,26 @@ fn up(stands: &[Stand], group: &[usize]) -> Vec<usize> {
     if near.is_empty() { up } else { near }
 }
 
+/// When a rota must be laid out anew, and by whom.
+pub(super) struct Due {
+    pub(super) at: Tick,
+    /// Whether that is too much work for a worker.
+    pub(super) is_heavy: bool,
+}
+
 impl Rota {
     pub(super) fn new(
         all: Box<[Arc<Endpoint>]>,
         on: Box<[Arc<Endpoint>]>,
         picker: Option<Picker>,
         mut tokens: Vec<(u64, Arc<Endpoint>)>,
-        (panics, due): (bool, Tick),
+        panics: bool,
+        due: Due,
     ) -> Self {
         tokens.sort_unstable_by_key(|(token, _)| *token);
         tokens.dedup_by_key(|(token, _)| *token);
-        Self { all, on, picker, tokens: tokens.into(), panics, due }
+        let due_here = if due.is_heavy { FAR } else { due.at };
+        Self { all, on, picker, tokens: tokens.into(), panics, due: due.at, due_here }
     }
 
     /// The endpoint to ask.
@@ -125,6 +137,11 @@ impl Rota {
     fn of_token(&self, token: u64) -> Option<&Arc<Endpoint>> {
         let index = self.tokens.binary_search_by_key(&token, |(token, _)| *token).ok()?;
         Some(&self.tokens[index].1)
+    }
+
+    /// Whether it is too much work for a worker to lay out another.
+    pub(super) fn is_heavy(&self, balance: &BalanceConfig) -> bool {
+        is_heavy(balance, self.all.len(), self.picker.as_ref())
     }
 
     /// Turns that have been taken, where turns are taken.

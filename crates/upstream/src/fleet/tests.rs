@@ -1,15 +1,17 @@
 //! A fleet over its life.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
-use sekisho_units::{Problems, Tick};
+use sekisho_exchange::{Errand, Errands, Event, Events, Local};
+use sekisho_units::{Clock, Problems, Tick};
 use sekisho_wire::Limits;
 
 use super::*;
 use crate::balance::mixed;
 use crate::carry::Carry;
+use crate::failure::Failure;
 use crate::prepare::{Files, prepare};
 use crate::service::Service;
 
@@ -161,6 +163,46 @@ fn the_share_of_one_that_is_new_or_back_grows_to_its_whole() {
     let got = spread(&fleet, at(200_000))["c"];
     assert!((44..=52).contains(&got), "{got}");
     assert_eq!(fleet.look(at(205_000))[2].share, 50);
+}
+
+/// Keeps errands until they are run.
+#[derive(Default)]
+struct Later(Mutex<Vec<Errand>>);
+
+impl Events for Later {
+    fn tell(&self, _: Event) {}
+}
+
+impl Errands for Later {
+    fn send(&self, errand: Errand) {
+        self.0.lock().unwrap().push(errand);
+    }
+}
+
+#[test]
+fn what_takes_long_to_lay_out_no_request_lays_out() {
+    let later = Arc::new(Later::default());
+    let errands: Arc<dyn Errands> = Arc::<Later>::clone(&later);
+    for balance in ["{ algorithm: ring_hash, key: ip }", "{ algorithm: maglev, key: ip }"] {
+        let carry = Carry::default().running(Arc::clone(&errands));
+        let text = format!("{{ balance: {balance}, slow_start: 10s, endpoints: [http://a, http://b] }}");
+        let fleet = fleet_in(&text, &carry);
+        fleet.settle();
+        fleet.replace(members(&["a", "b", "c"]), false, at(1_000)).unwrap();
+        let few = spread(&fleet, at(1_000))["c"];
+        assert_eq!(spread(&fleet, at(90_000))["c"], few, "no pick sees to it that its share grows");
+        assert!(fleet.tend(at(90_000)).is_none());
+        assert!(few < 100 && spread(&fleet, at(90_000))["c"] > 250);
+
+        let (a, failure) = (endpoint(&fleet, "a"), Failure::Unreachable("connection_refused"));
+        (0..5).for_each(|_| fleet.heard(&a, Err(&failure), at(90_000)));
+        assert_eq!(who(&fleet, at(90_000)), ["a", "b", "c"], "nor that nobody goes there any more");
+        let errand = later.0.lock().unwrap().pop().expect("that is left for others");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(errand(Local::new(0, Clock::system())));
+        assert_eq!(who(&fleet, at(90_000)), ["b", "c"]);
+        assert!(later.0.lock().unwrap().is_empty());
+    }
 }
 
 #[test]

@@ -60,8 +60,10 @@ fn kill_one(words: &str) -> Vec<u16> {
 
 #[test]
 fn an_endpoint_killed_under_load_costs_nothing_where_requests_are_tried_again() {
-    let statuses = kill_one("health: off");
-    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    for words in ["health: off", "balance: { algorithm: ring_hash, key: header.X-Session }"] {
+        let statuses = kill_one(words);
+        assert!(statuses.iter().all(|status| *status == 200), "{words}: {statuses:?}");
+    }
 }
 
 #[test]
