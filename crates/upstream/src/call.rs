@@ -3,6 +3,7 @@
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use sekisho_exchange::{Downstream, Exchange};
 use sekisho_units::Tick;
@@ -14,6 +15,7 @@ use sekisho_wire::{
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::fleet::Flight;
+use crate::limit::Place;
 use crate::pool::{Lent, Pools};
 use crate::tls::refusal;
 use crate::upload::{Pace, Upload, passing};
@@ -28,6 +30,8 @@ pub struct Call {
     pub(crate) kit: Lent,
     /// Its place among those that the endpoint has to do.
     pub(crate) flight: Option<Flight>,
+    /// Its place among those that the service may have at once, where that is limited.
+    pub(crate) place: Option<Place>,
     method: Method,
     limits: Limits,
     pub(crate) upload: Upload,
@@ -46,6 +50,8 @@ pub struct Call {
     pub(crate) awaits_consent: bool,
     /// When the service last took a byte or gave a whole head or a byte of its body, or the client gave a byte for it.
     pub(crate) moved: Tick,
+    /// When the last byte of the request was sent, once it is.
+    sent_at: Tick,
     /// Whether a byte of the response has come.
     pub(crate) answered: bool,
     interim: u32,
@@ -81,6 +87,7 @@ impl Call {
             conn: Some(conn),
             kit,
             flight: None,
+            place: None,
             method: exchange.method,
             limits,
             upload,
@@ -94,6 +101,7 @@ impl Call {
                 && exchange.head.version() == Version::Http11
                 && exchange.head.present().contains(Known::Expect),
             moved: pools.local.clock.now(),
+            sent_at: Tick::ZERO,
             answered: false,
             interim: 0,
             head_len: 0,
@@ -152,6 +160,17 @@ impl Call {
     /// When the service last took a byte or gave a whole head or a byte of its body, or the client gave a byte for it.
     pub fn moved(&self) -> Tick {
         self.moved
+    }
+
+    /// Since the whole request is with the service, until `now`; `None` as long as it is not.
+    pub(crate) fn served(&self, now: Tick) -> Option<Duration> {
+        self.is_sent().then(|| now.since(self.sent_at))
+    }
+
+    /// Everything is sent.
+    pub(crate) fn all_sent(&mut self) {
+        self.upload = Upload::Done;
+        self.sent_at = self.moved;
     }
 
     /// Waits for the response's head; interim answers are passed on on the way.

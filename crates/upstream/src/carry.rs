@@ -11,6 +11,7 @@ use crate::breaker::{BreakerState, Settings};
 use crate::discover::Discoveries;
 use crate::fleet::{Helm, Load, Standing};
 use crate::health::HealthMeter;
+use crate::limit::LimitState;
 use crate::outlier::Watched;
 use crate::peer::MirrorMeter;
 use crate::retry::Budget;
@@ -28,6 +29,7 @@ pub struct Carry {
     clients: Mutex<HashMap<(String, u64), Weak<ClientConfig>>>,
     helms: Mutex<HashMap<String, Weak<Helm>>>,
     checks: Mutex<HashMap<String, Weak<HealthMeter>>>,
+    limits: Mutex<HashMap<String, Weak<LimitState>>>,
     events: Option<Arc<dyn Events>>,
     discoveries: Discoveries,
     errands: Option<Arc<dyn Errands>>,
@@ -120,6 +122,11 @@ impl Carry {
     /// Where the checks of a service are counted.
     pub(crate) fn checks(&self, service: &str) -> Arc<HealthMeter> {
         known_or_new(&self.checks, service)
+    }
+
+    /// What a service has in flight, where that is limited, and what was learned of it.
+    pub(crate) fn limit(&self, service: &str) -> Arc<LimitState> {
+        known_or_new(&self.limits, service)
     }
 
     /// What retries of a service have used.

@@ -11,6 +11,7 @@ use crate::breaker::BreakerConfig;
 use crate::discover::DiscoverConfig;
 use crate::fleet::{EndpointConfig, StickyConfig};
 use crate::health::{Check, HealthConfig};
+use crate::limit::{LimitConfig, LimitSettings};
 use crate::outlier::{Outlier, OutlierConfig};
 use crate::retry::RetryConfig;
 use crate::tls;
@@ -65,6 +66,12 @@ pub struct Config {
     /// Connections to each endpoint.
     #[serde(default)]
     pub connections: ConnectionsConfig,
+    /// Most requests at once, over all endpoints and workers: a number, or `{ in_flight, adaptive, queue, wait }`. A few more wait
+    /// shortly, others get 503 at once. A tunnel counts until it is open. Default: none; `off` takes one from `service_defaults`
+    /// away.
+    #[serde(default)]
+    #[schemars(with = "Option<OrOff<LimitConfig>>")]
+    pub limit: Option<At<OrOff<LimitConfig>>>,
     /// TLS to `https://` endpoints.
     #[serde(default)]
     pub tls: Option<tls::Config>,
@@ -181,6 +188,9 @@ impl Config {
         if let Some(breaker) = self.breaker() {
             breaker.check(place, path, problems);
         }
+        if let Some((limit, at)) = self.limit() {
+            limit.check(if at.is_none() { place } else { at }, path, problems);
+        }
         if let Some(OrOff::On(retry)) = &self.retry {
             retry.check(place, path, problems);
         }
@@ -255,6 +265,14 @@ impl Config {
         match &self.breaker {
             Some(OrOff::On(breaker)) => Some(breaker),
             Some(OrOff::Off) | None => None,
+        }
+    }
+
+    /// Most requests at once, if they are to be limited, and where that is written.
+    pub(crate) fn limit(&self) -> Option<(&LimitSettings, &Place)> {
+        match self.limit.as_ref().map(|limit| (&limit.value, &limit.place)) {
+            Some((OrOff::On(limit), place)) => Some((&limit.0, place)),
+            Some((OrOff::Off, _)) | None => None,
         }
     }
 

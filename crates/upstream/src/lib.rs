@@ -16,6 +16,7 @@ mod discover;
 mod failure;
 mod fleet;
 mod health;
+mod limit;
 mod outlier;
 mod peer;
 mod pool;
@@ -39,6 +40,9 @@ pub use fleet::{
     Replaced, SameSite, Scheme, Seen, StickyConfig, Target,
 };
 pub use health::{Asker, Check, CheckKind, HealthConfig, HealthMeter, Rounds, Statuses};
+pub use limit::{
+    AdaptiveConfig, AdaptiveSettings, Limit, LimitAlgorithm, LimitConfig, LimitSeen, LimitSettings,
+};
 pub use outlier::{BelowConfig, OutlierConfig, SuccessRateConfig};
 pub use peer::{AtUrl, Dialer, Mirror, Over, peer_at, peer_over};
 pub use pool::Pools;

@@ -288,7 +288,7 @@ impl Drop for Waiting<'_> {
 }
 
 /// Waits for `work`, but no longer than the client stays and the alarm keeps quiet.
-async fn guarded<D: Downstream, F: Future>(
+pub(crate) async fn guarded<D: Downstream, F: Future>(
     work: F,
     down: &mut D,
     alarm: &Alarm,

@@ -15,6 +15,7 @@ use crate::compose::compose;
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::fleet::{Endpoint, Flight};
+use crate::limit::Limit;
 use crate::pool::Pools;
 use crate::retry::{Again, Outcome, Tries};
 use crate::service::Service;
@@ -34,6 +35,8 @@ pub struct Terms<'a> {
 
 /// Asks `service` and waits for the head of its response, while the request's body streams.
 ///
+/// Where the service has a limit, a request waits shortly for a place in it, or is turned away. It keeps the place through all tries.
+///
 /// A service with a circuit breaker is not asked while that is open. A request that failed is tried again as the service's
 /// `retry` says, on another endpoint if there is one.
 ///
@@ -50,12 +53,18 @@ pub async fn send<'a, D: Downstream>(
     pools: &Rc<Pools>,
     terms: &Terms<'_>,
 ) -> Result<Box<Call>, Failure> {
-    let began = pools.local.clock.now();
+    let mut began = pools.local.clock.now();
     if let Some(total) = service.timeouts.total {
         let end = exchange.started + total;
         exchange.deadline = Some(exchange.deadline.map_or(end, |deadline| deadline.min(end)));
     }
     exchange.facts.service = Some(&service.name);
+    let mut place = service.limit.as_ref().and_then(Limit::enter);
+    if let (Some(limit), None) = (&service.limit, &place) {
+        // In a box, since few wait.
+        place = Some(Box::pin(limit.line_up(service.breaker.as_ref(), exchange, down, alarm)).await?);
+        began = pools.local.clock.now();
+    }
     if let Some(retry) = &service.retry {
         retry.asked(pools.local.index, began);
     }
@@ -85,6 +94,7 @@ pub async fn send<'a, D: Downstream>(
             break outcome.map(|mut call| {
                 service.fleet.keep(tries.asked(), &flight.endpoint, exchange);
                 call.flight = Some(flight);
+                call.place = place;
                 call
             });
         };
@@ -125,6 +135,9 @@ impl Asking<'_, '_> {
         let unfair = matches!(result, Err(Failure::Expired)) && took * 2 < ended.since(self.began);
         if !unfair {
             self.service.fleet.heard(endpoint, result, ended);
+            if let Some(limit) = &self.service.limit {
+                limit.heard(result, served(outcome, ended), ended);
+            }
         }
         if let (Some(guard), Some(ticket)) = (&self.service.breaker, ticket) {
             guard.judge(ticket, result, ended);
@@ -201,6 +214,14 @@ impl Asking<'_, '_> {
             Ok(()) => Ok(call),
             Err(failure) => Err((failure, Some(call))),
         }
+    }
+}
+
+/// How long the whole request was with the service.
+fn served(outcome: &Outcome, ended: Tick) -> Option<Duration> {
+    match outcome {
+        Ok(call) | Err((_, Some(call))) => call.served(ended),
+        Err((_, None)) => None,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::discover::{Discovered, Finding};
 use crate::fleet::{ConnectionLimits, Fleet, Maker, Member, Settings};
 use crate::health::{Check, HealthMeter};
+use crate::limit::Limit;
 use crate::prepare::Prepared;
 use crate::retry::{Retry, RetryConfig, RetryMeter};
 use crate::tunnel::Tunnels;
@@ -33,6 +34,8 @@ pub struct Service {
     pub head_limits: Limits,
     /// Its connections that change protocols.
     pub tunnels: Tunnels,
+    /// How many requests it has at once, if that is limited.
+    pub limit: Option<Limit>,
     /// Its circuit breaker, if it has one.
     pub breaker: Option<Guard>,
     /// Where endpoints of it are found, if they are.
@@ -104,6 +107,7 @@ impl Service {
             deadline: config.deadline_header().map(Telling::by),
             head_limits,
             tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
+            limit: config.limit().map(|(config, _)| Limit::new(config, carry.limit(name))),
             breaker: config.breaker().map(|config| Guard::new(name, config, carry)),
             check: config.health().map(Arc::new),
             checks: carry.checks(name),
@@ -119,6 +123,9 @@ impl Service {
     /// for.
     pub fn settle(&self) {
         self.fleet.settle();
+        if let Some(limit) = &self.limit {
+            limit.settle();
+        }
         if let Some(discovery) = &self.discovery {
             discovery.settle();
         }

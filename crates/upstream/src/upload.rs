@@ -97,7 +97,7 @@ impl Call {
                 Upload::Body(_) if dry => return Ok(self.for_client()),
                 Upload::Body(_) if self.keeps(0) => {}
                 Upload::Body(_) => self.clear_line(),
-                Upload::Rest => self.upload = Upload::Done,
+                Upload::Rest => self.all_sent(),
                 Upload::Done => return Ok(Waiting::Nothing),
             }
         }

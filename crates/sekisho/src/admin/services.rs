@@ -1,7 +1,9 @@
 //! Services on the admin port: where they run, how each endpoint stands, and the operator's hand on them.
 
+use std::collections::BTreeMap;
+
 use hyper::{Method, StatusCode};
-use sekisho_upstream::{Fault, Seen, Service};
+use sekisho_upstream::{Fault, LimitSeen, Seen, Service};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
@@ -64,8 +66,21 @@ fn document(service: &Service, state: &State) -> Value {
     json!({
         "service": *service.name,
         "panics": service.fleet.panics(),
+        "limit": service.limit.as_ref().map(|limit| bound(&limit.look())),
         "endpoints": endpoints.iter().map(endpoint).collect::<Value>(),
         "discovery": service.discovery.as_ref().map(|discovery| discovery::document(&discovery.look())),
+    })
+}
+
+fn bound(seen: &LimitSeen) -> Value {
+    json!({
+        "in_flight": seen.in_flight,
+        "limit": seen.limit,
+        "queued": seen.queued,
+        "shed": seen.shed.iter().map(|(reason, count)| (*reason, *count)).collect::<BTreeMap<_, _>>(),
+        "adaptive": seen.adaptive.map(|(min, max, baseline)| {
+            json!({ "min": min, "max": max, "baseline": baseline.map(|time| time.as_secs_f64()) })
+        }),
     })
 }
 

@@ -138,6 +138,7 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
         timeouts: TimeoutsConfig::default(),
         preserve_host: false,
         deadline_header: At::nowhere(OrOff::Off),
+        limit: None,
         breaker: None,
         retry: None,
         health: None,

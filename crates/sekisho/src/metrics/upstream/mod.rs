@@ -1,9 +1,10 @@
-//! What calls to services met with: endpoints and their health, tunnels, circuit breakers, retries; and where endpoints are found.
+//! What calls to services met with: endpoints and their health, limits, tunnels, circuit breakers, retries; and where endpoints are found.
 
 mod breakers;
 mod discovery;
 mod endpoints;
 mod health;
+mod limits;
 mod mirrors;
 mod retries;
 mod tunnels;
@@ -20,6 +21,7 @@ use super::family;
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, now: Tick) -> fmt::Result {
     endpoints::encode(encoder, site, now)?;
     tunnels::encode(encoder, site)?;
+    limits::encode(encoder, site)?;
     breakers::encode(encoder, site, now)?;
     mirrors::encode(encoder, site)?;
     retries::encode(encoder, site)?;
