@@ -40,6 +40,7 @@ mod policies;
 mod pool;
 mod reload;
 mod retry;
+mod shed;
 mod split;
 mod strict;
 mod systemd;

@@ -27,12 +27,14 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site) -> fmt::R
     let shed = all.iter().flat_map(|(service, seen)| {
         seen.shed.map(|(reason, count)| ([("service", *service), ("reason", reason)], count))
     });
-    let help = "Requests turned away because a service had as many as it may: the queue was full, or the wait over.";
+    let help =
+        "Requests turned away because a service had as many as it may: the queue was full, or the wait over.";
     family::counter(encoder, ("gateway_service_requests_shed", help), shed)?;
     let known = all.iter().filter_map(|(service, seen)| {
         let baseline = seen.adaptive?.2?;
         Some(([("service", *service)], baseline.as_secs_f64()))
     });
-    let help = "The time to an answer's head with little in flight that `limit: { adaptive: gradient }` goes by.";
+    let help =
+        "The time to an answer's head with little in flight that `limit: { adaptive: gradient }` goes by.";
     family::gauge(encoder, ("gateway_service_baseline_seconds", help), known)
 }

@@ -1,0 +1,133 @@
+//! A limit that is found out: a slow service gets fewer requests at once and the others are turned away at once, and it gets more
+//! again when it has recovered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+use super::{limit, shed, wait_in_flight};
+use crate::breaker::Moody;
+use crate::front::{config, gateway, logged};
+use crate::harness::{Ends, Gateway, Service, ok, until};
+use crate::pool::ask;
+
+/// A service that takes so many milliseconds.
+struct Paced {
+    service: Service,
+    millis: Arc<AtomicU64>,
+}
+
+impl Paced {
+    fn new() -> Self {
+        let millis = Arc::new(AtomicU64::new(10));
+        let pace = Arc::clone(&millis);
+        let service = Service::answering(move |request| {
+            thread::sleep(Duration::from_millis(pace.load(SeqCst)));
+            ok("text/plain", &request.target)
+        });
+        Self { service, millis }
+    }
+
+    fn takes(&self, millis: u64) {
+        self.millis.store(millis, SeqCst);
+    }
+}
+
+/// Asks by so many clients for as long as `watch` goes on. Whatever they get is an answer, or 503.
+fn under_load(gateway: &Gateway, clients: usize, watch: impl FnOnce()) {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _ends = Ends(&over);
+        for _ in 0..clients {
+            scope.spawn(|| {
+                let mut client = gateway.connect();
+                while !over.load(SeqCst) {
+                    client.send("GET /load HTTP/1.1\r\nHost: a\r\n\r\n");
+                    let answer = client.answer();
+                    if answer.status == 503 {
+                        assert_eq!(answer.code(), "OVERLOADED");
+                        assert_eq!(answer.header("retry-after"), Some("1"));
+                        thread::sleep(Duration::from_millis(5));
+                    } else {
+                        assert_eq!(answer.status, 200);
+                    }
+                }
+            });
+        }
+        watch();
+    });
+}
+
+fn falls_and_grows(algorithm: &str) {
+    let paced = Paced::new();
+    let settings = format!("algorithm: {algorithm}, min: 4, max: 64, initial: 40, window: 20ms");
+    let service = format!("limit: {{ adaptive: {{ {settings} }}, queue: 0 }}");
+    let gateway = gateway(paced.service.addr, &service, "workers: 2\npolicies: { access_log: off }");
+    // It is known with little to do, and then has more.
+    under_load(&gateway, 2, || until("answers", || (paced.service.requests() > 100).then_some(())));
+    under_load(&gateway, 24, || {
+        paced.takes(400);
+        until("the limit to fall", || (limit(&gateway) <= 10.0).then_some(()));
+        until("requests to be turned away", || (shed(&gateway, "queue") > 100.0).then_some(()));
+        paced.takes(10);
+        until("the limit to grow", || (limit(&gateway) >= 24.0).then_some(()));
+    });
+    wait_in_flight(&gateway, 0);
+    let services = gateway.admin_get("/api/services").json();
+    let told = &services[0]["limit"];
+    assert_eq!((&told["in_flight"], &told["queued"]), (&0.into(), &0.into()), "{services:#}");
+    assert_eq!((&told["adaptive"]["min"], &told["adaptive"]["max"]), (&4.into(), &64.into()));
+    assert!(told["shed"]["queue"].as_u64().unwrap() > 100 && told["shed"]["wait"] == 0);
+    let baseline = gateway.metric_where("gateway_service_baseline_seconds", &super::SERVICE);
+    assert_eq!(told["adaptive"]["baseline"].is_null(), baseline == 0.0);
+    assert_eq!(baseline > 0.0, algorithm.starts_with("gradient"));
+}
+
+#[test]
+fn a_slow_service_gets_less_and_after_that_more_by_gradient() {
+    falls_and_grows("gradient, remeasure: 10s");
+}
+
+#[test]
+fn a_slow_service_gets_less_and_after_that_more_by_aimd() {
+    falls_and_grows("aimd, latency: 200ms, backoff: 70%");
+}
+
+#[test]
+fn a_service_that_says_it_has_too_much_to_do_gets_less_and_a_reload_does_not_forget_it() {
+    let moody = Moody::new(503);
+    let words = |more: &str| format!("retry: off, limit: {{ adaptive: {{ window: 10ms{more} }}, queue: 0 }}");
+    let gateway = gateway(moody.service.addr, &words(", min: 2"), "");
+    assert_eq!(limit(&gateway), 100.0);
+    let mut client = gateway.connect();
+    until("the limit to fall", || {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 503);
+        (limit(&gateway) <= 80.0).then_some(())
+    });
+    let learned = limit(&gateway);
+    gateway.reconfigure(&config(moody.service.addr, &words(", min: 3"), ""));
+    assert_eq!(limit(&gateway), learned);
+    assert_eq!(shed(&gateway, "queue"), 0.0, "it was asked each time");
+    moody.turns(200);
+    until("the limit to grow", || {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+        (limit(&gateway) >= 100.0).then_some(())
+    });
+}
+
+#[test]
+fn a_service_that_hangs_takes_no_more_than_the_limit_and_the_others_know_at_once() {
+    let gate = crate::pool::Gate::new();
+    let service = "limit: { adaptive: { min: 2, initial: 6, max: 8 }, queue: 0 }";
+    let gateway = gateway(gate.service.addr, service, "workers: 2");
+    let mut held: Vec<_> = (0..6).map(|index| ask(&gateway, &format!("/{index}"))).collect();
+    gate.service.wait_seen(6);
+    let answer = gateway.get("/beyond");
+    assert_eq!((answer.status, answer.code().as_str()), (503, "OVERLOADED"));
+    assert_eq!(logged(&gateway, "/beyond")["reason"], "limit_queue");
+    gate.open();
+    assert!(held.iter_mut().all(|client| client.answer().status == 200));
+}
