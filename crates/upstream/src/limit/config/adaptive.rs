@@ -20,7 +20,7 @@ pub struct AdaptiveConfig(pub AdaptiveSettings);
 /// A limit that moves, with all that can be said of it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(rename = "AdaptiveSettings")]
+#[schemars(rename = "AdaptiveLimitSettings")]
 pub struct AdaptiveSettings {
     /// What it goes by. Default `gradient`.
     pub algorithm: LimitAlgorithm,
@@ -189,7 +189,7 @@ impl<'de> Deserialize<'de> for AdaptiveConfig {
 
 impl JsonSchema for AdaptiveConfig {
     fn schema_name() -> Cow<'static, str> {
-        "Adaptive".into()
+        "AdaptiveLimit".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let name = generator.subschema_for::<LimitAlgorithm>();

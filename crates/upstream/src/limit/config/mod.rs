@@ -22,7 +22,7 @@ pub struct LimitConfig(pub LimitSettings);
 /// Most requests that a service has at once, with all that can be said of them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(rename = "LimitSettings")]
+#[schemars(rename = "ServiceLimitSettings")]
 pub struct LimitSettings {
     /// Most requests at once, over all endpoints and workers, each until the last byte of its answer. With `adaptive` it need not
     /// be written; where it is, the limit never grows beyond it.
@@ -145,7 +145,7 @@ impl<'de> Deserialize<'de> for LimitConfig {
 
 impl JsonSchema for LimitConfig {
     fn schema_name() -> Cow<'static, str> {
-        "Limit".into()
+        "ServiceLimit".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let settings = generator.subschema_for::<LimitSettings>();

@@ -40,6 +40,7 @@ struct Base {
 }
 
 /// The limit is lowered step by step to see what that does to answers.
+#[derive(Clone, Copy)]
 struct Probe {
     /// What it was.
     from: f64,
