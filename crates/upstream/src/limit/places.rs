@@ -82,6 +82,11 @@ impl Look {
     fn is_free(self) -> bool {
         self.taken < self.bound
     }
+
+    /// Whether there is neither a place nor one in a line of so many.
+    fn is_full(self, queue: u32) -> bool {
+        self.waiting >= queue && (self.waiting > 0 || !self.is_free())
+    }
 }
 
 const ONE_WAITS: u64 = 1 << WAITING;
@@ -107,15 +112,20 @@ impl Places {
     /// A place, or one in the line if that is shorter than `queue`.
     #[cold]
     pub(crate) fn line_up(self: &Arc<Self>, queue: u32) -> Option<Turn> {
+        let queue = queue.min(MOST);
+        if self.look().is_full(queue) {
+            // Under too much load this is what most get, so it takes no lock.
+            return None;
+        }
         let mut line = self.line();
         // Whoever gives a place back either does so before this and leaves it free, or sees that somebody waits.
         let mut word = self.word.0.load(Relaxed);
         loop {
             let look = Look::of(word);
-            let now = look.waiting == 0 && look.is_free();
-            if !now && look.waiting >= queue.min(MOST) {
+            if look.is_full(queue) {
                 return None;
             }
+            let now = look.waiting == 0 && look.is_free();
             let next = if now { word + 1 } else { word + ONE_WAITS };
             match self.word.0.compare_exchange_weak(word, next, Relaxed, Relaxed) {
                 Ok(_) if now => return Some(Turn::Now(Place(Arc::clone(self)))),

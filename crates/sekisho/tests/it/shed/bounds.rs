@@ -207,3 +207,25 @@ fn a_tunnel_takes_a_place_only_until_it_is_open() {
     assert_eq!(gateway.get("/").text(), "fine");
     drop(tunnels);
 }
+
+#[test]
+fn what_a_service_is_shown_counts_as_well() {
+    let (shadow, main) = (Gate::new(), Service::answering(|_| ok("text/plain", "main")));
+    let gateway = Gateway::start(&format!(
+        "services:\n  main: {{ endpoints: ['{}'] }}\n  \
+         s: {{ endpoints: ['{}'], limit: {{ in_flight: 1, queue: 0 }} }}\nroutes:\n  \
+         - {{ path: '/*', service: main, public: true, mirror: {{ service: s }} }}\n",
+        main.url(),
+        shadow.service.url()
+    ));
+    assert_eq!(gateway.get("/0").text(), "main");
+    shadow.service.wait_seen(1);
+    for path in ["/1", "/2"] {
+        assert_eq!(gateway.get(path).text(), "main");
+    }
+    let count = |result| [super::SERVICE[0], ("result", result)];
+    gateway.wait_metric("gateway_mirrored_requests_total", &count("failed"), 2.0);
+    shadow.open();
+    gateway.wait_metric("gateway_mirrored_requests_total", &count("answered"), 1.0);
+    assert_eq!(shadow.service.requests(), 1);
+}
