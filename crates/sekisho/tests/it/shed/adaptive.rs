@@ -59,6 +59,10 @@ fn under_load(gateway: &Gateway, clients: usize, watch: impl FnOnce()) {
     });
 }
 
+fn baseline(gateway: &Gateway) -> f64 {
+    gateway.metric_where("gateway_service_baseline_seconds", &super::SERVICE)
+}
+
 fn falls_and_grows(algorithm: &str) {
     let paced = Paced::new();
     let settings = format!("algorithm: {algorithm}, min: 4, max: 64, initial: 40, window: 20ms");
@@ -79,9 +83,9 @@ fn falls_and_grows(algorithm: &str) {
     assert_eq!((&told["in_flight"], &told["queued"]), (&0.into(), &0.into()), "{services:#}");
     assert_eq!((&told["adaptive"]["min"], &told["adaptive"]["max"]), (&4.into(), &64.into()));
     assert!(told["shed"]["queue"].as_u64().unwrap() > 100 && told["shed"]["wait"] == 0);
-    let baseline = gateway.metric_where("gateway_service_baseline_seconds", &super::SERVICE);
+    let baseline = baseline(&gateway);
     assert_eq!(told["adaptive"]["baseline"].is_null(), baseline == 0.0);
-    assert_eq!(baseline > 0.0, algorithm.starts_with("gradient"));
+    assert_eq!(baseline >= 0.009, algorithm.starts_with("gradient"), "{baseline}");
 }
 
 #[test]
@@ -130,4 +134,27 @@ fn a_service_that_hangs_takes_no_more_than_the_limit_and_the_others_know_at_once
     assert_eq!(logged(&gateway, "/beyond")["reason"], "limit_queue");
     gate.open();
     assert!(held.iter_mut().all(|client| client.answer().status == 200));
+}
+
+#[test]
+fn the_time_that_clients_take_to_send_is_not_held_against_the_service() {
+    let service = Service::echo();
+    let gateway = gateway(service.addr, "limit: { adaptive: { min: 30, window: 10ms } }", "workers: 2");
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _ends = Ends(&over);
+        for _ in 0..20 {
+            scope.spawn(|| {
+                let mut client = gateway.connect();
+                while !over.load(SeqCst) {
+                    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
+                    thread::sleep(Duration::from_millis(400));
+                    client.send("cd");
+                    assert_eq!(client.answer().status, 200);
+                }
+            });
+        }
+        let less = || (0.000_001..0.3).contains(&baseline(&gateway)).then_some(());
+        until("the service to be known for its own time", less);
+    });
 }
