@@ -61,8 +61,7 @@ pub async fn send<'a, D: Downstream>(
     exchange.facts.service = Some(&service.name);
     let mut place = service.limit.as_ref().and_then(Limit::enter);
     if let (Some(limit), None) = (&service.limit, &place) {
-        // In a box, since few wait.
-        place = Some(Box::pin(limit.line_up(service.breaker.as_ref(), exchange, down, alarm)).await?);
+        place = Some(limit.line_up(service.breaker.as_ref(), exchange, down, alarm).await?);
         began = pools.local.clock.now();
     }
     if let Some(retry) = &service.retry {

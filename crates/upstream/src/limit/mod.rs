@@ -12,6 +12,7 @@ mod steering;
 mod tests;
 mod window;
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -118,8 +119,21 @@ impl Limit {
     }
 
     /// A place after a wait in the line. The end of the exchange's time, of the client and of the gateway end the wait as well.
+    ///
+    /// In a box, and apart: few wait, and all others would be as large.
     #[cold]
-    pub(crate) async fn line_up<D: Downstream>(
+    #[inline(never)]
+    pub(crate) fn line_up<'f, D: Downstream>(
+        &'f self,
+        guard: Option<&'f Guard>,
+        exchange: &'f Exchange<'_>,
+        down: &'f mut D,
+        alarm: &'f Alarm,
+    ) -> Pin<Box<dyn Future<Output = Result<Place, Failure>> + 'f>> {
+        Box::pin(self.wait_in_line(guard, exchange, down, alarm))
+    }
+
+    async fn wait_in_line<D: Downstream>(
         &self,
         guard: Option<&Guard>,
         exchange: &Exchange<'_>,
