@@ -166,7 +166,9 @@ impl Limit {
             late.fetch_add(1, Relaxed);
             Failure::Overloaded("limit_wait")
         };
-        guarded(waiting.turn(), down, alarm, over).await
+        let place = guarded(waiting.turn(), down, alarm, over).await?;
+        // At the end of a drain places become free as their requests are cut off: none of them is for another request.
+        if local.cut.get() { Err(Failure::Stopping) } else { Ok(place) }
     }
 
     /// Tells how a try went: the answer's status, or how there was none; and how long after the request was sent, if it was.

@@ -139,7 +139,7 @@ fn those_who_wait_are_served_while_the_gateway_drains() {
 #[test]
 fn the_end_of_a_drain_ends_the_wait() {
     let (service, _go) = held();
-    let gateway = Gateway::start(&config(service.addr, LONG, "workers: 2\ndrain: { grace: 300ms }"));
+    let gateway = Gateway::start(&config(service.addr, LONG, "workers: 1\ndrain: { grace: 300ms }"));
     let (_first, mut waiting) = lined_up(&gateway, &["/0", "/1"]);
     gateway.signal("TERM");
     for client in &mut waiting {
