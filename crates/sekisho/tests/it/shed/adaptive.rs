@@ -12,6 +12,10 @@ use crate::front::{config, gateway, logged};
 use crate::harness::{Ends, Gateway, Service, ok, until};
 use crate::pool::ask;
 
+/// Milliseconds that differ by more than a busy machine makes of the first.
+const QUICK: u64 = 20;
+const SLOW: u64 = 300;
+
 /// A service that takes so many milliseconds.
 struct Paced {
     service: Service,
@@ -20,7 +24,7 @@ struct Paced {
 
 impl Paced {
     fn new() -> Self {
-        let millis = Arc::new(AtomicU64::new(10));
+        let millis = Arc::new(AtomicU64::new(QUICK));
         let pace = Arc::clone(&millis);
         let service = Service::answering(move |request| {
             thread::sleep(Duration::from_millis(pace.load(SeqCst)));
@@ -48,7 +52,8 @@ fn under_load(gateway: &Gateway, clients: usize, watch: impl FnOnce()) {
                     if answer.status == 503 {
                         assert_eq!(answer.code(), "OVERLOADED");
                         assert_eq!(answer.header("retry-after"), Some("1"));
-                        thread::sleep(Duration::from_millis(5));
+                        // Who comes again at once would keep the machine busy, and make the service slow.
+                        thread::sleep(Duration::from_millis(20));
                     } else {
                         assert_eq!(answer.status, 200);
                     }
@@ -57,6 +62,18 @@ fn under_load(gateway: &Gateway, clients: usize, watch: impl FnOnce()) {
         }
         watch();
     });
+}
+
+fn turned_away(gateway: &Gateway) -> f64 {
+    shed(gateway, "queue")
+}
+
+/// Looks less often than [`until`] asks: metrics are work as well.
+fn slowly(look: fn(&Gateway) -> f64) -> impl Fn(&Gateway) -> f64 {
+    move |gateway| {
+        thread::sleep(Duration::from_millis(20));
+        look(gateway)
+    }
 }
 
 fn baseline(gateway: &Gateway) -> f64 {
@@ -71,11 +88,11 @@ fn falls_and_grows(algorithm: &str) {
     // It is known with little to do, and then has more.
     under_load(&gateway, 2, || until("answers", || (paced.service.requests() > 100).then_some(())));
     under_load(&gateway, 24, || {
-        paced.takes(400);
-        until("the limit to fall", || (limit(&gateway) <= 10.0).then_some(()));
-        until("requests to be turned away", || (shed(&gateway, "queue") > 100.0).then_some(()));
-        paced.takes(10);
-        until("the limit to grow", || (limit(&gateway) >= 24.0).then_some(()));
+        paced.takes(SLOW);
+        until("the limit to fall", || (slowly(limit)(&gateway) <= 10.0).then_some(()));
+        until("requests to be turned away", || (slowly(turned_away)(&gateway) > 100.0).then_some(()));
+        paced.takes(QUICK);
+        until("the limit to grow", || (slowly(limit)(&gateway) >= 16.0).then_some(()));
     });
     wait_in_flight(&gateway, 0);
     let services = gateway.admin_get("/api/services").json();
@@ -85,17 +102,17 @@ fn falls_and_grows(algorithm: &str) {
     assert!(told["shed"]["queue"].as_u64().unwrap() > 100 && told["shed"]["wait"] == 0);
     let baseline = baseline(&gateway);
     assert_eq!(told["adaptive"]["baseline"].is_null(), baseline == 0.0);
-    assert_eq!(baseline >= 0.009, algorithm.starts_with("gradient"), "{baseline}");
+    assert_eq!(baseline >= 0.019, algorithm.starts_with("gradient"), "{baseline}");
 }
 
 #[test]
 fn a_slow_service_gets_less_and_after_that_more_by_gradient() {
-    falls_and_grows("gradient, remeasure: 10s");
+    falls_and_grows("gradient, tolerance: 100%, remeasure: 60s");
 }
 
 #[test]
 fn a_slow_service_gets_less_and_after_that_more_by_aimd() {
-    falls_and_grows("aimd, latency: 200ms, backoff: 70%");
+    falls_and_grows("aimd, latency: 150ms, backoff: 70%");
 }
 
 #[test]
