@@ -104,6 +104,8 @@ pub struct Facts<'a> {
     pub reason: Cow<'static, str>,
     /// Refusals in shadow, in walking order.
     pub shadowed: Vec<Shadowed>,
+    /// The version of the interface that the request is for, on routes that have versions; else empty.
+    pub version: &'a str,
     /// The service's name, once one was chosen.
     pub service: Option<&'a str>,
     /// The endpoint's `host:port`, once one was chosen.
@@ -128,6 +130,7 @@ impl Default for Facts<'_> {
             decided_by: Decider::Service,
             reason: Cow::Borrowed("ok"),
             shadowed: Vec::new(),
+            version: "",
             service: None,
             endpoint: None,
             upstream_duration: None,

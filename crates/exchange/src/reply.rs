@@ -140,6 +140,22 @@ impl Reply {
         .closing()
     }
 
+    /// 400: no version of the route's is meant by the request. `supported` names those that there are.
+    pub fn unsupported_version<'s>(
+        supported: impl Iterator<Item = &'s str>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let supported: Vec<Value> = supported.map(Value::from).collect();
+        Self::problem(
+            400,
+            "UNSUPPORTED_VERSION",
+            "Unsupported API version",
+            "Nothing is served here in the version that was asked for; ask for one of `supportedVersions`.",
+        )
+        .member("supportedVersions", supported)
+        .because(reason)
+    }
+
     /// 404: no route.
     pub fn no_route() -> Self {
         Self::problem(

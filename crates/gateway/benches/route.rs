@@ -6,13 +6,13 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sekisho_gateway::compile::{Carry, Source, compile};
-use sekisho_gateway::route::{Ask, Entry, MethodSet, Methods, Router};
+use sekisho_gateway::route::{Ask, Entry, Lead, MethodSet, Methods, Router};
 use sekisho_units::{HostPattern, Pattern};
 use sekisho_wire::HeadBuf;
 
 fn entry(plan: usize, pattern: &str) -> Entry {
     let pattern = Pattern::parse(pattern).expect("a pattern");
-    Entry { plan, pattern, hosts: Vec::new(), methods: Methods::Any, headers: Vec::new() }
+    Entry { plan, pattern, hosts: Vec::new(), methods: Methods::Any, headers: Vec::new(), lead: Lead::None }
 }
 
 /// Routes as a gateway has them: `count` services with a prefix each, and a few of each other kind.

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod compile;
 pub mod document;
+mod edition;
 pub mod explain;
 mod forward;
 mod health;
@@ -24,6 +25,7 @@ mod tunnel;
 pub mod walk;
 mod worker;
 
+pub use edition::Edition;
 pub use forward::{Introduction, Via};
 pub use health::Health;
 pub use http1::{Caller, serve};

@@ -8,6 +8,7 @@ use sekisho_policies::Step;
 use sekisho_units::Place;
 use sekisho_upstream::{Mirror, Service};
 
+use crate::edition::Edition;
 use crate::health::Health;
 use crate::meter::{RouteMeter, StepMeter};
 use crate::route::Fork;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub target: Target,
     /// Of the first of several plans of one route: which of them a request takes.
     pub fork: Option<Box<Fork>>,
+    /// The version of the route's interface that it serves, if the route has versions.
+    pub edition: Option<Arc<Edition>>,
     /// What it was handed down: one for all routes that say nothing of their own.
     pub handed: Arc<Handed>,
     /// Counts its requests.
@@ -86,6 +89,8 @@ pub enum Target {
     Respond(Box<Respond>),
     /// Whether services are well.
     Health(Arc<Health>),
+    /// That no version is served which the request means. The names of those that are.
+    Unversioned(Arc<[Box<str>]>),
     /// Nothing: the plan of requests that no route took, or that are malformed.
     Nothing,
 }
@@ -145,6 +150,7 @@ impl Plan {
             authenticators: self.authenticators,
             target: Target::Service(Arc::clone(service)),
             fork: None,
+            edition: self.edition.clone(),
             handed: Arc::clone(&self.handed),
             meter: self.meter.clone(),
         })

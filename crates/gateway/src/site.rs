@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_exchange::Exchange;
+use sekisho_exchange::{Exchange, Reply};
 use sekisho_store::Store;
 use sekisho_units::Cidr;
 use sekisho_upstream::{Endpoint, Service};
@@ -16,7 +16,7 @@ use crate::forward::{Introduction, Via};
 use crate::listener::Listener;
 use crate::outline::Outline;
 use crate::plan::Plan;
-use crate::route::Router;
+use crate::route::{Fork, Router};
 
 /// Everything that a configuration decides.
 pub struct Site {
@@ -39,12 +39,26 @@ pub struct Site {
 }
 
 impl Site {
-    /// Index of the plan that a request takes whose route has this plan first.
+    /// Index of the plan that a request takes whose route has this plan first, and the answer if none serves it.
+    ///
+    /// `segment` is the version with which its path begins, if the route begins behind it.
     #[inline]
-    pub(crate) fn way(&self, plan: usize, exchange: &Exchange<'_>) -> usize {
-        match &self.plans[plan].fork {
-            None => plan,
-            Some(fork) => plan + fork.way(exchange),
+    pub(crate) fn way<'a>(
+        &self,
+        plan: usize,
+        exchange: &mut Exchange<'a>,
+        (segment, is_preflight): (Option<&'a str>, bool),
+    ) -> (usize, Option<Box<Reply>>) {
+        match self.plans[plan].fork.as_deref() {
+            None => (plan, None),
+            Some(Fork::Split(split)) => (plan + split.way(exchange), None),
+            Some(Fork::Versions(versions)) => {
+                let (way, refusal) = versions.enter(exchange, segment, is_preflight);
+                match self.plans[plan + way].fork.as_deref() {
+                    Some(Fork::Split(split)) => (plan + way + split.way(exchange), refusal),
+                    _ => (plan + way, refusal),
+                }
+            }
         }
     }
 

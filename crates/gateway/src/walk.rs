@@ -22,6 +22,7 @@ use crate::listener::Door;
 use crate::meter::WorkerMeter;
 use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
 use crate::relay::{flush, relay};
+use crate::route::Unmet;
 use crate::site::ClientTimeouts;
 use crate::tunnel::{self, Waited, Wish};
 use crate::worker::Worker;
@@ -89,6 +90,11 @@ pub(crate) async fn walk<'a, D: Downstream>(
     exchange.papers = Papers::expecting(way.plan.authenticators);
     exchange.challenges = &way.plan.about.challenges;
     exchange.deadline = way.plan.handed.total.map(|total| exchange.started + total);
+    if let Some(edition) = &way.plan.edition
+        && exchange.facts.version.is_empty()
+    {
+        exchange.facts.version = &edition.name;
+    }
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
 
     exchange.answered = refusal.is_some();
@@ -232,6 +238,12 @@ async fn ask<'a, D: Downstream>(
                 Err(failure) => given_up(failure, way, exchange),
             }
         }
+        Target::Unversioned(served) => {
+            let served = served.iter().map(|name| &**name);
+            let reply = Reply::unsupported_version(served, Unmet::Unknown.as_str());
+            exchange.facts.decide(Decider::Router, &reply);
+            Answer::Gateway(Box::new(reply))
+        }
         Target::Nothing => {
             let reply = Reply::no_route();
             exchange.facts.decide(Decider::Router, &reply);
@@ -349,6 +361,9 @@ pub(crate) fn leave(
     passes: &mut Passes,
     response: &Response<'_>,
 ) {
+    if let Some(edition) = &way.plan.edition {
+        edition.leave(&mut exchange.to_client, response.head);
+    }
     for (planned, pass) in way.plan.steps.iter().zip(passes).rev() {
         let entered = !matches!(pass, Pass::NotEntered);
         if !entered && !planned.step.on_every_answer() {

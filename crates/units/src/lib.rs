@@ -29,4 +29,4 @@ pub use secret::Secret;
 pub use setting::{OneOrList, OrOff};
 pub use size::{Size, SizeError};
 pub use span::{Span, SpanError};
-pub use until::{Until, UntilError};
+pub use until::{Since, Until, UntilError};

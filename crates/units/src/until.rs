@@ -1,4 +1,4 @@
-//! [`Until`]: the moment up to which something holds, as in `expires: 2027-01-31`.
+//! [`Until`] and [`Since`]: the moment up to which something holds, as in `expires: 2027-01-31`, and from which it does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +10,10 @@ use crate::text::textual;
 /// `2027-01-31T18:00:00+01:00`. A day alone is meant to its end, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Until(Wall);
+
+/// A moment as [`Until`] reads it; but a day alone is meant from its beginning, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Since(Wall);
 
 /// Why a text is not an [`Until`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,17 +33,33 @@ impl Until {
     /// # Errors
     /// [`UntilError`].
     pub fn parse(text: &str) -> Result<Self, UntilError> {
-        moment(text).map(Self).ok_or_else(|| UntilError(text.to_owned()))
+        moment(text, 1).map(Self).ok_or_else(|| UntilError(text.to_owned()))
     }
 }
 
-fn moment(text: &str) -> Option<Wall> {
+impl Since {
+    /// The moment.
+    pub fn moment(self) -> Wall {
+        self.0
+    }
+
+    /// Reads a day, or date and time with `Z` or an offset.
+    ///
+    /// # Errors
+    /// [`UntilError`].
+    pub fn parse(text: &str) -> Result<Self, UntilError> {
+        moment(text, 0).map(Self).ok_or_else(|| UntilError(text.to_owned()))
+    }
+}
+
+/// A day alone is so many days later than its beginning.
+fn moment(text: &str, whole_days: u64) -> Option<Wall> {
     let (date, time) = match text.split_once('T') {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
     };
     let day = day(date)?;
-    let Some(time) = time else { return Some(Wall::from_secs((day + 1) * DAY)) };
+    let Some(time) = time else { return Some(Wall::from_secs((day + whole_days) * DAY)) };
     let (clock, rest) = time.split_at_checked(8)?;
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
     if hour > 23 || minute > 59 || second > 59 {
@@ -125,6 +145,26 @@ impl FromStr for Until {
     }
 }
 
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Since {
+    type Err = UntilError;
+    fn from_str(text: &str) -> Result<Self, UntilError> {
+        Self::parse(text)
+    }
+}
+
+textual!(Since, "Since", expecting "a day such as `2027-01-31`, or a moment such as `2027-01-31T18:00:00Z`", schema {
+    "type": "string",
+    "description": "A day, meant from its beginning in UTC, or a moment with its offset from UTC.",
+    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2}))?$",
+    "examples": ["2027-01-31", "2027-01-31T18:00:00Z"]
+});
+
 textual!(Until, "Until", expecting "a day such as `2027-01-31`, or a moment such as `2027-01-31T18:00:00Z`", schema {
     "type": "string",
     "description": "A day, meant to its end in UTC, or a moment with its offset from UTC.",
@@ -175,6 +215,18 @@ mod tests {
         assert!(
             !until.is_over(Wall::from_secs(1_798_761_599)) && until.is_over(Wall::from_secs(1_798_761_600))
         );
+    }
+
+    #[test]
+    fn a_day_alone_begins_at_its_beginning() {
+        for (text, want) in [
+            ("2026-12-31", Some("2026-12-31T00:00:00.000Z")),
+            ("1970-01-01", Some("1970-01-01T00:00:00.000Z")),
+            ("2026-12-31T23:30:00-01:00", Some("2027-01-01T00:30:00.000Z")),
+            ("2026-02-29", None),
+        ] {
+            assert_eq!(Since::parse(text).ok().map(|since| since.to_string()).as_deref(), want, "{text}");
+        }
     }
 
     proptest! {

@@ -64,10 +64,11 @@ fn is_risky(segment: &str) -> bool {
 
 /// A route by which anybody can change something in a service.
 fn open_to_writes(route: &Flat) -> Option<Problem> {
-    let open = route.targets.iter().any(|target| matches!(target, Target::Service(_)))
-        && route.entry.methods.takes_writes()
+    let asked = |target: &Target| matches!(target, Target::Service(_));
+    let mut branches = route.branches.iter();
+    let open = route.entry.methods.takes_writes()
         && !route.kept.public
-        && !route.chain.authenticates();
+        && branches.any(|branch| branch.targets.iter().any(asked) && !branch.chain.authenticates());
     let problem =
         Problem::warning(route.place.clone(), route.path.as_str(), "a write route without authentication");
     open.then(|| {
@@ -78,7 +79,8 @@ fn open_to_writes(route: &Flat) -> Option<Problem> {
 
 /// A route that asks what a user may do, and never who that is.
 fn for_nobody(route: &Flat) -> Option<Problem> {
-    let link = route.chain.enforced("authorize").filter(|_| !route.chain.authenticates())?;
+    let mut branches = route.branches.iter().map(|branch| &branch.chain);
+    let link = branches.find_map(|chain| chain.enforced("authorize").filter(|_| !chain.authenticates()))?;
     let message =
         format!("nobody can pass on the route `{}`: no policy finds out who they are", route.entry.pattern);
     let problem = Problem::warning(link.place.clone(), &*link.path, message);

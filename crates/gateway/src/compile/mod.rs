@@ -226,7 +226,11 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         errands: &carry.errands,
     };
     let page = top.and_then(|top| top.health.as_ref());
-    let top = steps::Chain::default_on(&context, problems).with(("", &document.policies), &context, problems);
+    let top = steps::Chain::default_on(&context, problems).with(&steps::Links::compile(
+        ("", &document.policies),
+        &context,
+        problems,
+    ));
     let mut compiled = Compiled::new(document, &top, (&services, &carry.endpoints), &context, problems);
     if let Some(page) = page {
         compiled.add_health(page, (&top, &services), &carry.errands, problems);
@@ -250,6 +254,7 @@ fn site(document: &Document<'_>, files: &Files<'_>, carry: &Carry, problems: &mu
         steps,
         target: Target::Nothing,
         fork: None,
+        edition: None,
         handed: Arc::default(),
         meter: counted.meter(),
     };

@@ -29,6 +29,39 @@ pub(super) struct Link {
     pub(super) path: Arc<str>,
 }
 
+/// Policies written in one place: each of them, or that it is off, by its place in the table of policies.
+pub(super) struct Links(Vec<(usize, Option<Link>)>);
+
+impl Links {
+    /// Compiles `entries`, which stand on the route that `scope` tells from others.
+    pub(super) fn compile(
+        (scope, entries): (&str, &[PolicyEntry]),
+        context: &Context<'_>,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut link = |entry: &PolicyEntry| match &entry.setting {
+            Setting::Off => None,
+            Setting::On { settings, mode } => {
+                let (place, path) = (entry.place.clone(), entry.path.clone());
+                let mut here = Here { place, path, scope, problems: &mut *problems };
+                // Settings are checked even if the policy is off, so that switching it on holds no surprise.
+                let step = Step::compile(NAMES[entry.policy], settings, &mut here, context);
+                step.filter(|_| *mode != Mode::Off).map(|step| Link {
+                    step: Arc::new(step),
+                    mode: *mode,
+                    place: entry.place.clone(),
+                    path: entry.path.as_str().into(),
+                })
+            }
+        };
+        Self(entries.iter().map(|entry| (entry.policy, link(entry))).collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Chain {
     /// The policies that are on unless switched off.
     pub(super) fn default_on(context: &Context<'_>, problems: &mut Problems) -> Self {
@@ -49,30 +82,11 @@ impl Chain {
         Self { steps: steps.collect() }
     }
 
-    /// The policies that hold beneath `entries`, which stand on the route that `scope` tells from others.
-    pub(super) fn with(
-        &self,
-        (scope, entries): (&str, &[PolicyEntry]),
-        context: &Context<'_>,
-        problems: &mut Problems,
-    ) -> Self {
+    /// The policies that hold beneath `links`.
+    pub(super) fn with(&self, links: &Links) -> Self {
         let mut chain = self.clone();
-        for entry in entries {
-            chain.steps[entry.policy] = match &entry.setting {
-                Setting::Off => None,
-                Setting::On { settings, mode } => {
-                    let (place, path) = (entry.place.clone(), entry.path.clone());
-                    let mut here = Here { place, path, scope, problems };
-                    // Settings are checked even if the policy is off, so that switching it on holds no surprise.
-                    let step = Step::compile(NAMES[entry.policy], settings, &mut here, context);
-                    step.filter(|_| *mode != Mode::Off).map(|step| Link {
-                        step: Arc::new(step),
-                        mode: *mode,
-                        place: entry.place.clone(),
-                        path: entry.path.as_str().into(),
-                    })
-                }
-            };
+        for (policy, link) in &links.0 {
+            chain.steps[*policy].clone_from(link);
         }
         chain
     }

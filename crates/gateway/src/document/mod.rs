@@ -22,12 +22,12 @@ pub use listen::{
 };
 pub use policies::{PolicyEntry, Setting};
 pub use route::{
-    BranchConfig, Fields, HeaderConfig, MirrorConfig, RedirectConfig, RespondConfig, RouteConfig,
-    ShownConfig, SplitConfig, UpgradeConfig,
+    BranchConfig, EditionConfig, Fields, HeaderConfig, MirrorConfig, RedirectConfig, RespondConfig,
+    RouteConfig, SegmentConfig, ShownConfig, SourceConfig, SplitConfig, UpgradeConfig, VersionConfig,
 };
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
-use sekisho_yaml::{Key, Node, read};
+use sekisho_yaml::{Key, Node, join, read};
 pub(crate) use store::MEMORY;
 pub use store::{StoreConfig, StoreTlsConfig};
 pub use top::{ClientConfig, Detail, DrainConfig, IdentityConfig, LimitsConfig, ReloadConfig, TopConfig};
@@ -60,10 +60,25 @@ pub struct RouteDocument {
     pub config: Option<RouteConfig>,
     /// Its `policies`.
     pub policies: Vec<PolicyEntry>,
+    /// Its `versions`; `None` if there are none.
+    pub versions: Option<Vec<EditionDocument>>,
     /// Its `routes`; `None` if there are none. Those that cannot be read are left out.
     pub routes: Option<Vec<RouteDocument>>,
     /// What is written of it and above it: two routes that say the same have the same.
     pub digest: u64,
+}
+
+/// A version of a route as written, with its policies.
+#[derive(Debug)]
+pub struct EditionDocument {
+    /// Its name, and where it stands.
+    pub key: Key,
+    /// Its dotted path, such as `routes[2].versions.v1`.
+    pub path: String,
+    /// Its words; `None` if some of them cannot be read.
+    pub config: Option<EditionConfig>,
+    /// Its `policies`.
+    pub policies: Vec<PolicyEntry>,
 }
 
 impl<'n> Document<'n> {
@@ -112,10 +127,33 @@ fn read_routes(
             place: route.place.clone(),
             config: read(route, &path, problems),
             policies: policies::read_policies(route.get("policies"), &format!("{path}.policies"), problems),
+            versions: read_versions(route.get("versions"), &format!("{path}.versions"), problems),
             routes: read_routes(route.get("routes"), &format!("{path}.routes"), digest, problems),
             path,
             digest,
         }
     });
     Some(routes.collect())
+}
+
+fn read_versions(node: Option<&Node>, path: &str, problems: &mut Problems) -> Option<Vec<EditionDocument>> {
+    let node = node.filter(|node| !node.is_null())?;
+    if !node.is_map() || node.entries().is_empty() {
+        let found = if node.is_map() { "an empty one".to_owned() } else { node.describe() };
+        let problem =
+            Problem::error(node.place.clone(), path, format!("expected a map of versions, found {found}"));
+        problems.push(problem.remedy("write `{ v1: { service: … } }`"));
+    }
+    let versions = node.entries().iter().map(|(key, version)| {
+        let path = join(path, &key.text);
+        // Nothing need be said of a version but its name.
+        let config = match version.is_null() {
+            true => Some(EditionConfig::default()),
+            false => read(version, &path, problems),
+        };
+        let policies =
+            policies::read_policies(version.get("policies"), &format!("{path}.policies"), problems);
+        EditionDocument { key: key.clone(), path, config, policies }
+    });
+    Some(versions.collect())
 }

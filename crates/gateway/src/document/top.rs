@@ -9,7 +9,7 @@ use super::address::Address;
 use super::alerts::AlertConfig;
 use super::health::HealthPageConfig;
 use super::listen::{Listen, TlsConfig};
-use super::route::RouteConfig;
+use super::route::{RouteConfig, VersionConfig};
 use super::schema::{PoliciesSchema, ServiceDefaultsSchema, ServicesSchema};
 use super::store::StoreConfig;
 
@@ -47,6 +47,9 @@ pub struct TopConfig {
     /// Policies of every route and of requests that no route takes.
     #[schemars(with = "Option<PoliciesSchema>")]
     pub policies: Option<IgnoredAny>,
+    /// How requests say which version they mean, on routes with `versions`.
+    #[schemars(with = "Option<OrOff<VersionConfig>>")]
+    pub version: Option<At<OrOff<VersionConfig>>>,
     /// The routes. The most specific one takes a request, wherever it stands in the list.
     #[schemars(with = "Option<Vec<RouteConfig>>")]
     pub routes: Option<IgnoredAny>,

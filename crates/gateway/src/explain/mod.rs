@@ -7,9 +7,11 @@
 mod plans;
 mod reasons;
 mod request;
+mod versions;
 
 pub use plans::{Conditions, Plans, RoutePlan, StepPlan, TargetPlan, WayPlan, plans};
 pub use request::{BadRequest, Explanation, Outcome, Param, Passed, explain};
+pub use versions::{ChosenVersion, VersionPlan, VersionsPlan};
 
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use sekisho_exchange::Mode;
 use serde::Serialize;
 
+use super::versions::VersionsPlan;
 use crate::compile::usual_upgrades;
 use crate::plan::{Plan, PlanStep, Target};
-use crate::route::Fork;
-use crate::route::{Entry, Methods};
+use crate::route::{Entry, Fork, Lead, Methods, Split};
 use crate::site::Site;
 
 /// All plans of a site, by pattern.
@@ -34,6 +34,9 @@ pub struct RoutePlan {
     pub policies: Vec<StepPlan>,
     /// What answers.
     pub target: TargetPlan,
+    /// The versions of its interface, each with policies and a target of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<VersionsPlan>,
     /// Longest time for the whole exchange, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -78,6 +81,8 @@ pub enum TargetPlan {
         /// Who gets what, in the order in which it is decided.
         ways: Vec<WayPlan>,
     },
+    /// What each version names.
+    Versions,
     /// The client is sent elsewhere.
     Redirect {
         /// The status.
@@ -109,25 +114,34 @@ pub struct WayPlan {
 
 /// The plans of a site, by pattern.
 pub fn plans(site: &Site) -> Plans {
-    let mut entries: Vec<&Entry> = site.router.entries().iter().collect();
+    let mut entries: Vec<&Entry> =
+        site.router.entries().iter().filter(|entry| entry.lead == Lead::None).collect();
     // A pattern's `*` and `{` sort by chance; what counts is that routes of one prefix stand together.
     entries.sort_by_cached_key(|entry| (entry.pattern.to_string(), Reverse(entry.hosts.len()), entry.plan));
-    let routes = entries.into_iter().map(|entry| RoutePlan::of(entry, site, entry.plan)).collect();
+    let routes = entries.into_iter().map(|entry| RoutePlan::whole(entry, site, entry.plan)).collect();
     Plans { routes, fallback: StepPlan::all(&site.fallback.steps) }
 }
 
 impl RoutePlan {
-    /// Of a route's first plan, or of that of its plans which a request takes.
-    pub(super) fn of(entry: &Entry, site: &Site, index: usize) -> Self {
+    /// Of a route's plan, and of those behind it where its requests part.
+    pub(super) fn whole(entry: &Entry, site: &Site, index: usize) -> Self {
+        let plans = &site.plans[index..];
+        let versions = match plans[0].fork.as_deref() {
+            Some(Fork::Versions(versions)) => Some(VersionsPlan::of(versions, plans)),
+            _ => None,
+        };
+        Self { target: TargetPlan::whole(plans), versions, ..Self::alone(entry, site, index) }
+    }
+
+    /// Of one of a route's plans.
+    pub(super) fn alone(entry: &Entry, site: &Site, index: usize) -> Self {
         let plan = &site.plans[index];
         Self {
             path: plan.route.to_string(),
             conditions: Conditions::of(entry),
             policies: StepPlan::all(&plan.steps),
-            target: match &plan.fork {
-                Some(fork) if index == entry.plan => TargetPlan::split(fork, &site.plans[index..]),
-                _ => TargetPlan::of(&plan.target),
-            },
+            target: TargetPlan::of(&plan.target),
+            versions: None,
             timeout_ms: plan.handed.total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
             upgrade: upgrade_of(plan),
             place: plan.about.place.to_string(),
@@ -162,17 +176,26 @@ impl StepPlan {
 }
 
 impl TargetPlan {
-    fn split(fork: &Fork, plans: &[Plan]) -> Self {
+    /// What answers by a plan, or by those behind it where its requests part.
+    pub(super) fn whole(plans: &[Plan]) -> Self {
+        match plans[0].fork.as_deref() {
+            None => Self::of(&plans[0].target),
+            Some(Fork::Split(split)) => Self::split(split, plans),
+            Some(Fork::Versions(_)) => Self::Versions,
+        }
+    }
+
+    fn split(split: &Split, plans: &[Plan]) -> Self {
         let name = |way: usize| plans.get(way).map_or("", Plan::service_name).to_owned();
-        let rules = fork.rules.iter().map(|rule| WayPlan {
+        let rules = split.rules.iter().map(|rule| WayPlan {
             service: name(rule.way),
             when: Some(rule.to_string()),
             percent: None,
         });
-        let shares = fork.shares.iter().map(|share| WayPlan {
+        let shares = split.shares.iter().map(|share| WayPlan {
             service: name(share.way),
             when: None,
-            percent: Some(fork.percent(share)),
+            percent: Some(split.percent(share)),
         });
         Self::Split { ways: rules.chain(shares).collect() }
     }
@@ -183,6 +206,7 @@ impl TargetPlan {
             Target::Redirect(redirect) => Self::Redirect { status: redirect.status },
             Target::Respond(respond) => Self::Respond { status: respond.status },
             Target::Health(_) => Self::Health,
+            Target::Unversioned(_) => Self::Respond { status: 400 },
             Target::Nothing => Self::Nothing,
         }
     }
@@ -206,6 +230,7 @@ impl fmt::Display for TargetPlan {
                 let ways: Vec<_> = ways.iter().map(ToString::to_string).collect();
                 f.write_str(&ways.join(", "))
             }
+            Self::Versions => f.write_str("by version"),
             Self::Redirect { status } => write!(f, "redirect {status}"),
             Self::Respond { status } => write!(f, "respond {status}"),
             Self::Health => f.write_str("health of services"),
@@ -244,7 +269,10 @@ impl fmt::Display for Conditions {
 impl fmt::Display for RoutePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}  ({})", self.path, self.conditions)?;
-        write!(f, "  {} → {}", chain(&self.policies), self.target)?;
+        match &self.versions {
+            Some(versions) => write!(f, "  {versions}")?,
+            None => write!(f, "  {} → {}", chain(&self.policies), self.target)?,
+        }
         if let Some(timeout) = self.timeout_ms {
             write!(f, ", within {}", sekisho_units::Span::from_millis(timeout))?;
         }

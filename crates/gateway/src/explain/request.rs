@@ -5,12 +5,13 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use schemars::JsonSchema;
-use sekisho_wire::{HeadBuf, HeadView, normalise};
+use sekisho_wire::{HeadBuf, normalise};
 use serde::Serialize;
 
 use super::plans::{RoutePlan, StepPlan, chain};
 use super::reasons::{Nearness, reason};
-use crate::route::{self, Entry, Found};
+use super::versions::ChosenVersion;
+use crate::route::{Ask, Entry, Fork, Found, Lead};
 use crate::site::Site;
 
 /// So many routes that do not take the request are told of.
@@ -40,8 +41,21 @@ pub enum Outcome {
         /// The route's plan.
         #[serde(flatten)]
         plan: Box<RoutePlan>,
+        /// The version that the request means, where the route has versions.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<ChosenVersion>,
         /// The values of its `{name}` segments.
         params: Vec<Param>,
+    },
+    /// The route that would take it serves no version that the request means: 400.
+    UnsupportedVersion {
+        /// The route's plan of such requests.
+        #[serde(flatten)]
+        plan: Box<RoutePlan>,
+        /// What the request says of its version.
+        reason: String,
+        /// Those that are served.
+        supported: Vec<String>,
     },
     /// The route that would take it refuses the path, which holds an encoded slash, a backslash or a control character.
     RiskyPath {
@@ -127,7 +141,7 @@ pub fn explain(
     let normal = normalise(view.target(), site.settings.paths, &mut scratch)
         .map_err(|refusal| BadRequest::Path(target.to_string(), refusal.to_string()))?;
     let host = view.find("host").and_then(|host| std::str::from_utf8(host).ok()).unwrap_or_default();
-    let ask = route::Ask::new(view, normal.path, authority.unwrap_or(host));
+    let ask = Ask::new(view, normal.path, authority.unwrap_or(host));
     let found = site.router.find(&ask);
     let taken = match &found {
         Found::Route { plan, .. } => site.router.entries().iter().find(|entry| entry.plan == *plan),
@@ -138,7 +152,7 @@ pub fn explain(
         host: ask.host.to_owned(),
         path: normal.path.to_owned(),
         passed: passed(site, &ask, taken),
-        outcome: outcome(site, found, taken, (view, normal.risky)),
+        outcome: outcome(site, found, taken, (&ask, normal.risky)),
     })
 }
 
@@ -162,21 +176,42 @@ fn outcome(
     site: &Site,
     found: Found<'_, '_>,
     taken: Option<&Entry>,
-    (head, risky): (HeadView<'_>, bool),
+    (ask, risky): (&Ask<'_>, bool),
 ) -> Outcome {
     let policies = || StepPlan::all(&site.fallback.steps);
     match (found, taken) {
-        (Found::Route { plan, params }, Some(entry)) => {
+        (Found::Route { mut plan, params, segment }, Some(entry)) => {
+            let mut version = None;
+            if let Some(Fork::Versions(versions)) = site.plans[plan].fork.as_deref() {
+                let choice = match ask.preflight {
+                    Some(_) => versions.announced(segment),
+                    None => versions.choose(ask.head, segment),
+                };
+                let chosen = ChosenVersion::of(versions, &choice, &site.plans[plan..]);
+                let Ok(way) = choice.way else {
+                    let supported = versions.names().map(str::to_owned).collect();
+                    let plan = Box::new(RoutePlan::alone(entry, site, plan));
+                    return Outcome::UnsupportedVersion { plan, reason: chosen.reason, supported };
+                };
+                plan += way;
+                version = Some(chosen);
+            }
             let compiled = &site.plans[plan];
-            let way = compiled.fork.as_ref().and_then(|fork| fork.decided(head)).filter(|way| *way > 0);
-            let plan = Box::new(RoutePlan::of(entry, site, plan + way.unwrap_or(0)));
+            let decided = match compiled.fork.as_deref() {
+                Some(Fork::Split(split)) => split.decided(ask.head),
+                _ => None,
+            };
+            let plan = Box::new(match decided {
+                Some(way) => RoutePlan::alone(entry, site, plan + way),
+                None => RoutePlan::whole(entry, site, plan),
+            });
             if risky && !compiled.handed.risky_paths {
                 return Outcome::RiskyPath { plan };
             }
             let params = compiled.params.iter().zip(params);
             let params =
                 params.map(|(name, value)| Param { name: name.to_string(), value: value.to_owned() });
-            Outcome::Route { plan, params: params.collect() }
+            Outcome::Route { plan, version, params: params.collect() }
         }
         (Found::MethodNotAllowed { allow }, _) => Outcome::MethodNotAllowed { allow, policies: policies() },
         _ => Outcome::NoRoute { policies: policies() },
@@ -184,10 +219,10 @@ fn outcome(
 }
 
 /// The routes that came nearest, without the one that takes the request.
-fn passed(site: &Site, ask: &route::Ask<'_>, taken: Option<&Entry>) -> Vec<Passed> {
+fn passed(site: &Site, ask: &Ask<'_>, taken: Option<&Entry>) -> Vec<Passed> {
     let mut near: Vec<(Nearness, &Entry, String)> = Vec::new();
     for entry in site.router.entries() {
-        if taken.is_some_and(|taken| taken.plan == entry.plan) {
+        if entry.lead != Lead::None || taken.is_some_and(|taken| taken.plan == entry.plan) {
             continue;
         }
         let (nearness, reason) = reason(entry, ask, taken);
@@ -226,13 +261,24 @@ impl fmt::Display for Explanation {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Route { plan, params } => {
+            Self::Route { plan, version, params } => {
                 write!(f, "taken by {}  ({}; {})", plan.path, plan.conditions, plan.place)?;
+                if let Some(ChosenVersion { version, reason }) = version {
+                    write!(f, "\n  version {version}: {reason}")?;
+                }
                 for Param { name, value } in params {
                     write!(f, "\n  {name} = {value}")?;
                 }
                 write!(f, "\n  {} → {}", chain(&plan.policies), plan.target)
             }
+            Self::UnsupportedVersion { plan, reason, supported } => write!(
+                f,
+                "refused with 400: {} ({}) serves {}; {reason}\n  {} → 400",
+                plan.path,
+                plan.place,
+                supported.join(", "),
+                chain(&plan.policies)
+            ),
             Self::RiskyPath { plan } => write!(
                 f,
                 "refused with 400: the path holds an encoded slash, a backslash or a control character, and {} ({}) does not \

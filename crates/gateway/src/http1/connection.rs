@@ -191,9 +191,13 @@ fn route<'a>(
             .header("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
         return (None, Some((Decider::Router, Box::new(reply))));
     }
-    match site.router.find(&Ask::new(exchange.head, exchange.path, exchange.host)) {
-        Found::Route { plan, params } => {
-            let plan = site.way(plan, exchange);
+    let ask = Ask::new(exchange.head, exchange.path, exchange.host);
+    match site.router.find(&ask) {
+        Found::Route { plan, params, segment } => {
+            let (plan, refusal) = site.way(plan, exchange, (segment, ask.preflight.is_some()));
+            if let Some(reply) = refusal {
+                return (Some(plan), Some((Decider::Router, reply)));
+            }
             if request.target.risky && !site.plans[plan].handed.risky_paths {
                 return (Some(plan), Some((Decider::Router, Box::new(Reply::risky_path()))));
             }

@@ -21,6 +21,20 @@ pub struct Entry {
     pub methods: Methods,
     /// What it asks of header fields; all must hold.
     pub headers: Vec<HeaderRule>,
+    /// Whether the pattern begins with a version that is not part of the route's own.
+    pub lead: Lead,
+}
+
+/// The version with which the pattern of an entry begins, before the route's own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Lead {
+    /// None: it is the route's own pattern.
+    #[default]
+    None,
+    /// A literal.
+    Literal,
+    /// A parameter, which must be a version.
+    Any,
 }
 
 /// What a route asks of one header field.
@@ -48,14 +62,18 @@ pub enum HeaderMatch {
 impl Entry {
     /// Whether it takes every request whose path it matches.
     pub(super) fn takes_all(&self) -> bool {
-        self.hosts.is_empty() && self.methods == Methods::Any && self.headers.is_empty()
+        self.lead == Lead::None
+            && self.hosts.is_empty()
+            && self.methods == Methods::Any
+            && self.headers.is_empty()
     }
 
     /// The order in which routes of one pattern and host are tried: smaller first.
     pub(super) fn order(&self) -> impl Ord + use<> {
         let weight: usize = self.headers.iter().map(|rule| rule.want.weight()).sum();
         let methods = (self.methods == Methods::Any, !self.methods.lists_head());
-        (Reverse(self.headers.len()), Reverse(weight), methods)
+        // A version is a condition that no other route of the pattern has.
+        (self.lead != Lead::Any, Reverse(self.headers.len()), Reverse(weight), methods)
     }
 
     /// Whether the request's header fields are as asked.

@@ -1,7 +1,7 @@
-//! A route whose requests go to several services: by what a request says, or by shares.
+//! A route whose requests part: by the version that they mean, or among several services, by what they say or by shares.
 //!
-//! Each service has a plan of its own, with its own counters. Which one a request takes is decided when its route is found, so that
-//! all that follows is as on any other route.
+//! Each version and each service has a plan of its own, with its own counters. Which one a request takes is decided when its route
+//! is found, so that all that follows is as on any other route.
 
 use std::fmt;
 
@@ -9,11 +9,20 @@ use sekisho_exchange::{Exchange, Turns};
 use sekisho_upstream::Key;
 use sekisho_wire::HeadView;
 
-use super::{HeaderMatch, HeaderRule};
+use super::{HeaderMatch, HeaderRule, Versions};
 
-/// Where the requests of a route part.
+/// How the requests of a route part, or those of one of its versions.
 #[derive(Debug)]
-pub struct Fork {
+pub enum Fork {
+    /// Among services.
+    Split(Split),
+    /// By versions.
+    Versions(Versions),
+}
+
+/// Who shares requests.
+#[derive(Debug)]
+pub struct Split {
     /// Tried in order; the first that holds decides.
     pub rules: Box<[Rule]>,
     /// The shares of those that no rule decides; one at least is not 0.
@@ -46,7 +55,7 @@ pub struct Share {
     pub way: usize,
 }
 
-impl Fork {
+impl Split {
     pub(crate) fn new(rules: Vec<Rule>, shares: Vec<Share>, by: Option<Key>) -> Self {
         let total = shares.iter().map(|share| u64::from(share.weight)).sum::<u64>().max(1);
         Self { rules: rules.into(), shares: shares.into(), by, total, turns: Turns::default() }
@@ -105,21 +114,21 @@ mod tests {
 
     use super::*;
 
-    fn fork(weights: &[u32]) -> Fork {
+    fn split(weights: &[u32]) -> Split {
         let shares = weights.iter().enumerate().map(|(way, weight)| Share { weight: *weight, way });
-        Fork::new(Vec::new(), shares.collect(), None)
+        Split::new(Vec::new(), shares.collect(), None)
     }
 
-    fn counts(fork: &Fork, ways: usize, requests: usize) -> Vec<usize> {
+    fn counts(split: &Split, ways: usize, requests: usize) -> Vec<usize> {
         let mut counts = vec![0; ways];
-        (0..requests).for_each(|_| counts[fork.at(fork.turns.next())] += 1);
+        (0..requests).for_each(|_| counts[split.at(split.turns.next())] += 1);
         counts
     }
 
     #[test]
     fn shares_are_kept_within_one_percent_of_ten_thousand() {
         for weights in [&[90, 10][..], &[1, 1, 1], &[999, 1], &[0, 1], &[7]] {
-            let counted = counts(&fork(weights), weights.len(), 10_000);
+            let counted = counts(&split(weights), weights.len(), 10_000);
             let total: u32 = weights.iter().sum();
             for (weight, count) in weights.iter().zip(counted) {
                 let want = f64::from(*weight) / f64::from(total) * 10_000.0;
@@ -130,8 +139,8 @@ mod tests {
 
     #[test]
     fn shares_interleave() {
-        let fork = fork(&[90, 10]);
-        let rare: Vec<_> = (0..1_000).filter(|_| fork.at(fork.turns.next()) == 1).collect();
+        let split = split(&[90, 10]);
+        let rare: Vec<_> = (0..1_000).filter(|_| split.at(split.turns.next()) == 1).collect();
         assert!(rare.windows(2).all(|two| two[1] - two[0] <= 14), "{rare:?}");
     }
 
@@ -142,7 +151,7 @@ mod tests {
             place in any::<u64>(),
         ) {
             prop_assume!(weights.iter().any(|weight| *weight > 0));
-            prop_assert!(weights[fork(&weights).at(place)] > 0);
+            prop_assert!(weights[split(&weights).at(place)] > 0);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Finds the plan for a request.
 //!
 //! The path decides first: of the patterns that match it the most specific one, segment by segment a literal before
-//! `{name}` before `*`. Among the routes of that pattern an exact host comes before a wildcard (the longer suffix first)
+//! `{name}` before `*`. A route with versions stands there with `/v1` and the like before its own path as well. Among the routes of that pattern an exact host comes before a wildcard (the longer suffix first)
 //! and that before none; then more header conditions before fewer, and listed methods before any. If no route of the
 //! best pattern takes the request, the next best pattern is asked.
 
@@ -11,15 +11,17 @@ mod methods;
 mod search;
 mod shape;
 mod tree;
+mod versions;
 
-pub use entry::{Entry, HeaderMatch, HeaderRule};
-pub use fork::{Fork, Rule, Share};
+pub use entry::{Entry, HeaderMatch, HeaderRule, Lead};
+pub use fork::{Fork, Rule, Share, Split};
 pub use methods::{MethodSet, Methods};
 use sekisho_wire::{HeadView, Known, Method};
 
 use search::{Search, Want};
 use shape::Shape;
 use tree::{Growing, Tree};
+pub use versions::{ApiVersion, Choice, MediaTypes, Said, Served, Source, Unmet, Versions};
 
 /// All routes, laid out for finding one.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub enum Found<'r, 'p> {
         plan: usize,
         /// The values of the pattern's `{name}` segments, in order.
         params: Params<'r, 'p>,
+        /// The version that the path begins with, if the route's own pattern begins behind it.
+        segment: Option<&'p str>,
     },
     /// Routes take the path, but not with this method.
     MethodNotAllowed {
@@ -135,9 +139,15 @@ impl Router {
                 .or_else(|| search.run(Want::AnyMethod)),
         };
         match taken {
-            Some((plan, shape)) => {
-                let params = Params { rest: ask.path.split('/'), passed: 0, shape, next: 0 };
-                Found::Route { plan, params }
+            Some((plan, shape, lead)) => {
+                let mut params = Params { rest: ask.path.split('/'), passed: 0, shape, next: 0 };
+                let segment = match lead {
+                    Lead::None => None,
+                    Lead::Literal => versions::segment(ask.path),
+                    // The version's own place is no parameter of the route's.
+                    Lead::Any => params.next(),
+                };
+                Found::Route { plan, params, segment }
             }
             None => search.refused(),
         }

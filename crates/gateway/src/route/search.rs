@@ -6,7 +6,7 @@ use sekisho_wire::Method;
 
 use super::shape::{NONE, Shape};
 use super::tree::Node;
-use super::{Ask, Found, MethodSet, Methods, Router};
+use super::{Ask, Found, Lead, MethodSet, Methods, Router, versions};
 
 /// What a route must take.
 #[derive(Clone, Copy)]
@@ -29,8 +29,8 @@ pub(super) struct Search<'a, 'q> {
     allowed: MethodSet,
 }
 
-/// The plan of a route, and what the routes of its pattern have in common.
-type Taken<'a> = (usize, &'a Shape);
+/// The plan of a route, what the routes of its pattern have in common, and what the pattern begins with.
+type Taken<'a> = (usize, &'a Shape, Lead);
 
 impl<'a, 'q> Search<'a, 'q> {
     pub(super) fn new(router: &'a Router, ask: &'q Ask<'a>) -> Self {
@@ -88,11 +88,12 @@ impl<'a, 'q> Search<'a, 'q> {
         let shape = &router.shapes[leaf as usize];
         let only = router.only[leaf as usize];
         if only != NONE {
-            return Some((only as usize, shape));
+            return Some((only as usize, shape, Lead::None));
         }
         let by_host = if shape.hosts.is_empty() { None } else { self.ask_hosts(shape, want) };
         let entry = by_host.or_else(|| self.first(&shape.any, want))?;
-        Some((router.entries[entry as usize].plan, shape))
+        let entry = &router.entries[entry as usize];
+        Some((entry.plan, shape, entry.lead))
     }
 
     // Out of line: most routes name no host, and the way past this is shorter so.
@@ -114,6 +115,9 @@ impl<'a, 'q> Search<'a, 'q> {
     fn first(&mut self, list: &[u32], want: Want<'a>) -> Option<u32> {
         list.iter().copied().find(|index| {
             let entry = &self.router.entries[*index as usize];
+            if entry.lead == Lead::Any && versions::segment(self.ask.path).is_none() {
+                return false;
+            }
             match want {
                 Want::AnyMethod => true,
                 Want::Announced(method, name) => entry.methods.allows(method, name),

@@ -35,7 +35,7 @@ fn entry(plan: usize, text: &str) -> Entry {
         [] => Methods::Any,
         names => Methods::Listed(MethodSet::of(names.iter().map(String::as_str))),
     };
-    Entry { plan, pattern, hosts, methods, headers }
+    Entry { plan, pattern, hosts, methods, headers, lead: Lead::None }
 }
 
 fn router(routes: &[&str]) -> Router {
@@ -52,7 +52,7 @@ fn find(router: &Router, request: &str) -> String {
         head.push(name, value.as_bytes()).unwrap();
     }
     match router.find(&Ask::new(head.view(), path, if host == "-" { "" } else { host })) {
-        Found::Route { plan, params } => {
+        Found::Route { plan, params, .. } => {
             std::iter::once(plan.to_string()).chain(params.map(str::to_owned)).collect::<Vec<_>>().join(" ")
         }
         Found::MethodNotAllowed { allow } => format!("405 {allow}"),

@@ -71,6 +71,7 @@ fn request(out: &mut Vec<u8>, moment: Tick, exchange: &Exchange<'_>, redact: &Re
         out.push(b'"');
     }
     member(out, br#","route":""#, exchange.route.as_bytes());
+    member(out, br#","version":""#, exchange.facts.version.as_bytes());
 }
 
 #[inline]

@@ -18,6 +18,11 @@ use serde::Deserialize;
 use self::names::Side;
 use crate::{Compile, Context, Here};
 
+/// What to do instead of setting this header of requests, if it belongs to the gateway.
+pub fn reserved(name: &str) -> Option<&'static str> {
+    names::remedy(name, Side::Request)
+}
+
 /// `headers` as written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -30,6 +30,7 @@ struct Row<'a> {
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, state: &State) -> fmt::Result {
     let rows = rows(site);
     requests(encoder, &rows)?;
+    versions(encoder, site)?;
     durations(encoder, &rows)?;
     let last_minute = state.throughput.lock().unwrap_or_else(PoisonError::into_inner).last_minute();
     family::gauge(encoder, ("gateway_throughput", "Requests over the last minute."), [([], last_minute)])?;
@@ -108,6 +109,24 @@ fn requests(encoder: &mut DescriptorEncoder<'_>, rows: &[Row<'_>]) -> fmt::Resul
         ("gateway_errors", "Requests answered with an error, the client's (4xx) or the server's (5xx)."),
         errors,
     )
+}
+
+/// Of routes with versions. The labels are those of the configuration, whatever clients ask for.
+fn versions(encoder: &mut DescriptorEncoder<'_>, site: &Site) -> fmt::Result {
+    let mut all: BTreeMap<(&str, &str, String), u64> = BTreeMap::new();
+    for plan in plans(site) {
+        let Some(edition) = &plan.edition else { continue };
+        let version = if edition.name.is_empty() { "unsupported" } else { &*edition.name };
+        for cell in plan.meter.read() {
+            let status = if cell.status == 0 { OTHER.to_owned() } else { cell.status.to_string() };
+            *all.entry((&plan.route, version, status)).or_default() += cell.count();
+        }
+    }
+    let all = all.iter().map(|((route, version, status), count)| {
+        ([("route", *route), ("version", *version), ("status", status)], *count)
+    });
+    let about = "Requests answered on routes with versions, by the version that they meant.";
+    family::counter(encoder, ("gateway_version_requests", about), all)
 }
 
 fn durations(encoder: &mut DescriptorEncoder<'_>, rows: &[Row<'_>]) -> fmt::Result {

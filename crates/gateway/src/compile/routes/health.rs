@@ -7,13 +7,13 @@ use sekisho_units::{At, Problem, Problems, Segment};
 use sekisho_upstream::{Asker, Service};
 
 use super::narrow::Asked;
-use super::{Compiled, Flat, Kept};
+use super::{Branch, Compiled, Flat, Kept};
 use crate::compile::services::Services;
 use crate::compile::steps::Chain;
 use crate::document::HealthPageConfig;
 use crate::health::Health;
 use crate::plan::Target;
-use crate::route::{Entry, MethodSet, Methods};
+use crate::route::{Entry, Lead, MethodSet, Methods};
 
 impl Compiled {
     /// Adds the page, unless a route answers there already.
@@ -57,18 +57,19 @@ impl Compiled {
         let methods = Methods::Listed(MethodSet::of(["GET"]));
         self.routes.push(Flat {
             entry: Entry {
-                plan: self.routes.iter().map(|flat| flat.targets.len()).sum(),
+                plan: self.routes.iter().map(Flat::plans).sum(),
                 pattern: path.value.clone(),
                 hosts: Vec::new(),
                 methods: methods.clone(),
                 headers: Vec::new(),
+                lead: Lead::None,
             },
+            leads: Vec::new(),
             asked: Asked { methods, above: Some(path.value.clone()), ..Asked::nothing() },
             place: page.place.clone(),
             path: "health".to_owned(),
-            chain: Arc::new(top.clone()),
-            targets: vec![Target::Health(target)],
-            fork: None,
+            branches: vec![Branch::alone(&Arc::new(top.clone()), (vec![Target::Health(target)], None))],
+            versions: None,
             kept: Kept::default(),
             digest: 0,
         });

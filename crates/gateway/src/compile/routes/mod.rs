@@ -6,6 +6,7 @@ mod narrow;
 mod split;
 mod target;
 mod upgrade;
+mod version;
 
 use std::sync::Arc;
 
@@ -16,15 +17,17 @@ use sekisho_wire::is_field_name;
 use sekisho_yaml::join;
 
 use self::narrow::Asked;
+use self::target::Written;
+use self::version::Versioning;
 use super::counters::Counters;
 use super::services::Services;
-use super::steps::Chain;
+use super::steps::{Chain, Links};
 
 pub(crate) use self::upgrade::usual as usual_upgrades;
 use crate::document::{Document, RouteConfig, RouteDocument};
+use crate::edition::Edition;
 use crate::plan::{About, Handed, Plan, Target};
-use crate::route::Entry;
-use crate::route::Fork;
+use crate::route::{Entry, Fork, Lead, Split, Versions};
 
 /// The routes that answer, flat.
 pub(super) struct Compiled {
@@ -34,17 +37,35 @@ pub(super) struct Compiled {
 /// A route that answers, with everything inherited.
 pub(super) struct Flat {
     pub(super) entry: Entry,
+    /// Entries of the same route whose paths begin with a version.
+    leads: Vec<Entry>,
     pub(super) asked: Asked,
     pub(super) place: Place,
     pub(super) path: String,
+    /// One at least. Where there are versions, the first is of requests that mean none of them.
+    pub(super) branches: Vec<Branch>,
+    /// Which request takes which of the branches, where there are several.
+    versions: Option<Versions>,
+    pub(super) kept: Kept,
+    /// What is written of it and above it.
+    pub(super) digest: u64,
+}
+
+/// A route, or one of its versions: by which policies who answers.
+pub(super) struct Branch {
     pub(super) chain: Arc<Chain>,
     /// One at least; each has a plan of its own.
     pub(super) targets: Vec<Target>,
     /// Who gets which, where there are several.
-    fork: Option<Fork>,
-    pub(super) kept: Kept,
-    /// What is written of it and above it.
-    pub(super) digest: u64,
+    split: Option<Split>,
+    edition: Option<Arc<Edition>>,
+}
+
+impl Branch {
+    /// Of a route without versions.
+    fn alone(chain: &Arc<Chain>, (targets, split): (Vec<Target>, Option<Split>)) -> Self {
+        Self { chain: Arc::clone(chain), targets, split, edition: None }
+    }
 }
 
 /// What a route hands down beside its policies and what it asks; the nearest word counts.
@@ -81,8 +102,9 @@ impl Compiled {
     ) -> Self {
         let mut walk = Walk { services, carry, context, problems, found: Vec::new(), plans: 0 };
         let top = Arc::new(top.clone());
+        let versioning = walk.versions_at_the_top(document);
         for route in &document.routes {
-            walk.route(route, &Asked::nothing(), &top, &Kept::default());
+            walk.route(route, &Asked::nothing(), &top, &Kept::default(), &versioning);
         }
         Self { routes: walk.found }
     }
@@ -91,76 +113,105 @@ impl Compiled {
     pub(super) fn finish(self, counters: &Counters<'_>) -> (Vec<Entry>, Box<[Plan]>) {
         let (mut entries, mut plans) = (Vec::new(), Vec::new());
         for flat in self.routes {
-            entries.push(flat.finish(counters, &mut plans));
+            entries.extend(flat.finish(counters, &mut plans));
         }
         (entries, plans.into())
     }
 }
 
 impl Flat {
-    /// Adds its plans, the first of which stands where its entry says.
-    fn finish(mut self, counters: &Counters<'_>, plans: &mut Vec<Plan>) -> Entry {
-        let mut fork = self.fork.take().map(Box::new);
-        for target in std::mem::take(&mut self.targets) {
-            let identity = self.identity(&target);
-            let counters = counters.route(&identity);
-            let pattern = &self.entry.pattern;
-            let steps = self.chain.plan_steps(&counters);
-            let about = About {
-                identity: identity.into(),
-                digest: self.digest,
-                place: self.place.clone(),
-                challenges: Plan::challenges(&steps),
-            };
-            plans.push(Plan {
-                route: pattern.as_str().into(),
-                about: Arc::new(about),
-                params: pattern.params().map(Into::into).collect(),
-                authenticators: Plan::authenticators(&steps),
-                steps,
-                target,
-                fork: fork.take(),
-                handed: Arc::clone(&self.kept.handed),
-                meter: counters.meter(),
-            });
-        }
-        self.entry
+    /// What takes requests to it.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        std::iter::once(&self.entry).chain(&self.leads)
     }
 
-    /// What tells it from every other route, in this configuration and in those before and after it.
-    fn identity(&self, target: &Target) -> String {
+    /// How many plans it has.
+    fn plans(&self) -> usize {
+        self.branches.iter().map(|branch| branch.targets.len()).sum()
+    }
+
+    /// Adds its plans, the first of which stands where its entries say.
+    fn finish(
+        mut self,
+        counters: &Counters<'_>,
+        plans: &mut Vec<Plan>,
+    ) -> impl Iterator<Item = Entry> + use<> {
+        let mut versions = self.versions.take().map(Fork::Versions);
+        for branch in std::mem::take(&mut self.branches) {
+            let mut fork = versions.take().or(branch.split.map(Fork::Split)).map(Box::new);
+            for target in branch.targets {
+                let identity = self.identity(&target, branch.edition.as_deref());
+                let counters = counters.route(&identity);
+                let pattern = &self.entry.pattern;
+                let steps = branch.chain.plan_steps(&counters);
+                let about = About {
+                    identity: identity.into(),
+                    digest: self.digest,
+                    place: self.place.clone(),
+                    challenges: Plan::challenges(&steps),
+                };
+                plans.push(Plan {
+                    route: pattern.as_str().into(),
+                    about: Arc::new(about),
+                    params: pattern.params().map(Into::into).collect(),
+                    authenticators: Plan::authenticators(&steps),
+                    steps,
+                    target,
+                    fork: fork.take(),
+                    edition: branch.edition.clone(),
+                    handed: Arc::clone(&self.kept.handed),
+                    meter: counters.meter(),
+                });
+            }
+        }
+        std::iter::once(self.entry).chain(self.leads)
+    }
+
+    /// What tells a plan of it from every other, in this configuration and in those before and after it.
+    fn identity(&self, target: &Target, edition: Option<&Edition>) -> String {
         let Entry { pattern, hosts, methods, headers, .. } = &self.entry;
         let target = match target {
             Target::Service(service) => &service.name,
             Target::Redirect(_) => "redirect",
             Target::Respond(_) => "respond",
             Target::Health(_) => "health",
-            Target::Nothing => "",
+            Target::Unversioned(_) | Target::Nothing => "",
         };
-        format!("{pattern} {methods:?} {hosts:?} {headers:?} {target}")
+        let mut identity = format!("{pattern} {methods:?} {hosts:?} {headers:?} {target}");
+        if let Some(edition) = edition {
+            identity.push_str(" version ");
+            identity.push_str(&edition.name);
+        }
+        identity
     }
 }
 
 impl Walk<'_> {
-    fn route(&mut self, route: &RouteDocument, above: &Asked, chain: &Arc<Chain>, kept: &Kept) {
+    fn route(
+        &mut self,
+        route: &RouteDocument,
+        above: &Asked,
+        chain: &Arc<Chain>,
+        kept: &Kept,
+        versioning: &Versioning,
+    ) {
         let mut asked = above.clone();
         let mut kept = kept.clone();
         if let Some(config) = &route.config {
             asked = above.narrow(config, &route.path, self.problems);
         }
-        let chain = match route.policies.as_slice() {
-            [] => Arc::clone(chain),
-            entries => Arc::new(chain.with((&asked.scope(), entries), self.context, self.problems)),
-        };
+        let links = Links::compile((&asked.scope(), &route.policies), self.context, self.problems);
+        let chain = if links.is_empty() { Arc::clone(chain) } else { Arc::new(chain.with(&links)) };
+        let versioning = self.versions(route, versioning, (&chain, &links), &asked);
         if let Some(config) = &route.config {
             self.keep(config, &route.path, &mut kept);
-            self.answer(route, config, &asked, &chain, &kept);
+            self.answer(route, config, &asked, (&chain, &versioning), &kept);
         } else {
             // Where the route lies is not known, so nothing beneath it can lie wrong.
             asked.above = None;
         }
         for beneath in route.routes.iter().flatten() {
-            self.route(beneath, &asked, &chain, &kept);
+            self.route(beneath, &asked, &chain, &kept, &versioning);
         }
     }
 
@@ -169,10 +220,11 @@ impl Walk<'_> {
         route: &RouteDocument,
         config: &RouteConfig,
         asked: &Asked,
-        chain: &Arc<Chain>,
+        (chain, versioning): (&Arc<Chain>, &Versioning),
         kept: &Kept,
     ) {
-        if !target::is_written(config) {
+        let written = Written::from(config);
+        if written.all().next().is_none() && !version::answers(route) {
             if route.routes.is_none() {
                 let problem =
                     Problem::error(route.place.clone(), route.path.as_str(), "nothing answers on this route");
@@ -182,27 +234,34 @@ impl Walk<'_> {
             }
             return;
         }
-        let compiled = target::compile(config, &route.path, self.services, self.problems);
-        let Some((targets, fork)) = compiled else { return };
+        let compiled = match &versioning.held {
+            Some(held) => self.versioned(route, config, chain, (held, &versioning.words)),
+            None => target::compile(&written, &route.path, self.services, self.problems)
+                .map(|targets| (vec![Branch::alone(chain, targets)], None)),
+        };
+        let Some((branches, versions)) = compiled else { return };
         let entry = Entry {
             plan: self.plans,
             pattern: config.path.value.clone(),
             hosts: asked.hosts.clone(),
             methods: asked.methods.clone(),
             headers: asked.headers.clone(),
+            lead: Lead::None,
         };
-        self.plans += targets.len();
-        self.found.push(Flat {
+        let leads = versions.iter().flat_map(|versions| version::leads(&entry, versions)).collect();
+        let flat = Flat {
             entry,
+            leads,
             asked: asked.clone(),
             place: route.place.clone(),
             path: route.path.clone(),
-            chain: Arc::clone(chain),
-            targets,
-            fork,
+            branches,
+            versions,
             kept: kept.clone(),
             digest: route.digest,
-        });
+        };
+        self.plans += flat.plans();
+        self.found.push(flat);
     }
 
     fn keep(&mut self, config: &RouteConfig, path: &str, kept: &mut Kept) {

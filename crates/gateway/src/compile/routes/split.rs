@@ -10,8 +10,7 @@ use sekisho_yaml::join;
 use super::narrow::header_match;
 use crate::compile::services::Services;
 use crate::document::{BranchConfig, Fields, HeaderConfig, SplitConfig};
-use crate::route::{Fork, Rule, Share};
-use crate::route::{HeaderMatch, HeaderRule};
+use crate::route::{HeaderMatch, HeaderRule, Rule, Share, Split};
 
 /// The services of a split, each once, and who gets which; `None` if there is a problem.
 pub(super) fn compile(
@@ -19,7 +18,7 @@ pub(super) fn compile(
     path: &str,
     services: &Services,
     problems: &mut Problems,
-) -> Option<(Vec<Arc<Service>>, Fork)> {
+) -> Option<(Vec<Arc<Service>>, Split)> {
     let before = problems.len();
     let mut found: Vec<Arc<Service>> = Vec::new();
     let (mut rules, mut shares): (Vec<Rule>, Vec<Share>) = (Vec::new(), Vec::new());
@@ -61,7 +60,7 @@ pub(super) fn compile(
     }
     (problems.len() == before).then(|| {
         let by = split.value.by.as_ref().map(|by| by.value.clone());
-        (found, Fork::new(rules, shares, by))
+        (found, Split::new(rules, shares, by))
     })
 }
 

@@ -7,9 +7,9 @@ use sekisho_yaml::join;
 
 use super::split;
 use crate::compile::services::Services;
-use crate::document::{RedirectConfig, RespondConfig, RouteConfig};
+use crate::document::{EditionConfig, RedirectConfig, RespondConfig, RouteConfig, SplitConfig};
 use crate::plan::{Redirect, Respond, Target};
-use crate::route::Fork;
+use crate::route::Split;
 
 const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
 
@@ -25,31 +25,71 @@ const RESERVED: &[Known] = &[
     Known::Date,
 ];
 
-/// The targets of a route, each of a plan of its own, and who gets which if there are several. `None` if it names none, or one
-/// with a problem.
+/// What is written to answer, on a route or in one of its versions.
+pub(super) struct Written<'a> {
+    what: &'static str,
+    service: Option<&'a At<String>>,
+    split: Option<&'a At<SplitConfig>>,
+    redirect: Option<&'a At<RedirectConfig>>,
+    respond: Option<&'a At<RespondConfig>>,
+}
+
+impl<'a> From<&'a RouteConfig> for Written<'a> {
+    fn from(config: &'a RouteConfig) -> Self {
+        let RouteConfig { service, split, redirect, respond, .. } = config;
+        Self {
+            what: "route",
+            service: service.as_ref(),
+            split: split.as_ref(),
+            redirect: redirect.as_ref(),
+            respond: respond.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a EditionConfig> for Written<'a> {
+    fn from(config: &'a EditionConfig) -> Self {
+        let EditionConfig { service, split, redirect, respond, .. } = config;
+        Self {
+            what: "version",
+            service: service.as_ref(),
+            split: split.as_ref(),
+            redirect: redirect.as_ref(),
+            respond: respond.as_ref(),
+        }
+    }
+}
+
+impl Written<'_> {
+    /// What is written, and where, in the order in which it counts.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &Place)> {
+        let written = [
+            self.service.map(|at| ("service", &at.place)),
+            self.split.map(|at| ("split", &at.place)),
+            self.redirect.map(|at| ("redirect", &at.place)),
+            self.respond.map(|at| ("respond", &at.place)),
+        ];
+        written.into_iter().flatten()
+    }
+}
+
+/// The targets, each of a plan of its own, and who gets which if there are several. `None` if none is named, or one with
+/// a problem.
 pub(super) fn compile(
-    route: &RouteConfig,
+    written: &Written<'_>,
     path: &str,
     services: &Services,
     problems: &mut Problems,
-) -> Option<(Vec<Target>, Option<Fork>)> {
-    let written: Vec<(&str, &Place)> = [
-        route.service.as_ref().map(|at| ("service", &at.place)),
-        route.split.as_ref().map(|at| ("split", &at.place)),
-        route.redirect.as_ref().map(|at| ("redirect", &at.place)),
-        route.respond.as_ref().map(|at| ("respond", &at.place)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if let [(first, _), (second, place), ..] = written[..] {
-        let message = format!("the route has both `{first}` and `{second}`");
+) -> Option<(Vec<Target>, Option<Split>)> {
+    let mut all = written.all();
+    if let (Some((first, _)), Some((second, place))) = (all.next(), all.next()) {
+        let message = format!("the {} has both `{first}` and `{second}`", written.what);
         problems.push(Problem::error(place.clone(), join(path, second), message).remedy("keep one of them"));
     }
-    let service = route.service.as_ref().map(|name| services.find(name, &join(path, "service"), problems));
-    let split = route.split.as_ref().map(|at| split::compile(at, &join(path, "split"), services, problems));
-    let redirect = route.redirect.as_ref().map(|at| redirect(at, &join(path, "redirect"), problems));
-    let respond = route.respond.as_ref().map(|at| respond(at, &join(path, "respond"), problems));
+    let service = written.service.map(|name| services.find(name, &join(path, "service"), problems));
+    let split = written.split.map(|at| split::compile(at, &join(path, "split"), services, problems));
+    let redirect = written.redirect.map(|at| redirect(at, &join(path, "redirect"), problems));
+    let respond = written.respond.map(|at| respond(at, &join(path, "respond"), problems));
     let alone = |target| (vec![target], None);
     match (service, split, redirect, respond) {
         (Some(service), ..) => service.map(Target::Service).map(alone),
@@ -59,11 +99,6 @@ pub(super) fn compile(
         (_, _, Some(redirect), _) => redirect.map(Box::new).map(Target::Redirect).map(alone),
         (.., respond) => respond.flatten().map(Box::new).map(Target::Respond).map(alone),
     }
-}
-
-/// Whether a route names something that answers.
-pub(super) fn is_written(route: &RouteConfig) -> bool {
-    route.service.is_some() || route.split.is_some() || route.redirect.is_some() || route.respond.is_some()
 }
 
 fn redirect(config: &At<RedirectConfig>, path: &str, problems: &mut Problems) -> Option<Redirect> {

@@ -3,12 +3,13 @@
 mod mirror;
 mod split;
 mod upgrade;
+mod version;
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use sekisho_units::{At, HostPattern, Pattern, Span};
+use sekisho_units::{At, HostPattern, OrOff, Pattern, Span};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -16,6 +17,8 @@ use serde::{Deserialize, Deserializer};
 pub use self::mirror::{MirrorConfig, ShownConfig};
 pub use self::split::{BranchConfig, SplitConfig};
 pub use self::upgrade::UpgradeConfig;
+pub(super) use self::version::VersionsSchema;
+pub use self::version::{EditionConfig, SegmentConfig, SourceConfig, VersionConfig};
 use super::schema::PoliciesSchema;
 
 /// A route: which requests it takes, what it asks of them, and what answers.
@@ -50,11 +53,20 @@ pub struct RouteConfig {
     /// A fixed answer: its body, or a map.
     #[schemars(with = "Option<RespondConfig>")]
     pub respond: Option<At<RespondConfig>>,
+    /// How a request says which version it means; `off` where neither this route nor those beneath it have versions. Default: as the
+    /// route above, or the top, says.
+    #[schemars(with = "Option<OrOff<VersionConfig>>")]
+    pub version: Option<At<OrOff<VersionConfig>>>,
+    /// The versions of the interface, such as `v1` and `v2`; the entry `default` takes those that are not listed, which otherwise get
+    /// 400. The route takes `/v1` and its own path as well. Default: those of the route above, with what answers on this one.
+    #[serde(default)]
+    #[schemars(with = "Option<VersionsSchema>")]
+    pub versions: Option<IgnoredAny>,
     /// Policies of this route and of those beneath it. One of the same name further up is replaced as a whole.
     #[serde(default)]
     #[schemars(with = "Option<PoliciesSchema>")]
     pub policies: Option<IgnoredAny>,
-    /// Routes beneath this one: they inherit what it asks, its policies, `timeout`, `risky_paths`, `trailers`, `upgrade`,
+    /// Routes beneath this one: they inherit what it asks, its policies, `version`, `versions`, `timeout`, `risky_paths`, `trailers`, `upgrade`,
     /// `mirror` and `public`.
     #[serde(default)]
     #[schemars(with = "Option<Vec<RouteConfig>>")]
