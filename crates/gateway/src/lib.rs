@@ -6,7 +6,6 @@
 pub mod alert;
 pub mod compile;
 pub mod document;
-mod edition;
 pub mod explain;
 mod forward;
 mod health;
@@ -25,7 +24,6 @@ mod tunnel;
 pub mod walk;
 mod worker;
 
-pub use edition::Edition;
 pub use forward::{Introduction, Via};
 pub use health::Health;
 pub use http1::{Caller, serve};

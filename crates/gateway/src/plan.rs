@@ -8,10 +8,9 @@ use sekisho_policies::Step;
 use sekisho_units::Place;
 use sekisho_upstream::{Mirror, Service};
 
-use crate::edition::Edition;
 use crate::health::Health;
 use crate::meter::{RouteMeter, StepMeter};
-use crate::route::Fork;
+use crate::route::{Edition, Fork};
 
 /// A route's plan. The walker runs it, `sekisho plan` prints it.
 ///

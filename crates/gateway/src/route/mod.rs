@@ -21,7 +21,7 @@ use sekisho_wire::{HeadView, Known, Method};
 use search::{Search, Want};
 use shape::Shape;
 use tree::{Growing, Tree};
-pub use versions::{ApiVersion, Choice, MediaTypes, Said, Served, Source, Unmet, Versions};
+pub use versions::{ApiVersion, Choice, Edition, MediaTypes, Said, Served, Source, Unmet, Versions};
 
 /// All routes, laid out for finding one.
 #[derive(Debug)]

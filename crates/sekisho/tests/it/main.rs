@@ -49,3 +49,4 @@ mod tls;
 mod tunnels;
 mod upstream_tls;
 mod user_lookup;
+mod version;

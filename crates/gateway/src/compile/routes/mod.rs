@@ -25,9 +25,8 @@ use super::steps::{Chain, Links};
 
 pub(crate) use self::upgrade::usual as usual_upgrades;
 use crate::document::{Document, RouteConfig, RouteDocument};
-use crate::edition::Edition;
 use crate::plan::{About, Handed, Plan, Target};
-use crate::route::{Entry, Fork, Lead, Split, Versions};
+use crate::route::{Edition, Entry, Fork, Lead, Split, Versions};
 
 /// The routes that answer, flat.
 pub(super) struct Compiled {

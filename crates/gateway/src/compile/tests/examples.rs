@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn the_examples_compile_without_a_problem() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    for name in ["discovery.yaml", "limits.yaml", "minimal.yaml", "routes.yaml"] {
+    for name in ["discovery.yaml", "limits.yaml", "minimal.yaml", "routes.yaml", "versions.yaml"] {
         let Loaded { site, problems, .. } = load(&folder.join(name), &Carry::default()).unwrap();
         assert!(problems.is_empty(), "{problems}");
         assert!(!site.expect("no problems").plans.is_empty());

@@ -5,6 +5,7 @@
 //! parameter of `Accept`; the first of these that says anything decides, whatever the others say.
 
 mod accept;
+mod edition;
 mod number;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use sekisho_exchange::Reply;
 use sekisho_wire::{HeadView, Known};
 
 pub use accept::{MediaTypes, Said};
+pub use edition::Edition;
 pub use number::ApiVersion;
 
 /// Where a version may be said.

@@ -17,9 +17,8 @@ use super::target::{self, Written};
 use super::{Branch, Walk};
 use crate::compile::steps::{Chain, Links};
 use crate::document::{Document, EditionDocument, RouteConfig, RouteDocument};
-use crate::edition::Edition;
 use crate::plan::Target;
-use crate::route::{ApiVersion, Entry, Lead, Served, Source, Versions};
+use crate::route::{ApiVersion, Edition, Entry, Lead, Served, Source, Split, Versions};
 
 /// What is said of versions at some point of the document.
 #[derive(Clone, Default)]
@@ -209,7 +208,7 @@ impl Walk<'_> {
         config: &RouteConfig,
         one: &One,
         uses: &mut usize,
-    ) -> Option<(Vec<Target>, Option<crate::route::Split>)> {
+    ) -> Option<(Vec<Target>, Option<Split>)> {
         let own = one.own.and_then(|index| route.versions.as_ref()?.get(index));
         if let Some(own) = own {
             // What cannot be read may name something.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sekisho_exchange::{Exchange, Reply};
 use sekisho_wire::{Edits, HeadView, Known, KnownSet, odd_spellings};
 
-use crate::route::Versions;
+use super::Versions;
 
 /// One version of a route's interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
