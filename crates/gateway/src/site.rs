@@ -1,6 +1,5 @@
 //! The compiled whole: what a configuration means, ready to run. It is replaced in one step, never changed.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use sekisho_exchange::{Exchange, Reply};
 use sekisho_store::Store;
 use sekisho_units::Cidr;
-use sekisho_upstream::{Endpoint, Service};
+use sekisho_upstream::Service;
 use sekisho_wire::{Limits, PathRules};
 
 use crate::alert::Alerting;
@@ -69,14 +68,12 @@ impl Site {
 
     /// Comes into force in the place of `old`: what both have in common goes on, within the new limits.
     pub fn succeed(&self, old: &Self) {
-        let endpoints = |site: &'_ Self| -> Vec<Arc<Endpoint>> {
-            site.services.iter().flat_map(|service| service.fleet.endpoints()).collect()
-        };
         self.services.iter().for_each(|service| service.settle());
-        let named: HashSet<usize> = endpoints(self).iter().map(|endpoint| endpoint.slot()).collect();
-        // What both name is never retired, not even for a moment: a connection given back just then would be lost.
-        for endpoint in endpoints(old).iter().filter(|endpoint| !named.contains(&endpoint.slot())) {
-            endpoint.retire();
+        for service in &old.services {
+            match self.services.iter().find(|new| new.name == service.name) {
+                Some(new) => new.fleet.succeed(&service.fleet),
+                None => service.fleet.endpoints().iter().for_each(|endpoint| endpoint.retire()),
+            }
         }
     }
 }

@@ -241,6 +241,15 @@ impl Fleet {
         self.lay_out(all, None);
     }
 
+    /// Has endpoints of `old`, of the same service, retire that do not serve here. What both have never does, not even for a moment: a
+    /// connection given back just then would be lost. Nor does one that a registry finds again meanwhile, which the helm keeps out.
+    pub fn succeed(&self, old: &Self) {
+        let _helm = self.maker.helm.take();
+        let here: HashSet<usize> = self.rota.load().all.iter().map(|endpoint| endpoint.slot()).collect();
+        let gone = old.endpoints().into_iter().filter(|endpoint| !here.contains(&endpoint.slot()));
+        gone.for_each(|endpoint| endpoint.retire());
+    }
+
     /// Somebody's share has grown, or somebody is back. By a pick, if that is quickly done; else only by [`Fleet::tend`], which
     /// comes once a second at the latest.
     #[cold]

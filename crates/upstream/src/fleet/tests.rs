@@ -117,6 +117,36 @@ fn without_a_panic_threshold_nobody_is_asked_who_is_not_available() {
 }
 
 #[test]
+fn one_that_goes_with_a_configuration_and_is_found_again_does_not_retire() {
+    let carry = Carry::default();
+    let old = fleet_in("endpoints: [http://a, http://b]", &carry);
+    old.settle();
+    let new = fleet_in("endpoints: [http://a]", &carry);
+    new.settle();
+    new.succeed(&old);
+    let (a, b) = (endpoint(&old, "a"), endpoint(&old, "b"));
+    assert!(!a.kept.is_retired() && b.kept.is_retired());
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Relaxed) {
+                new.succeed(&old);
+            }
+        });
+        for turn in 0..2_000 {
+            new.replace(members(&["a", "b"]), false, at(turn)).unwrap();
+            let kept = (0..20).all(|_| !b.kept.is_retired() && !a.kept.is_retired());
+            new.replace(members(&["a"]), false, at(turn)).unwrap();
+            if !kept {
+                over.store(true, Relaxed);
+                panic!("it serves, and keeps no connection");
+            }
+        }
+        over.store(true, Relaxed);
+    });
+}
+
+#[test]
 fn health_outlives_a_configuration() {
     let carry = Carry::default();
     let old = fleet_in("endpoints: [http://a, http://b]", &carry);

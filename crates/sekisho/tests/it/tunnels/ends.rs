@@ -1,34 +1,19 @@
 //! Ends that nobody in the tunnel has agreed upon: a gateway that stops, a side that dies.
 
 use std::sync::Mutex;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::{GOING_AWAY, SWITCHED, chat, echo, frame, gateway, open, take, unmasked};
-use crate::harness::{DEADLINE, Service, until};
+use crate::harness::{Conn, DEADLINE, Service, until};
 
 #[test]
 fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
     let (go, wait) = sync_channel::<()>(1);
-    let (tell, told) = sync_channel(1);
-    let (wait, tell) = (Mutex::new(wait), Mutex::new(tell));
-    let service = Service::raw(move |mut conn| {
-        if conn.read_head().header("upgrade").is_none() {
-            let _ = wait.lock().unwrap().recv();
-            conn.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
-            return;
-        }
-        conn.write(SWITCHED);
-        let mut last = Vec::new();
-        loop {
-            let piece = conn.read_some();
-            match piece.is_empty() {
-                true => break,
-                false if piece[0] == 0x81 => assert!(conn.write(frame("hello", false))),
-                false => last.extend(piece),
-            }
-        }
-        tell.lock().unwrap().send(last).unwrap();
+    let wait = Mutex::new(wait);
+    let (service, told) = echo_or(move |conn| {
+        let _ = wait.lock().unwrap().recv();
+        conn.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
     });
     let mut gateway = gateway(&service, "", "", "drain: { grace: 60s, tunnels: 3s }");
     let mut slow = gateway.connect();
@@ -56,14 +41,13 @@ fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
     assert_eq!(gateway.wait_exit().code(), Some(0));
 }
 
-/// A service that echoes and tells what came last, and another answer that never comes.
-fn echo_and_silence() -> (Service, std::sync::mpsc::Receiver<Vec<u8>>) {
+/// A service that echoes and tells what came last; requests that ask for no tunnel are served by `otherwise`.
+fn echo_or(otherwise: impl Fn(&mut Conn) + Send + Sync + 'static) -> (Service, Receiver<Vec<u8>>) {
     let (tell, told) = sync_channel(1);
     let tell = Mutex::new(tell);
     let service = Service::raw(move |mut conn| {
         if conn.read_head().header("upgrade").is_none() {
-            conn.wait_closed();
-            return;
+            return otherwise(&mut conn);
         }
         conn.write(SWITCHED);
         let mut last = Vec::new();
@@ -78,6 +62,13 @@ fn echo_and_silence() -> (Service, std::sync::mpsc::Receiver<Vec<u8>>) {
         tell.lock().unwrap().send(last).unwrap();
     });
     (service, told)
+}
+
+/// The same, where all other answers never come.
+fn echo_and_silence() -> (Service, Receiver<Vec<u8>>) {
+    echo_or(|conn| {
+        conn.wait_closed();
+    })
 }
 
 #[test]
