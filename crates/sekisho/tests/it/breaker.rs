@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
-use crate::harness::{Answer, Gateway, Service, until};
+use crate::harness::{Answer, Gateway, Service, said_of, until};
 
 /// A service that answers with whatever status it holds; 0 hangs up.
 pub(crate) struct Moody {
@@ -149,13 +149,9 @@ fn an_operator_opens_and_closes_it() {
 
 #[test]
 fn what_cannot_be_is_refused_where_it_stands() {
-    let dir = crate::harness::temp_dir();
-    let file = dir.join("sekisho.yaml");
     let text = "services:\n  up:\n    endpoints: [http://127.0.0.1:1]\n    breaker: { error_percentage: 100, volume: 0, \
                 reset: 0s, probes: 0, buckets: 0, timeout: 0s }\nroutes: [{ path: /*, service: up }]\n";
-    std::fs::write(&file, text).unwrap();
-    let output = crate::harness::binary().arg("check").arg("-c").arg(&file).output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let (said, _) = said_of(text, &["check"]);
     for field in ["error_percentage", "volume", "reset", "probes", "buckets", "timeout"] {
         assert!(said.contains(&format!("services.up.breaker.{field}: ")), "{field}: {said}");
     }

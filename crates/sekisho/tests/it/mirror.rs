@@ -1,7 +1,7 @@
 //! Requests that another service is shown as well.
 
 use crate::access::basic_auth::{HASH, line};
-use crate::harness::{Gateway, Service, binary, ok, temp_dir, until};
+use crate::harness::{Gateway, Service, ok, said_of, until};
 
 /// A gateway in front of `main`, whose requests `shown` is shown; `words` are further words of the mirror.
 fn gateway(main: &Service, shown: &Service, words: &str) -> Gateway {
@@ -152,13 +152,7 @@ fn what_cannot_be_is_reported_at_its_place_with_a_remedy() {
             "services: {{ main: {{ endpoints: ['http://127.0.0.1:1'] }}, shown: {{ endpoints: ['http://127.0.0.1:2'] }} }}\n\
              routes: [{{ path: /*, public: true, service: main, mirror: {mirror} }}]"
         );
-        let dir = temp_dir();
-        let path = dir.join("sekisho.yaml");
-        std::fs::write(&path, config).unwrap();
-        let output = binary().arg("check").arg("--config").arg(&path).output().unwrap();
-        std::fs::remove_dir_all(&dir).unwrap();
-        let said =
-            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let (said, _) = said_of(&config, &["check"]);
         assert!(said.contains(want) && said.contains("sekisho.yaml:2:"), "{want}\nin\n{said}");
     }
 }

@@ -1,6 +1,6 @@
 //! Routes whose requests several services share.
 
-use crate::harness::{Answer, Gateway, Service, binary, ok, temp_dir};
+use crate::harness::{Answer, Gateway, Service, ok};
 
 fn named(name: &'static str) -> Service {
     Service::answering(move |_| ok("text/plain", name))
@@ -90,12 +90,7 @@ fn said_of(route: &str, words: &[&str]) -> String {
         "services: {{ old: {{ endpoints: ['http://127.0.0.1:1'] }}, new: {{ endpoints: ['http://127.0.0.1:2'] }} }}\n\
          routes: [{{ path: /*, public: true, {route} }}]"
     );
-    let dir = temp_dir();
-    let path = dir.join("sekisho.yaml");
-    std::fs::write(&path, config).unwrap();
-    let output = binary().args(words).arg("--config").arg(&path).output().unwrap();
-    std::fs::remove_dir_all(&dir).unwrap();
-    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+    crate::harness::said_of(&config, words).0
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Weights, and what cannot be.
 
 use super::{config, gateway, numbered, reached};
-use crate::harness::{Gateway, binary, temp_dir};
+use crate::harness::{Gateway, said_of};
 
 #[test]
 fn weights_are_kept_by_every_algorithm_that_goes_by_nothing_else() {
@@ -57,8 +57,6 @@ fn every_endpoint_is_shown_as_it_stands() {
 
 #[test]
 fn what_cannot_be_is_refused_where_it_stands() {
-    let dir = temp_dir();
-    let file = dir.join("sekisho.yaml");
     let service =
         |name: &str, words: &str| format!("  {name}: {{ endpoints: [http://127.0.0.1:1], {words} }}\n");
     let text = [
@@ -74,9 +72,7 @@ fn what_cannot_be_is_refused_where_it_stands() {
         service("i", "sticky: { cookie: a, same_site: none, path: shop }"),
         "routes: [{ path: /*, service: a }]\n".to_owned(),
     ];
-    std::fs::write(&file, text.concat()).unwrap();
-    let output = binary().arg("check").arg("-c").arg(&file).output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let (said, _) = said_of(&text.concat(), &["check"]);
     for want in [
         ":2:50: error: services.a.balance: this algorithm needs a key",
         ":3:76: error: services.b.balance.key: only `ring_hash` and `maglev`",
@@ -91,5 +87,4 @@ fn what_cannot_be_is_refused_where_it_stands() {
     ] {
         assert!(said.contains(want), "{want}: {said}");
     }
-    std::fs::remove_dir_all(dir).unwrap();
 }

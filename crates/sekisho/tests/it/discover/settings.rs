@@ -1,15 +1,10 @@
 //! What cannot be meant is refused where it stands.
 
 use super::config;
-use crate::harness::{binary, temp_dir};
+use crate::harness::said_of;
 
 fn check(service: &str) -> String {
-    let dir = temp_dir();
-    let file = dir.join("sekisho.yaml");
-    std::fs::write(&file, config(service)).unwrap();
-    let output = binary().arg("check").arg("-c").arg(&file).output().unwrap();
-    std::fs::remove_dir_all(dir).unwrap();
-    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    said_of(&config(service), &["check"]).0
 }
 
 #[test]

@@ -32,6 +32,16 @@ pub(crate) fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sekisho"))
 }
 
+/// What a command of the program, such as `check`, says of a configuration, and whether it was content with it.
+pub(crate) fn said_of(config: &str, words: &[&str]) -> (String, bool) {
+    let dir = temp_dir();
+    let path = dir.join("sekisho.yaml");
+    std::fs::write(&path, config).unwrap();
+    let output = binary().args(words).arg("--config").arg(&path).output().unwrap();
+    std::fs::remove_dir_all(&dir).unwrap();
+    (String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).into_owned(), output.status.success())
+}
+
 /// A new, empty directory; whoever asks removes it.
 pub(crate) fn temp_dir() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);

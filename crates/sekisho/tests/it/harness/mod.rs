@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Answer, Client};
-pub(crate) use gateway::{Gateway, binary, temp_dir};
+pub(crate) use gateway::{Gateway, binary, said_of, temp_dir};
 pub(crate) use lines::Lines;
 pub(crate) use message::{Delimited, Headers, Request, headers_of};
 pub(crate) use secure::{over, secure, trusting, unverified};

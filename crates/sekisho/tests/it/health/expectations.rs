@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::harness::certificates::Authority;
-use crate::harness::{Gateway, Service, TlsService, until};
+use crate::harness::{Gateway, Service, TlsService, said_of, until};
 use crate::health::{Moody, config, told, who};
 
 const FAST: &str = "interval: 100ms, timeout: 2s, healthy: 1, unhealthy: 1";
@@ -118,17 +118,11 @@ fn what_cannot_be_is_refused_with_a_remedy() {
         ("outlier: { consecutive_failures: 0 }", &["services.up.outlier.consecutive_failures", "`off`"]),
         ("outlier: { success_rate: { below: some } }", &["services.up.outlier.success_rate.below", "20%"]),
     ] {
-        let dir = crate::harness::temp_dir();
-        let path = dir.join("sekisho.yaml");
         let text = format!(
             "services:\n  up:\n    endpoints: ['http://{free}']\n    {words}\nroutes: [{{ path: /*, service: up }}]"
         );
-        std::fs::write(&path, text).unwrap();
-        let output = crate::harness::binary().args(["check", "-c"]).arg(&path).output().unwrap();
-        let said =
-            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        std::fs::remove_dir_all(dir).unwrap();
-        assert!(!output.status.success(), "{words}: {said}");
+        let (said, is_content) = said_of(&text, &["check"]);
+        assert!(!is_content, "{words}: {said}");
         for want in wants.iter().chain(&["sekisho.yaml:4:"]) {
             assert!(said.contains(want), "{words}: no `{want}` in\n{said}");
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::json;
 
-use crate::harness::{Gateway, Service, until};
+use crate::harness::{Gateway, Service, said_of, until};
 use crate::health::Moody;
 
 fn page(services: &[(&str, &Service)], page: &str, routes: &str) -> String {
@@ -196,17 +196,11 @@ fn what_cannot_be_is_refused_with_a_remedy() {
         ("{ path: '/{x}' }", &["health.path", "write one such as `/health`"]),
         ("{ timeout: 0s }", &["health.timeout", "write a time such as `5s`"]),
     ] {
-        let dir = crate::harness::temp_dir();
-        let path = dir.join("sekisho.yaml");
         let text = format!(
             "services: {{ one: {{ endpoints: ['http://127.0.0.1:1'] }} }}\nhealth: {page}\nroutes: [{{ path: /x, service: one, public: true }}]"
         );
-        std::fs::write(&path, text).unwrap();
-        let output = crate::harness::binary().args(["check", "-c"]).arg(&path).output().unwrap();
-        let said =
-            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        std::fs::remove_dir_all(dir).unwrap();
-        assert!(!output.status.success(), "{page}: {said}");
+        let (said, is_content) = said_of(&text, &["check"]);
+        assert!(!is_content, "{page}: {said}");
         for want in wants.iter().chain(&["sekisho.yaml:2:"]) {
             assert!(said.contains(want), "{page}: no `{want}` in\n{said}");
         }

@@ -2,7 +2,7 @@
 
 use super::{gateway, good, hanging, mute};
 use crate::front::{assert_problem, logged};
-use crate::harness::{Gateway, binary, temp_dir, until};
+use crate::harness::{Gateway, until};
 
 #[test]
 fn a_service_that_fails_altogether_is_asked_a_fifth_more_often() {
@@ -88,12 +88,7 @@ fn said_of(retry: &str) -> String {
     let config = format!(
         "services:\n  s:\n    endpoints: ['http://127.0.0.1:1']\n    retry: {retry}\nroutes: [{{ path: /*, service: s }}]"
     );
-    let dir = temp_dir();
-    let path = dir.join("sekisho.yaml");
-    std::fs::write(&path, config).unwrap();
-    let output = binary().arg("check").arg("--config").arg(&path).output().unwrap();
-    std::fs::remove_dir_all(&dir).unwrap();
-    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+    crate::harness::said_of(&config, &["check"]).0
 }
 
 #[test]

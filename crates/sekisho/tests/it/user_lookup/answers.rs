@@ -1,7 +1,7 @@
 //! What the user service's answers mean for requests.
 
 use super::{World, status, told, user};
-use crate::harness::{Answer, Service, ok};
+use crate::harness::{Answer, Service, ok, said_of};
 
 #[track_caller]
 fn assert_problem(answer: &Answer, want: u16, code: &str) {
@@ -163,19 +163,14 @@ fn in_shadow_it_refuses_nobody_and_changes_nothing() {
 #[test]
 fn a_service_that_nobody_describes_is_told_with_the_nearest_name() {
     let service = Service::echo();
-    let dir = crate::harness::temp_dir();
-    let path = dir.join("sekisho.yaml");
     let config = format!(
         "services: {{ users: {{ endpoints: ['{}'] }} }}\n\
          routes: [{{ path: /a, service: users, policies: {{ user_lookup: {{ service: usres }} }} }}]\n",
         service.url()
     );
-    std::fs::write(&path, config).unwrap();
-    let output = crate::harness::binary().args(["check", "-c"]).arg(&path).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (text, _) = said_of(&config, &["check"]);
     assert!(
         text.contains("policies.user_lookup.service: unknown service `usres`; did you mean `users`?"),
         "{text}"
     );
-    std::fs::remove_dir_all(&dir).unwrap();
 }
