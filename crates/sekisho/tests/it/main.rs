@@ -22,6 +22,7 @@ mod attack;
 mod balance;
 mod breaker;
 mod cases;
+mod chaos;
 mod cli;
 mod compress;
 mod contract;

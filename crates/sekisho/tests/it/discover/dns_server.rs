@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(super) const A: u16 = 1;
-pub(super) const SRV: u16 = 33;
+pub(crate) const A: u16 = 1;
+pub(crate) const SRV: u16 = 33;
 
 /// What is said to a question.
 #[derive(Clone)]
-pub(super) enum Says {
+pub(crate) enum Says {
     /// These, each with its time to live.
     Records(Vec<(u32, Vec<u8>)>),
     /// These, but by TCP only.
@@ -23,9 +23,9 @@ pub(super) enum Says {
 }
 
 /// There is no such name.
-pub(super) const NXDOMAIN: Says = Says::Code(3);
+pub(crate) const NXDOMAIN: Says = Says::Code(3);
 /// It cannot be told now.
-pub(super) const SERVFAIL: Says = Says::Code(2);
+pub(crate) const SERVFAIL: Says = Says::Code(2);
 
 #[derive(Default)]
 struct Zone {
@@ -34,13 +34,13 @@ struct Zone {
 }
 
 /// A running server. Its threads end with the test's process.
-pub(super) struct DnsServer {
-    pub(super) addr: SocketAddr,
+pub(crate) struct DnsServer {
+    pub(crate) addr: SocketAddr,
     zone: Arc<Mutex<Zone>>,
 }
 
 impl DnsServer {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (tcp, udp) = (0..20)
             .find_map(|_| {
                 let tcp = TcpListener::bind("127.0.0.1:0").ok()?;
@@ -79,24 +79,24 @@ impl DnsServer {
     }
 
     /// From now on this is said to questions for `name`.
-    pub(super) fn says(&self, name: &str, kind: u16, says: Says) {
+    pub(crate) fn says(&self, name: &str, kind: u16, says: Says) {
         self.zone.lock().unwrap().says.insert((name.to_owned(), kind), says);
     }
 
     /// Addresses, with one time to live.
-    pub(super) fn addresses(&self, name: &str, ttl: u32, addresses: &[&str]) {
+    pub(crate) fn addresses(&self, name: &str, ttl: u32, addresses: &[&str]) {
         let octets = |text: &&str| (ttl, text.parse::<Ipv4Addr>().unwrap().octets().to_vec());
         self.says(name, A, Says::Records(addresses.iter().map(octets).collect()));
     }
 
     /// How often it was asked for `name`.
-    pub(super) fn asked(&self, name: &str, kind: u16) -> usize {
+    pub(crate) fn asked(&self, name: &str, kind: u16) -> usize {
         self.zone.lock().unwrap().asked.get(&(name.to_owned(), kind)).copied().unwrap_or(0)
     }
 }
 
 /// An SRV record's data (RFC 2782).
-pub(super) fn srv(priority: u16, weight: u16, port: u16, target: &str) -> Vec<u8> {
+pub(crate) fn srv(priority: u16, weight: u16, port: u16, target: &str) -> Vec<u8> {
     let mut data = [priority, weight, port].map(u16::to_be_bytes).concat();
     for label in target.split('.') {
         data.push(label.len() as u8);

@@ -11,7 +11,7 @@ use crate::harness::certificates::{Authority, Certified};
 use crate::harness::{Client, temp_dir, until};
 
 /// A running etcd. Dropping it kills the process.
-pub(super) struct EtcdServer {
+pub(crate) struct EtcdServer {
     port: u16,
     dir: PathBuf,
     child: Option<Child>,
@@ -29,7 +29,7 @@ fn encoded(text: &str) -> String {
 
 impl EtcdServer {
     #[track_caller]
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { port: 0, dir: temp_dir(), child: None, secure: None }.started()
     }
 
@@ -58,7 +58,7 @@ impl EtcdServer {
         panic!("etcd did not start:\n{}", server.log());
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -68,7 +68,7 @@ impl EtcdServer {
     }
 
     /// Kills it, as a crash would.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -77,63 +77,63 @@ impl EtcdServer {
 
     /// Starts it again where it was, with all that it knew.
     #[track_caller]
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         // Its port may still be held by connections that are ending.
         until("etcd to start again", || self.run().then_some(()));
     }
 
     /// Starts it again where nobody finds it, until `restart_at` puts it back.
     #[track_caller]
-    pub(super) fn restart_elsewhere(&mut self) -> u16 {
+    pub(crate) fn restart_elsewhere(&mut self) -> u16 {
         let before = std::mem::replace(&mut self.port, free_port());
         self.restart();
         before
     }
 
     #[track_caller]
-    pub(super) fn restart_at(&mut self, port: u16) {
+    pub(crate) fn restart_at(&mut self, port: u16) {
         self.kill();
         self.port = port;
         self.restart();
     }
 
     /// Forgets all that it knew; to be called while it does not run.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         std::fs::remove_dir_all(self.dir.join("data")).unwrap();
     }
 
     #[track_caller]
-    pub(super) fn put(&self, key: &str, value: &str) -> i64 {
+    pub(crate) fn put(&self, key: &str, value: &str) -> i64 {
         self.put_with(key, value, "0")
     }
 
     /// With a lease.
     #[track_caller]
-    pub(super) fn put_with(&self, key: &str, value: &str, lease: &str) -> i64 {
+    pub(crate) fn put_with(&self, key: &str, value: &str, lease: &str) -> i64 {
         revision(
             &self.ask("/v3/kv/put", &json!({ "key": encoded(key), "value": encoded(value), "lease": lease })),
         )
     }
 
     #[track_caller]
-    pub(super) fn delete(&self, key: &str) -> i64 {
+    pub(crate) fn delete(&self, key: &str) -> i64 {
         revision(&self.ask("/v3/kv/deleterange", &json!({ "key": encoded(key) })))
     }
 
     /// A lease that nobody renews.
     #[track_caller]
-    pub(super) fn lease(&self, seconds: u32) -> String {
+    pub(crate) fn lease(&self, seconds: u32) -> String {
         self.ask("/v3/lease/grant", &json!({ "TTL": seconds }))["ID"].as_str().unwrap().to_owned()
     }
 
     #[track_caller]
-    pub(super) fn compact(&self, revision: i64) {
+    pub(crate) fn compact(&self, revision: i64) {
         self.ask("/v3/kv/compaction", &json!({ "revision": revision, "physical": true }));
     }
 
     /// From now on only `root` may ask, by a password.
     #[track_caller]
-    pub(super) fn protect(&self, password: &str) {
+    pub(crate) fn protect(&self, password: &str) {
         self.ask("/v3/auth/user/add", &json!({ "name": "root", "password": password }));
         self.ask("/v3/auth/role/add", &json!({ "name": "root" }));
         self.ask("/v3/auth/user/grant", &json!({ "user": "root", "role": "root" }));

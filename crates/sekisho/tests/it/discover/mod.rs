@@ -2,9 +2,9 @@
 //! registry does, and ends what it began.
 
 mod dns;
-mod dns_server;
+pub(crate) mod dns_server;
 mod etcd;
-mod etcd_server;
+pub(crate) mod etcd_server;
 mod file;
 mod in_flight;
 mod reload;

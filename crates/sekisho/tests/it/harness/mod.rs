@@ -7,7 +7,7 @@ pub(crate) mod certificates;
 mod client;
 mod gateway;
 mod lines;
-mod message;
+pub(crate) mod message;
 mod secure;
 mod service;
 mod tls_service;
