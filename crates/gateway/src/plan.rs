@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_exchange::{Challenges, Mode, Template};
+use sekisho_exchange::{Challenges, Content, Exchange, Mode, Reply, Template};
 use sekisho_policies::Step;
 use sekisho_units::Place;
 use sekisho_upstream::{Mirror, Service};
@@ -161,5 +161,33 @@ impl Plan {
             Target::Service(service) => &service.name,
             _ => "",
         }
+    }
+}
+
+impl Redirect {
+    /// Its answer to a request.
+    pub(crate) fn reply(&self, exchange: &Exchange<'_>) -> Reply {
+        Reply::plain(self.status, Content::Empty, "redirect")
+            .header("Location", self.to.render(exchange, None))
+    }
+}
+
+impl Respond {
+    /// Its answer to a request.
+    pub(crate) fn reply(&self, exchange: &Exchange<'_>) -> Reply {
+        let body = self.body.render(exchange, None);
+        let content = if body.is_empty() {
+            Content::Empty
+        } else {
+            Content::Bytes {
+                content_type: self.content_type.to_string().into(),
+                bytes: body.into_bytes().into(),
+            }
+        };
+        let mut reply = Reply::plain(self.status, content, "respond");
+        for (name, value) in &self.headers {
+            reply = reply.header(name.to_string(), value.render(exchange, None));
+        }
+        reply
     }
 }

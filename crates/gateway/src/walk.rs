@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use sekisho_exchange::{
-    Alarm, Answerer, Content, Decider, Downstream, Ending, Exchange, Filters, Mode, Outcome, Papers, Reply,
-    Response, ResponseHead, Verdict,
+    Alarm, Answerer, Decider, Downstream, Ending, Exchange, Filters, Mode, Outcome, Papers, Reply, Response,
+    ResponseHead, Verdict,
 };
 use sekisho_policies::{NAMES, Pass};
 use sekisho_upstream::{Call, Failure, Seat, Service, Terms, send};
@@ -20,7 +20,7 @@ use sekisho_wire::{Framing, HeadBuf, HeadView, Known, Method, Skip, hop_by_hop};
 use crate::forward::{Introduction, Lines, Via, identify};
 use crate::listener::Door;
 use crate::meter::WorkerMeter;
-use crate::plan::{Plan, PlanStep, Redirect, Respond, Target};
+use crate::plan::{Plan, PlanStep, Target};
 use crate::relay::{flush, relay};
 use crate::route::Unmet;
 use crate::site::ClientTimeouts;
@@ -229,8 +229,8 @@ async fn ask<'a, D: Downstream>(
 ) -> Answer<'a> {
     match &way.plan.target {
         Target::Service(service) => ask_service(way, service, exchange, down, lines).await,
-        Target::Redirect(redirect) => own(exchange, redirect_reply(redirect, exchange)),
-        Target::Respond(respond) => own(exchange, fixed_reply(respond, exchange)),
+        Target::Redirect(redirect) => own(exchange, redirect.reply(exchange)),
+        Target::Respond(respond) => own(exchange, respond.reply(exchange)),
         Target::Health(health) => {
             let told = Box::pin(Arc::clone(health).answer());
             match wait(told, way, exchange, down).await {
@@ -255,28 +255,6 @@ async fn ask<'a, D: Downstream>(
 fn own(exchange: &mut Exchange<'_>, reply: Reply) -> Answer<'static> {
     exchange.facts.decide(Decider::Route, &reply);
     Answer::Gateway(Box::new(reply))
-}
-
-fn redirect_reply(redirect: &Redirect, exchange: &Exchange<'_>) -> Reply {
-    Reply::plain(redirect.status, Content::Empty, "redirect")
-        .header("Location", redirect.to.render(exchange, None))
-}
-
-fn fixed_reply(respond: &Respond, exchange: &Exchange<'_>) -> Reply {
-    let body = respond.body.render(exchange, None);
-    let content = if body.is_empty() {
-        Content::Empty
-    } else {
-        Content::Bytes {
-            content_type: respond.content_type.to_string().into(),
-            bytes: body.into_bytes().into(),
-        }
-    };
-    let mut reply = Reply::plain(respond.status, content, "respond");
-    for (name, value) in &respond.headers {
-        reply = reply.header(name.to_string(), value.render(exchange, None));
-    }
-    reply
 }
 
 async fn ask_service<'a, D: Downstream>(

@@ -12,7 +12,6 @@ mod vary;
 pub use blob::Blob;
 pub use form::{Form, Part};
 pub use hop::{Skip, hop_by_hop, odd_spellings};
-pub use vary::vary_by;
 
 use crate::field::{BadField, is_field_name, is_field_value};
 use crate::head::{HeadView, Known, KnownSet};

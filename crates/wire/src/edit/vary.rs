@@ -38,9 +38,9 @@ impl Edits {
             }
         }
         let all = merged.contains(&&b"*"[..]);
-        let further = name.map(str::as_bytes).filter(|name| {
-            !all && !merged.iter().any(|known| known.eq_ignore_ascii_case(name))
-        });
+        let further = name
+            .map(str::as_bytes)
+            .filter(|name| !all && !merged.iter().any(|known| known.eq_ignore_ascii_case(name)));
         // What the service says may stand as it is.
         if further.is_none() && earlier.is_empty() {
             return;

@@ -47,7 +47,10 @@ impl Versions {
             let set = exchange.to_client.add(Known::Vary, names.as_bytes());
             debug_assert!(set.is_ok(), "names of fields make a valid value");
         }
-        exchange.facts.version = choice.said;
+        if choice.way.is_err() || choice.way.ok() == self.others {
+            // One that is served has a name of its own.
+            exchange.facts.version = choice.said;
+        }
         if let Some(segment) = segment.filter(|_| !self.keep_segment) {
             let path = exchange.path.get(1 + segment.len()..).filter(|path| !path.is_empty());
             exchange.to_ask.path = Cow::Borrowed(path.unwrap_or("/"));
