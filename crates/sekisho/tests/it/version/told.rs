@@ -63,16 +63,13 @@ fn what_cannot_be_is_reported_at_its_place_with_a_remedy() {
     for (lines, want) in [
         (
             route("versions: { v1: { service: old }, '1.0': { service: new } }"),
-            "2:75: routes[0].versions.1.0: `v1` and `1.0` are one version; keep one of them",
+            "2:72: error: routes[0].versions[\"1.0\"]: `v1` and `1.0` are one version; keep one of them",
         ),
         (
             route("versions: { latest: { service: old } }"),
-            "2:50: routes[0].versions.latest: `latest` is no version; write one such as `v2`",
+            "2:50: error: routes[0].versions.latest: `latest` is no version; write one such as `v2`",
         ),
-        (
-            route("versions: { v1: {} }"),
-            "routes[0].versions.v1: nothing answers in version `v1`; add `service`",
-        ),
+        (route("versions: { v1: {} }"), "routes[0]: nothing answers on this route; add `service`"),
         (
             route("versions: { v1: { service: old }, v2: }"),
             "routes[0].versions.v2: nothing answers in version `v2`",
@@ -106,7 +103,7 @@ fn what_cannot_be_is_reported_at_its_place_with_a_remedy() {
         ),
         (
             format!("version: {{ default: 4 }}\n{}", route(two)),
-            "sekisho.yaml:2:21: version.default: `v4` is no version of `/x/*`",
+            "sekisho.yaml:2:21: error: version.default: `v4` is no version of `/x/*`",
         ),
         (
             route(&format!("version: {{ order: [] }}, {two}")),
@@ -116,7 +113,10 @@ fn what_cannot_be_is_reported_at_its_place_with_a_remedy() {
             route(&format!("version: {{ order: [path, path] }}, {two}")),
             "version.order: `path` stands in it twice; keep one of them",
         ),
-        (route(&format!("version: {{ order: [query] }}, {two}")), "expected one of"),
+        (
+            route(&format!("version: {{ order: [query] }}, {two}")),
+            "unknown word `query`; use one of `header`, `path`, `accept`",
+        ),
         (
             route(&format!("version: {{ header: 'a b' }}, {two}")),
             "version.header: `a b` is no name of a header field",
