@@ -65,6 +65,8 @@ pub(crate) struct Kept {
     pub(crate) standing: Standing,
     /// Its ejections.
     watched: Mutex<Watched>,
+    /// Where its circuit breaker stands, if it has one of its own.
+    breaker: Mutex<Weak<BreakerState>>,
     /// Whether no configuration in force names it any more.
     retired: AtomicBool,
     table: Arc<Mutex<Table>>,
@@ -90,6 +92,7 @@ impl Places {
             load: Load::default(),
             standing: Standing::default(),
             watched: Mutex::default(),
+            breaker: Mutex::default(),
             retired: AtomicBool::new(false),
             table: Arc::clone(&self.0),
         });
@@ -211,6 +214,17 @@ impl Kept {
     /// The configuration in force names it no more.
     pub(crate) fn retire(&self) {
         self.retired.store(true, Relaxed);
+    }
+
+    /// Where its circuit breaker stands; anew, if its window has changed.
+    pub(crate) fn breaker(&self, settings: &Settings) -> Arc<BreakerState> {
+        let mut known = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = known.upgrade().filter(|state| state.suits(settings)) {
+            return state;
+        }
+        let state = Arc::new(BreakerState::new(settings));
+        *known = Arc::downgrade(&state);
+        state
     }
 
     /// Its ejections, for a moment.

@@ -7,7 +7,7 @@ use sekisho_units::{At, OrOff, Place, Problem, Problems, Span};
 use serde::Deserialize;
 
 use crate::balance::BalanceConfig;
-use crate::breaker::BreakerConfig;
+use crate::breaker::{BreakerConfig, Per};
 use crate::discover::DiscoverConfig;
 use crate::fleet::{EndpointConfig, StickyConfig};
 use crate::health::{Check, HealthConfig};
@@ -75,7 +75,7 @@ pub struct Config {
     /// TLS to `https://` endpoints.
     #[serde(default)]
     pub tls: Option<tls::Config>,
-    /// Stops asking the service while it fails. Default: none; `off` takes one from `service_defaults` away.
+    /// Stops asking the service while it fails, or each of its endpoints while that fails. Default: none; `off` takes one from `service_defaults` away.
     #[serde(default)]
     pub breaker: Option<OrOff<BreakerConfig>>,
     /// Checks each endpoint every so often, whether or not requests come, and asks it no more while it fails. Default: no checks;
@@ -260,8 +260,13 @@ impl Config {
         }
     }
 
+    /// The circuit breaker of the service or of each of its endpoints, if there is to be one.
+    pub(crate) fn breaker_per(&self, per: Per) -> Option<&BreakerConfig> {
+        self.breaker().filter(|breaker| breaker.per == per)
+    }
+
     /// The circuit breaker, if there is to be one.
-    pub(crate) fn breaker(&self) -> Option<&BreakerConfig> {
+    fn breaker(&self) -> Option<&BreakerConfig> {
         match &self.breaker {
             Some(OrOff::On(breaker)) => Some(breaker),
             Some(OrOff::Off) | None => None,

@@ -29,7 +29,7 @@ mod tunnel;
 mod upload;
 
 pub use balance::{Algorithm, BalanceConfig, Key};
-pub use breaker::{Breaker, BreakerConfig, BreakerState, Change, Guard, Standing};
+pub use breaker::{Breaker, BreakerConfig, BreakerState, Change, Guard, Per, Standing};
 pub use call::{BrokenResponse, Call};
 pub use carry::Carry;
 pub use config::{Config, ConnectionsConfig, TimeoutsConfig};

@@ -69,10 +69,9 @@ pub async fn send<'a, D: Downstream>(
     }
     let asking = Asking { service, pools, terms, began };
     let mut tries = Tries::new(service, exchange, began);
-    let mut ticket = asking.leave(began).map_err(Failure::CircuitOpen)?;
+    let (mut flight, mut ticket) = asking.leave(&mut tries, began)?;
     let mut again = Again::Anew;
     let outcome = loop {
-        let flight = Flight::begin(tries.pick().ok_or(Failure::NoHealthyEndpoint)?);
         exchange.facts.endpoint = Some(Arc::clone(&flight.endpoint.authority));
         exchange.facts.attempts += 1;
         if exchange.deadline.is_some()
@@ -85,7 +84,7 @@ pub async fn send<'a, D: Downstream>(
         let ended = asking.judge(ticket, &outcome, &flight.endpoint, tried);
         exchange.facts.upstream_duration = Some(ended.since(began));
         let leave = match tries.again(&outcome, exchange, down, alarm).await? {
-            true => asking.leave(pools.local.clock.now()).ok(),
+            true => asking.leave(&mut tries, pools.local.clock.now()).ok(),
             false => None,
         };
         // If that was one failure too many for the breaker, it is what the client learns of.
@@ -97,7 +96,7 @@ pub async fn send<'a, D: Downstream>(
                 call
             });
         };
-        ticket = leave;
+        (flight, ticket) = leave;
         again = Again::after(outcome);
     };
     outcome.map_err(|(failure, _)| failure)
@@ -113,9 +112,12 @@ struct Asking<'s, 't> {
 }
 
 impl Asking<'_, '_> {
-    /// Leave of the circuit breaker to ask, or how long there is none.
-    fn leave(&self, now: Tick) -> Result<Option<Ticket>, Duration> {
-        self.service.breaker.as_ref().map(|guard| guard.admit(now)).transpose()
+    /// An endpoint to ask, with leave of the circuit breaker, be it the service's or the endpoint's.
+    fn leave(&self, tries: &mut Tries<'_>, now: Tick) -> Result<(Flight, Option<Ticket>), Failure> {
+        let whole = self.service.breaker.as_ref().map(|guard| guard.admit(now)).transpose();
+        let whole = whole.map_err(Failure::CircuitOpen)?;
+        let (endpoint, own) = tries.pick(now)?;
+        Ok((Flight::begin(endpoint), whole.or(own)))
     }
 
     /// Tells the circuit breaker and the endpoint's fleet how a try went that began at `tried`; gives when it ended.
@@ -138,8 +140,12 @@ impl Asking<'_, '_> {
                 limit.heard(result, served(outcome, ended), ended);
             }
         }
-        if let (Some(guard), Some(ticket)) = (&self.service.breaker, ticket) {
-            guard.judge(ticket, result, ended);
+        match (&self.service.breaker, ticket) {
+            (Some(guard), Some(ticket)) => {
+                guard.judge(ticket, result, ended);
+            }
+            (None, Some(ticket)) if !unfair => self.service.fleet.judge(endpoint, ticket, result, ended),
+            _ => {}
         }
         ended
     }

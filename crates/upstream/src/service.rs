@@ -6,7 +6,7 @@ use std::time::Duration;
 use sekisho_units::OrOff;
 use sekisho_wire::Limits;
 
-use crate::breaker::Guard;
+use crate::breaker::{Guard, Per, Whose};
 use crate::carry::Carry;
 use crate::compose::Telling;
 use crate::config::Config;
@@ -36,7 +36,7 @@ pub struct Service {
     pub tunnels: Tunnels,
     /// How many requests it has at once, if that is limited.
     pub limit: Option<Limit>,
-    /// Its circuit breaker, if it has one.
+    /// Its circuit breaker, if it has one for all its endpoints.
     pub breaker: Option<Guard>,
     /// Where endpoints of it are found, if they are.
     pub discovery: Option<Discovered>,
@@ -90,6 +90,7 @@ impl Service {
             helm: carry.helm(name),
             events: carry.events(),
             errands: carry.errands(),
+            breaker: config.breaker_per(Per::Endpoint).cloned(),
         };
         let timeouts = &config.timeouts;
         let fleet = Arc::new(Fleet::new(members, Settings::of(name, config), maker));
@@ -108,7 +109,10 @@ impl Service {
             head_limits,
             tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
             limit: config.limit().map(|(config, _)| Limit::new(config, carry.limit(name))),
-            breaker: config.breaker().map(|config| Guard::new(name, config, carry)),
+            breaker: config.breaker_per(Per::Service).map(|config| {
+                let whose = Whose { service: name.into(), endpoint: None };
+                Guard::new(whose, config, carry.breaker(name, &config.settings()), carry.events())
+            }),
             check: config.health().map(Arc::new),
             checks: carry.checks(name),
             retry: match &config.retry {

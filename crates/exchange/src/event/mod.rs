@@ -21,20 +21,26 @@ pub trait Events: Send + Sync {
 /// Something that operators should know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// A service's circuit breaker refuses requests from now on.
+    /// A service's circuit breaker, or that of one of its endpoints, refuses requests from now on.
     CircuitBreakerOpened {
         /// The service.
         service: Arc<str>,
+        /// The endpoint, if it is not the whole service.
+        endpoint: Option<Arc<str>>,
     },
     /// It lets probes through.
     CircuitBreakerHalfOpened {
         /// The service.
         service: Arc<str>,
+        /// The endpoint, if it is not the whole service.
+        endpoint: Option<Arc<str>>,
     },
     /// It lets requests through again.
     CircuitBreakerClosed {
         /// The service.
         service: Arc<str>,
+        /// The endpoint, if it is not the whole service.
+        endpoint: Option<Arc<str>>,
     },
     /// An endpoint gets no requests from now on, or only those that nobody else can take. To be told once for each change.
     EndpointDown {
@@ -153,9 +159,9 @@ impl Event {
     /// The service that it is about.
     pub fn service(&self) -> Option<&str> {
         match self {
-            Self::CircuitBreakerOpened { service }
-            | Self::CircuitBreakerHalfOpened { service }
-            | Self::CircuitBreakerClosed { service }
+            Self::CircuitBreakerOpened { service, .. }
+            | Self::CircuitBreakerHalfOpened { service, .. }
+            | Self::CircuitBreakerClosed { service, .. }
             | Self::EndpointDown { service, .. }
             | Self::EndpointUp { service, .. }
             | Self::NoHealthyEndpoint { service }
@@ -171,7 +177,19 @@ impl Event {
     pub fn endpoint(&self) -> Option<&str> {
         match self {
             Self::EndpointDown { endpoint, .. } | Self::EndpointUp { endpoint, .. } => Some(endpoint),
+            Self::CircuitBreakerOpened { endpoint, .. }
+            | Self::CircuitBreakerHalfOpened { endpoint, .. }
+            | Self::CircuitBreakerClosed { endpoint, .. } => endpoint.as_deref(),
             _ => None,
+        }
+    }
+
+    /// How urgent it is.
+    pub fn severity(&self) -> Severity {
+        match self {
+            // The others are asked in its place.
+            Self::CircuitBreakerOpened { endpoint: Some(_), .. } => Severity::Warning,
+            _ => self.name().severity(),
         }
     }
 
@@ -207,9 +225,15 @@ impl Event {
     /// What it means, in one line for people.
     pub fn message(&self) -> String {
         let line = match self {
-            Self::CircuitBreakerOpened { service } => format!("`{service}` is not asked any more"),
-            Self::CircuitBreakerHalfOpened { service } => format!("`{service}` is tried again"),
-            Self::CircuitBreakerClosed { service } => format!("`{service}` is asked again"),
+            Self::CircuitBreakerOpened { service, endpoint } => {
+                format!("{} is not asked any more", named(service, endpoint.as_deref()))
+            }
+            Self::CircuitBreakerHalfOpened { service, endpoint } => {
+                format!("{} is tried again", named(service, endpoint.as_deref()))
+            }
+            Self::CircuitBreakerClosed { service, endpoint } => {
+                format!("{} is asked again", named(service, endpoint.as_deref()))
+            }
             Self::EndpointDown { service, endpoint, reason } => {
                 format!("{endpoint} of `{service}` is not asked any more ({reason})")
             }
@@ -245,6 +269,14 @@ impl Event {
         };
         // An error's text may be of several lines, and must not look like another event.
         line.replace(|c: char| c.is_control(), " ")
+    }
+}
+
+/// A service, or one of its endpoints.
+fn named(service: &str, endpoint: Option<&str>) -> String {
+    match endpoint {
+        Some(endpoint) => format!("{endpoint} of `{service}`"),
+        None => format!("`{service}`"),
     }
 }
 

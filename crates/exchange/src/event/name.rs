@@ -9,11 +9,11 @@ use serde::Deserialize;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventName {
-    /// A service's circuit breaker has opened: the service is not asked any more.
+    /// The circuit breaker of a service or of an endpoint has opened: it is not asked any more.
     CircuitBreakerOpened,
     /// It lets probes through.
     CircuitBreakerHalfOpened,
-    /// It has closed: the service is asked again.
+    /// It has closed: who was not asked is asked again.
     CircuitBreakerClosed,
     /// An endpoint is not asked any more.
     EndpointDown,
@@ -116,7 +116,7 @@ impl EventName {
         }
     }
 
-    /// How urgent it is.
+    /// How urgent it is at most.
     pub const fn severity(self) -> Severity {
         match self {
             Self::CircuitBreakerOpened | Self::NoHealthyEndpoint => Severity::Critical,

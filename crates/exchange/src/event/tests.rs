@@ -12,9 +12,9 @@ fn all() -> Vec<Event> {
     let (store, source) = (text("redis://cache"), text("https://id.test/keys"));
     let dns = || text("dns `orders.internal`");
     vec![
-        Event::CircuitBreakerOpened { service: service.clone() },
-        Event::CircuitBreakerHalfOpened { service: service.clone() },
-        Event::CircuitBreakerClosed { service: service.clone() },
+        Event::CircuitBreakerOpened { service: service.clone(), endpoint: None },
+        Event::CircuitBreakerHalfOpened { service: service.clone(), endpoint: None },
+        Event::CircuitBreakerClosed { service: service.clone(), endpoint: None },
         Event::EndpointDown { service: service.clone(), endpoint: endpoint.clone(), reason: reason.clone() },
         Event::EndpointUp { service: service.clone(), endpoint, reason: reason.clone() },
         Event::NoHealthyEndpoint { service: service.clone() },
@@ -54,6 +54,16 @@ fn a_line_begins_with_the_events_name() {
         "discovery_skipped: `orders` by dns `orders.internal`: refused",
     ];
     assert_eq!(lines, want);
+}
+
+#[test]
+fn a_breaker_of_an_endpoint_names_it_and_is_less_urgent() {
+    let service = text("orders");
+    let of = |endpoint| Event::CircuitBreakerOpened { service: service.clone(), endpoint };
+    let (whole, one) = (of(None), of(Some(text("10.0.0.7:80"))));
+    assert_eq!((whole.endpoint(), one.endpoint()), (None, Some("10.0.0.7:80")));
+    assert_eq!((whole.severity(), one.severity()), (Severity::Critical, Severity::Warning));
+    assert_eq!(one.to_string(), "circuit_breaker_opened: 10.0.0.7:80 of `orders` is not asked any more");
 }
 
 #[test]

@@ -24,7 +24,10 @@ const PAGES: &[(&str, &str)] = &[
         "/api/alerts",
         "who is told what happens, and the last alerts; POST to /api/alerts/test sends one to everybody",
     ),
-    ("/api/breakers", "circuit breakers; POST to /api/breakers/{service}/open or …/close moves one by hand"),
+    (
+        "/api/breakers",
+        "circuit breakers; POST to /api/breakers/{service}/open or …/close, or …/{service}/{endpoint}/…, moves one by hand",
+    ),
     ("/api/plan", "what each route does with a request"),
     ("/api/reload", "what came of the last reload; POST reads the configuration anew"),
     (

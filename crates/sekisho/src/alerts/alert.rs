@@ -46,7 +46,7 @@ impl Alert {
 
     fn severity(&self) -> Severity {
         match &self.content {
-            Content::Event(event) => event.name().severity(),
+            Content::Event(event) => event.severity(),
             Content::Suppressed { .. } => Severity::Warning,
             Content::Test => Severity::Info,
         }

@@ -127,7 +127,7 @@ fn within(test: Pin<Box<dyn Future<Output = ()>>>) {
 }
 
 fn opened(service: usize) -> Event {
-    Event::CircuitBreakerOpened { service: format!("s{service}").into() }
+    Event::CircuitBreakerOpened { service: format!("s{service}").into(), endpoint: None }
 }
 
 /// What became of the last alerts, oldest first: state and attempts.
@@ -153,7 +153,7 @@ fn whoever_notices_something_only_has_to_tell_it() {
         alerts.tell(Event::NoHealthyEndpoint { service: about(&service) });
         alerts.tell(Event::EndpointUp { service, endpoint, reason: "health_check".into() });
         alerts.tell(Event::JwksFetched { source: "https://id.test".into(), keys: 1 });
-        alerts.tell(Event::CircuitBreakerHalfOpened { service: "orders".into() });
+        alerts.tell(Event::CircuitBreakerHalfOpened { service: "orders".into(), endpoint: None });
         receiver.hears(3).await;
         alerts.flush(Duration::from_secs(10)).await;
         assert_eq!(receiver.names(), ["endpoint_down", "no_healthy_endpoint", "endpoint_up"], "as `on` says");

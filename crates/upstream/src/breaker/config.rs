@@ -6,11 +6,26 @@ use serde::Deserialize;
 
 use super::Settings;
 
-/// Stops asking a service that fails, and tries it again after a while.
+/// Whose failures a breaker counts, and who is not asked while it is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "BreakerPer")]
+pub enum Per {
+    /// The service as a whole: one breaker.
+    #[default]
+    Service,
+    /// Each endpoint by itself: while its breaker is open, requests go to the others.
+    Endpoint,
+}
+
+/// Stops asking a service that fails, or endpoints of it, and tries again after a while.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Breaker")]
 pub struct BreakerConfig {
+    /// `service`: one breaker for all of it. `endpoint`: one for each endpoint, of which those are asked whose breakers are closed;
+    /// clients get 503 only while all are open. Default `service`.
+    pub per: Per,
     /// Longest wait for the response's head; the smaller of it and `timeouts.first_byte` holds. Default `3s`.
     #[schemars(with = "Span")]
     pub timeout: At<Span>,
@@ -40,6 +55,7 @@ pub struct BreakerConfig {
 impl Default for BreakerConfig {
     fn default() -> Self {
         Self {
+            per: Per::Service,
             timeout: At::nowhere(Span::from_secs(3)),
             error_percentage: At::nowhere(50),
             reset: At::nowhere(Span::from_secs(30)),

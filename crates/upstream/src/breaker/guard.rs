@@ -1,4 +1,4 @@
-//! A service's breaker at its place: what counts as a failure, and who is told of changes.
+//! A breaker at its place, a service's or an endpoint's: what counts as a failure, and who is told of changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,28 +6,35 @@ use std::time::Duration;
 use sekisho_exchange::{Event, Events};
 use sekisho_units::Tick;
 
-use super::{Breaker, BreakerConfig, Change, Ticket};
-use crate::carry::Carry;
+use super::{Breaker, BreakerConfig, BreakerState, Change, Ticket};
 use crate::failure::Failure;
 
-/// The breaker of a service.
+/// The breaker of a service, or of one of its endpoints.
 pub struct Guard {
     /// The breaker itself.
     pub breaker: Breaker,
-    service: Arc<str>,
+    whose: Whose,
     count_5xx: bool,
     events: Option<Arc<dyn Events>>,
 }
 
+/// Whose breaker it is.
+pub(crate) struct Whose {
+    pub(crate) service: Arc<str>,
+    /// The endpoint, if it is not the whole service.
+    pub(crate) endpoint: Option<Arc<str>>,
+}
+
 impl Guard {
-    pub(crate) fn new(service: &str, config: &BreakerConfig, carry: &Carry) -> Self {
-        let settings = config.settings();
-        Self {
-            breaker: Breaker::new(settings, carry.breaker(service, &settings)),
-            service: service.into(),
-            count_5xx: config.count_5xx,
-            events: carry.events(),
-        }
+    /// The breaker of `whose` that stands where `state` says.
+    pub(crate) fn new(
+        whose: Whose,
+        config: &BreakerConfig,
+        state: Arc<BreakerState>,
+        events: Option<Arc<dyn Events>>,
+    ) -> Self {
+        let breaker = Breaker::new(config.settings(), state);
+        Self { breaker, whose, count_5xx: config.count_5xx, events }
     }
 
     /// Leave to ask the service, or how long there is none.
@@ -38,15 +45,24 @@ impl Guard {
         Ok(ticket)
     }
 
-    /// Tells the breaker how a request went: the answer's status, or how there was none.
+    /// Leave to ask the endpoint, unless others are to be asked.
     #[inline]
-    pub(crate) fn judge(&self, ticket: Ticket, result: Result<u16, &Failure>, now: Tick) {
+    pub(crate) fn ask(&self, now: Tick) -> Option<Ticket> {
+        let (ticket, change) = self.breaker.ask(now).ok()?;
+        self.tell(change);
+        Some(ticket)
+    }
+
+    /// Tells the breaker how a request went: the answer's status, or how there was none. Gives what that changes.
+    #[inline]
+    pub(crate) fn judge(&self, ticket: Ticket, result: Result<u16, &Failure>, now: Tick) -> Option<Change> {
         let change = match result {
             Ok(status) if status < 500 || !self.count_5xx => self.breaker.succeeded(ticket, now),
             Err(failure) if !failure.is_the_services() => None,
             Ok(_) | Err(_) => self.breaker.failed(ticket, now),
         };
         self.tell(change);
+        change
     }
 
     /// An operator opens it, until an operator closes it. Whether that changes anything.
@@ -66,15 +82,16 @@ impl Guard {
     #[inline]
     fn tell(&self, change: Option<Change>) {
         if let (Some(change), Some(events)) = (change, &self.events) {
-            events.tell(event(change, Arc::clone(&self.service)));
+            events.tell(self.event(change));
         }
     }
-}
 
-fn event(change: Change, service: Arc<str>) -> Event {
-    match change {
-        Change::Opened => Event::CircuitBreakerOpened { service },
-        Change::HalfOpened => Event::CircuitBreakerHalfOpened { service },
-        Change::Closed => Event::CircuitBreakerClosed { service },
+    fn event(&self, change: Change) -> Event {
+        let (service, endpoint) = (Arc::clone(&self.whose.service), self.whose.endpoint.clone());
+        match change {
+            Change::Opened => Event::CircuitBreakerOpened { service, endpoint },
+            Change::HalfOpened => Event::CircuitBreakerHalfOpened { service, endpoint },
+            Change::Closed => Event::CircuitBreakerClosed { service, endpoint },
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! The circuit breaker: a service that fails is left alone for a while, so that its clients learn at once what they would
-//! have learned late, and it has time to recover.
+//! have learned late, and it has time to recover. The same for each endpoint by itself, where that is wanted.
 //!
 //! Closed, it counts; when too many requests of the window fail, it opens. Open, it refuses; after `reset` it is half open and
 //! lets as many requests through as it has probes. If they succeed it closes, if one fails it opens again. The words are those
 //! of opossum 8. Time is an argument, and no decision takes a lock.
 
 mod config;
+#[cfg(test)]
+mod endpoint_tests;
 mod gate;
 mod guard;
 #[cfg(test)]
@@ -18,9 +20,10 @@ use std::time::Duration;
 
 use sekisho_units::Tick;
 
-pub use self::config::BreakerConfig;
+pub use self::config::{BreakerConfig, Per};
 use self::gate::{Gate, SharedGate};
 pub use self::guard::Guard;
+pub(crate) use self::guard::Whose;
 use self::window::Window;
 
 /// When it opens, and for how long. Times are in milliseconds.
@@ -164,12 +167,47 @@ impl Breaker {
         (counts.total, counts.failed)
     }
 
+    /// Whether requests pass.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.gate.load() == Gate::Closed
+    }
+
+    /// When it lets probes through, if it is open for a time.
+    pub(crate) fn until(&self) -> Option<Tick> {
+        match self.state.gate.load() {
+            Gate::Open { until } => Some(Tick::from_nanos(until * NANOS)),
+            _ => None,
+        }
+    }
+
+    /// How long there is no leave, as far as that is known; `None` if there is.
+    pub(crate) fn after(&self, now: Tick) -> Option<Duration> {
+        match self.state.gate.load() {
+            Gate::Closed => None,
+            Gate::Open { until } if millis(now) < until => Some(Duration::from_millis(until - millis(now))),
+            Gate::Open { .. } | Gate::Half { .. } => Some(TRIAL),
+            Gate::Held => Some(Duration::from_millis(self.settings.reset)),
+        }
+    }
+
     /// Asks for leave. With it may come a change: the breaker is half open from now on.
     ///
     /// # Errors
-    /// `Open`, if it is open, or half open with all its probes out.
+    /// `Open`, if it is open, or half open with all its probes out. That is counted.
     #[inline]
     pub fn admit(&self, now: Tick) -> Result<(Ticket, Option<Change>), Open> {
+        self.ask(now).inspect_err(|_| self.refuse())
+    }
+
+    /// Counts a request that was refused.
+    #[cold]
+    pub(crate) fn refuse(&self) {
+        self.state.refused.fetch_add(1, Relaxed);
+    }
+
+    /// As [`Breaker::admit`], for those who can ask elsewhere: that is not counted.
+    #[inline]
+    pub(crate) fn ask(&self, now: Tick) -> Result<(Ticket, Option<Change>), Open> {
         match self.state.gate.load() {
             Gate::Closed => Ok((self.ticket(None), None)),
             _ => self.admit_if_time_has_come(millis(now)),
@@ -194,7 +232,6 @@ impl Breaker {
                 return Ok((self.ticket(Some(since)), change.map(|change| self.state.note(change))));
             }
         };
-        self.state.refused.fetch_add(1, Relaxed);
         Err(Open { after })
     }
 
@@ -275,6 +312,16 @@ impl Breaker {
     }
 }
 
+#[cfg(test)]
+impl Ticket {
+    /// Whether it is a probe that still counts.
+    fn is_of_this_trial(&self) -> bool {
+        self.probe.as_ref().is_some_and(
+            |(state, trial)| matches!(state.gate.load(), Gate::Half { since, .. } if since == *trial),
+        )
+    }
+}
+
 impl Drop for Ticket {
     /// A probe that was given up makes room for another.
     fn drop(&mut self) {
@@ -289,6 +336,9 @@ impl Drop for Ticket {
     }
 }
 
+/// Nanoseconds of a millisecond.
+const NANOS: u64 = 1_000_000;
+
 fn millis(now: Tick) -> u64 {
-    now.as_nanos() / 1_000_000
+    now.as_nanos() / NANOS
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sekisho_exchange::Event;
 use sekisho_units::Tick;
 
+use super::rota::Rota;
 use super::standing::Fault;
 use super::{Endpoint, FAR, Fleet};
 use crate::failure::Failure;
@@ -33,13 +34,25 @@ impl Fleet {
         }
         // As a whole row means it, not the next failure as well.
         endpoint.load().record.begin_anew();
+        self.soon(&rota, endpoint, move |fleet, endpoint, now| {
+            fleet.eject(endpoint, reason, now);
+        });
+    }
+
+    /// Leaves what lays out another rota to those who have time for it.
+    pub(super) fn soon(
+        &self,
+        rota: &Rota,
+        endpoint: &Endpoint,
+        work: impl FnOnce(&Self, &Endpoint, Tick) + Send + 'static,
+    ) {
         let Some(endpoint) = rota.all.iter().find(|known| known.slot() == endpoint.slot()) else { return };
         let (helm, endpoint) = (Arc::clone(&self.maker.helm), Arc::clone(endpoint));
         self.maker.errands.send(Box::new(move |local| {
             Box::pin(async move {
                 let in_force = helm.take().upgrade();
                 if let Some(fleet) = in_force {
-                    fleet.eject(&endpoint, reason, local.clock.now());
+                    work(&fleet, &endpoint, local.clock.now());
                 }
             })
         }));

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_exchange::{Errands, Events};
+use sekisho_units::Tick;
 
 use super::config::EndpointConfig;
 use super::helm::Helm;
 use super::load::Load;
 use super::standing::Fault;
+use crate::breaker::{BreakerConfig, Guard, Ticket, Whose};
 use crate::carry::{Kept, Places};
 use crate::tls::Secured;
 
@@ -33,6 +35,8 @@ pub struct Endpoint {
     pub(crate) token: u64,
     /// How it is asked over TLS; `None` for in the clear.
     pub(crate) tls: Option<Secured>,
+    /// Its circuit breaker, if it has one of its own.
+    pub breaker: Option<Guard>,
     /// Bounds on its connections.
     pub limits: ConnectionLimits,
     /// What it keeps from one configuration to the next.
@@ -81,6 +85,8 @@ pub(crate) struct Maker {
     pub(crate) events: Option<Arc<dyn Events>>,
     /// Where work is left that is too much for a worker.
     pub(crate) errands: Arc<dyn Errands>,
+    /// The circuit breaker that each has, if it has one of its own.
+    pub(crate) breaker: Option<BreakerConfig>,
 }
 
 impl Maker {
@@ -97,6 +103,10 @@ impl Maker {
         let text: Arc<str> = authority.text.as_str().into();
         let host =
             config.alias.as_ref().map_or_else(|| Arc::clone(&text), |alias| alias.text.as_str().into());
+        let breaker = self.breaker.as_ref().map(|config| {
+            let whose = Whose { service: Arc::clone(&self.service), endpoint: Some(Arc::clone(&text)) };
+            Guard::new(whose, config, kept.breaker(&config.settings()), self.events.clone())
+        });
         let endpoint = Endpoint {
             authority: text,
             host,
@@ -107,6 +117,7 @@ impl Maker {
             id: crate::balance::hashed(config.url.as_bytes()),
             token: token(&config.url),
             tls,
+            breaker,
             limits: self.limits,
             kept,
         };
@@ -141,6 +152,15 @@ impl Endpoint {
         self.kept.settle(self.limits.max);
     }
 
+    /// Leave to ask it, with a ticket if it has a circuit breaker; `None` if that gives none.
+    #[inline]
+    pub(crate) fn admit(&self, now: Tick) -> Option<Option<Ticket>> {
+        match &self.breaker {
+            None => Some(None),
+            Some(guard) => guard.ask(now).map(Some),
+        }
+    }
+
     /// Whether nothing keeps it from being asked.
     pub fn is_available(&self) -> bool {
         self.kept.standing.is_available()
@@ -173,6 +193,7 @@ impl Endpoint {
             id: self.id,
             token: self.token,
             tls: self.tls.clone().filter(|_| secured),
+            breaker: None,
             limits: self.limits,
             kept: Arc::clone(&self.kept),
         }

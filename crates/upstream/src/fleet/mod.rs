@@ -17,6 +17,7 @@ mod standing;
 mod sticky;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(crate) use self::endpoint::{Flight, Maker};
 pub(crate) use self::helm::Helm;
 pub(crate) use self::load::{Decay, Load};
 pub use self::look::Seen;
-use self::rota::{Due, Rota, Stand, on, shares};
+use self::rota::{Circuit, Due, Rota, Stand, on, shares};
 pub use self::standing::Fault;
 pub(crate) use self::standing::Standing;
 use self::standing::{Warming, step};
@@ -200,7 +201,9 @@ impl Fleet {
         let added = all.iter().filter(|endpoint| !then.contains(&endpoint.slot())).count();
         let gone: Vec<_> = before.iter().filter(|endpoint| !now_there.contains(&endpoint.slot())).collect();
         all.iter().for_each(|endpoint| endpoint.settle());
+        let turned = self.compare_all(&all, Some(now));
         self.lay_out(all, Some(now));
+        turned.iter().for_each(|(endpoint, changed)| self.tell_of(endpoint, *changed));
         // Only now, when they are picked no more.
         gone.iter().for_each(|endpoint| endpoint.retire());
         Ok(Replaced { added, removed: gone.len() })
@@ -238,7 +241,9 @@ impl Fleet {
         *helm = Arc::downgrade(self);
         let all = self.rota.load().all.clone();
         all.iter().for_each(|endpoint| endpoint.settle());
+        let turned = self.compare_all(&all, None);
         self.lay_out(all, None);
+        turned.iter().for_each(|(endpoint, changed)| self.tell_of(endpoint, *changed));
     }
 
     /// Has endpoints of `old`, of the same service, retire that do not serve here. What both have never does, not even for a moment: a
@@ -268,7 +273,11 @@ impl Fleet {
         // Weights of 0 get nothing, unless nobody has another.
         let any = all.iter().any(|endpoint| endpoint.weight > 0);
         let weighty: Vec<_> = all.iter().filter(|endpoint| endpoint.weight > 0 || !any).collect();
-        let stands: Vec<_> = weighty.iter().map(|endpoint| self.stand(endpoint)).collect();
+        let circuits: Vec<_> = weighty.iter().map(|endpoint| endpoint.circuit(now)).collect();
+        let release = circuits.iter().fold(release, |due, (_, at)| due.min(*at));
+        let stands =
+            weighty.iter().zip(circuits).map(|(endpoint, (circuit, _))| self.stand(endpoint, circuit));
+        let stands: Vec<_> = stands.collect();
         let (places, panics) = on(&stands, self.settings.panic_threshold);
         let on: Box<[_]> = places.into_iter().map(|index| Arc::clone(weighty[index])).collect();
         let time = self.settings.slow_start;
@@ -300,9 +309,10 @@ impl Fleet {
         all
     }
 
-    fn stand(&self, endpoint: &Endpoint) -> Stand {
+    fn stand(&self, endpoint: &Endpoint, circuit: Circuit) -> Stand {
         let near = self.settings.zone.is_some() && endpoint.zone.as_deref() == self.settings.zone.as_deref();
-        Stand { priority: endpoint.priority, available: endpoint.is_available(), near }
+        let available = endpoint.is_available() && circuit == Circuit::Closed;
+        Stand { priority: endpoint.priority, available, near, circuit }
     }
 }
 

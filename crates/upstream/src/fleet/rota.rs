@@ -36,14 +36,44 @@ pub(super) struct Stand {
     pub(super) available: bool,
     /// Whether it is in the zone that is preferred.
     pub(super) near: bool,
+    /// How its circuit breaker stands.
+    pub(super) circuit: Circuit,
+}
+
+/// How the circuit breaker of an endpoint stands when a rota is laid out; where it is not closed, the endpoint is not available.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Circuit {
+    /// It is closed, or there is none.
+    Closed,
+    /// Nobody is let through, not even for want of others.
+    Open,
+    /// Probes are, and nothing else is wrong.
+    OnTrial,
 }
 
 /// Who is on, by place, and whether that is for want of enough that are available.
 ///
+/// Whoever serves, those on trial are on beside them that would be asked before them or with them if they were available: each has
+/// its turns, of which it takes as many as it gets probes.
+pub(super) fn on(stands: &[Stand], threshold: Option<u32>) -> (Vec<usize>, bool) {
+    let (mut on, panics) = serving(stands, threshold);
+    let priority = on.first().map_or(u32::MAX, |index| stands[*index].priority);
+    let near = on.iter().any(|index| stands[*index].near);
+    let tried = |stand: &Stand| {
+        stand.circuit == Circuit::OnTrial
+            && (stand.priority < priority || stand.priority == priority && (stand.near || !near))
+    };
+    on.extend((0..stands.len()).filter(|index| tried(&stands[*index])));
+    on.sort_unstable();
+    (on, panics)
+}
+
+/// Who serves.
+///
 /// Of the groups of one priority the first serves in which at least `threshold` percent, and one at least, are available. If
 /// there is none, all of the group serve of which the largest part is available; with a `threshold` of 0 nobody does. Where it
 /// is not told it is half, and all serve only if nobody is available: before that, those of the best group who are.
-pub(super) fn on(stands: &[Stand], threshold: Option<u32>) -> (Vec<usize>, bool) {
+fn serving(stands: &[Stand], threshold: Option<u32>) -> (Vec<usize>, bool) {
     let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (index, stand) in stands.iter().enumerate() {
         groups.entry(stand.priority).or_default().push(index);
@@ -59,6 +89,9 @@ pub(super) fn on(stands: &[Stand], threshold: Option<u32>) -> (Vec<usize>, bool)
     if threshold == Some(0) {
         return (Vec::new(), false);
     }
+    // Rather one that fails its checks than one that is known to fail.
+    groups.values_mut().for_each(|group| group.retain(|index| stands[*index].circuit == Circuit::Closed));
+    groups.retain(|_, group| !group.is_empty());
     // The first of the best, as `max_by` would give the last.
     let best = groups.into_values().rev().max_by(|a, b| {
         let (a, b) = ((available(a), a.len() as u64), (available(b), b.len() as u64));
@@ -117,21 +150,25 @@ impl Rota {
     /// One to ask whose slot is not among `tried`, if there is one.
     #[cold]
     pub(super) fn pick_other(&self, asked: &Asked, tried: &[usize]) -> Option<&Arc<Endpoint>> {
+        let fresh = |endpoint: &&Arc<Endpoint>| !tried.contains(&endpoint.slot());
+        self.others(asked, tried.len()).find(fresh).or_else(|| self.pick(asked))
+    }
+
+    /// Everybody who can be asked by a request that has tried so many: first whom the algorithm would choose, at last those of
+    /// other priorities. Some come more than once.
+    pub(super) fn others(&self, asked: &Asked, tried: usize) -> impl Iterator<Item = &Arc<Endpoint>> {
         /// Picks by the algorithm before all are looked at.
         const PICKS: usize = 4;
-        let fresh = |endpoint: &&Arc<Endpoint>| !tried.contains(&endpoint.slot());
         // Turns are not taken: else every request of one client would begin with the endpoint that fails.
-        let ahead = (0..PICKS).map(|time| tried.len().saturating_sub(1) * PICKS + time);
-        let picker = self.picker.as_ref();
-        let picks = ahead.filter_map(|ahead| Some(&self.on[picker?.peek(ahead, asked, &*self.on)]));
-        let picked = picks.into_iter().find(fresh);
-        picked
-            .or_else(|| around(&self.on, asked.random).find(fresh))
-            .or_else(|| {
-                let up = self.all.iter().filter(|endpoint| endpoint.is_available());
-                up.filter(fresh).min_by_key(|endpoint| endpoint.priority)
-            })
-            .or_else(|| self.pick(asked))
+        let ahead = (0..PICKS).map(move |time| tried.saturating_sub(1) * PICKS + time);
+        let (picker, asked) = (self.picker.as_ref(), *asked);
+        let picks = ahead.filter_map(move |ahead| Some(&self.on[picker?.peek(ahead, &asked, &*self.on)]));
+        let last = std::iter::once_with(|| {
+            let mut up: Vec<_> = self.all.iter().filter(|endpoint| endpoint.is_available()).collect();
+            up.sort_by_key(|endpoint| endpoint.priority);
+            up
+        });
+        picks.chain(around(&self.on, asked.random)).chain(last.flatten())
     }
 
     fn of_token(&self, token: u64) -> Option<&Arc<Endpoint>> {
@@ -187,8 +224,13 @@ mod tests {
     fn stands(text: &str) -> Vec<Stand> {
         let stand = |word: &str| Stand {
             priority: u32::from(word.as_bytes()[0] - b'0'),
-            available: !word.contains('-'),
+            available: !word.contains(['-', 'o', 't']),
             near: word.contains('n'),
+            circuit: match word.as_bytes().last() {
+                Some(b'o') => Circuit::Open,
+                Some(b't') => Circuit::OnTrial,
+                _ => Circuit::Closed,
+            },
         };
         text.split(' ').map(stand).collect()
     }
@@ -224,6 +266,30 @@ mod tests {
             assert_eq!(on(&stands(text), Some(threshold)), (want.to_vec(), panics), "{text} at {threshold}");
         }
         assert_eq!(on(&[], Some(50)), (vec![], false));
+    }
+
+    #[test]
+    fn who_has_an_open_breaker_is_never_on_and_who_is_on_trial_has_turns_beside_those_who_serve() {
+        for (text, threshold, want, panics) in [
+            ("0o 0 0", 50, &[1, 2][..], false),
+            ("0o 0o", 50, &[], false),
+            ("0o 0-", 50, &[1], true),
+            ("0o 0- 1o", 0, &[], false),
+            ("0o 1- 1-", 50, &[1, 2], true),
+            ("0o 0o 1", 50, &[2], false),
+            ("0t 0o 1", 50, &[0, 2], false),
+            ("0t 0o", 50, &[0], false),
+            ("0t 0- 0-", 50, &[0, 1, 2], true),
+            ("0t 0t 1t", 50, &[0, 1, 2], false),
+            ("0t 0t 1t", 0, &[0, 1, 2], false),
+            // Who would not be asked if it were well is not tried.
+            ("0 1t", 50, &[0], false),
+            ("0n 0t", 50, &[0], false),
+            ("0n 0nt", 50, &[0, 1], false),
+        ] {
+            assert_eq!(on(&stands(text), Some(threshold)), (want.to_vec(), panics), "{text} at {threshold}");
+        }
+        assert_eq!(on(&stands("0t 0o 0-"), None), (vec![0, 2], true));
     }
 
     #[test]

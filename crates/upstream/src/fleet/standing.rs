@@ -14,10 +14,12 @@ pub enum Fault {
     Ejected,
     /// An operator has taken it out.
     Drained,
+    /// Its circuit breaker is not closed. It may still be tried, once the time has come.
+    CircuitOpen,
 }
 
 /// All of them, the gravest first.
-pub(super) const FAULTS: [Fault; 3] = [Fault::Drained, Fault::Unhealthy, Fault::Ejected];
+pub(super) const FAULTS: [Fault; 4] = [Fault::Drained, Fault::Unhealthy, Fault::Ejected, Fault::CircuitOpen];
 
 impl Fault {
     /// As metrics and people name it.
@@ -26,6 +28,7 @@ impl Fault {
             Self::Unhealthy => "unhealthy",
             Self::Ejected => "ejected",
             Self::Drained => "drained",
+            Self::CircuitOpen => "circuit_open",
         }
     }
 
@@ -35,6 +38,7 @@ impl Fault {
             Self::Unhealthy => "health_check",
             Self::Ejected => "ejection_over",
             Self::Drained => "restored",
+            Self::CircuitOpen => "circuit_closed",
         }
     }
 }

@@ -8,6 +8,7 @@ use sekisho_exchange::{Alarm, Downstream, Exchange};
 use sekisho_units::Tick;
 
 use super::{Outcome, Retry};
+use crate::breaker::Ticket;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::fleet::{Asked, Endpoint};
@@ -73,15 +74,21 @@ impl<'a> Tries<'a> {
         self.made <= 1
     }
 
-    /// The endpoint for the next try, if there is any.
+    /// The endpoint for the next try, with leave of its circuit breaker if it has one.
+    ///
+    /// # Errors
+    /// [`Failure::NoHealthyEndpoint`] or [`Failure::CircuitOpen`], if there is none.
     #[inline]
-    pub(crate) fn pick(&mut self) -> Option<Arc<Endpoint>> {
-        let endpoint = self.next.take().or_else(|| self.service.fleet.pick(&self.asked))?;
+    pub(crate) fn pick(&mut self, now: Tick) -> Result<(Arc<Endpoint>, Option<Ticket>), Failure> {
+        let fleet = &self.service.fleet;
+        let picked = self.next.take().or_else(|| fleet.pick(&self.asked));
+        let tried = &self.tried[..self.made.min(MOST)];
+        let (endpoint, ticket) = fleet.admitted(picked, &self.asked, tried, now)?;
         if let Some(slot) = self.tried.get_mut(self.made) {
             *slot = endpoint.slot();
         }
         self.made += 1;
-        Some(endpoint)
+        Ok((endpoint, ticket))
     }
 
     /// Whether there is to be another try after this outcome; the pause before it has passed then.

@@ -19,9 +19,9 @@ fn at(seconds: u64) -> Tick {
 fn event(service: usize, name: EventName) -> Event {
     let service = format!("s{service}").into();
     match name {
-        EventName::CircuitBreakerOpened => Event::CircuitBreakerOpened { service },
-        EventName::CircuitBreakerHalfOpened => Event::CircuitBreakerHalfOpened { service },
-        _ => Event::CircuitBreakerClosed { service },
+        EventName::CircuitBreakerOpened => Event::CircuitBreakerOpened { service, endpoint: None },
+        EventName::CircuitBreakerHalfOpened => Event::CircuitBreakerHalfOpened { service, endpoint: None },
+        _ => Event::CircuitBreakerClosed { service, endpoint: None },
     }
 }
 

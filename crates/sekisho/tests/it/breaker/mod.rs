@@ -1,5 +1,7 @@
 //! The circuit breaker: a service that fails is not asked for a while, then tried, then asked again.
 
+mod endpoints;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
