@@ -11,6 +11,7 @@ use crate::breaker::{BreakerState, Settings};
 use crate::discover::Discoveries;
 use crate::fleet::{Helm, Load, Standing};
 use crate::health::HealthMeter;
+use crate::hedge::HedgeState;
 use crate::limit::LimitState;
 use crate::outlier::Watched;
 use crate::peer::MirrorMeter;
@@ -24,6 +25,7 @@ pub struct Carry {
     tunnels: Mutex<HashMap<String, Weak<TunnelMeter>>>,
     breakers: Mutex<HashMap<String, Weak<BreakerState>>>,
     budgets: Mutex<HashMap<String, Weak<Budget>>>,
+    hedges: Mutex<HashMap<String, Weak<HedgeState>>>,
     mirrors: Mutex<HashMap<String, Weak<MirrorMeter>>>,
     /// By a service's name and the identity of its settings of TLS.
     clients: Mutex<HashMap<(String, u64), Weak<ClientConfig>>>,
@@ -130,6 +132,11 @@ impl Carry {
     /// What a service has in flight, where that is limited, and what was learned of it.
     pub(crate) fn limit(&self, service: &str) -> Arc<LimitState> {
         known_or_new(&self.limits, service)
+    }
+
+    /// What hedging of a service has used and measured.
+    pub(crate) fn hedges(&self, service: &str) -> Arc<HedgeState> {
+        known_or_new(&self.hedges, service)
     }
 
     /// What retries of a service have used.

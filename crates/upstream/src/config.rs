@@ -11,6 +11,7 @@ use crate::breaker::{BreakerConfig, Per};
 use crate::discover::DiscoverConfig;
 use crate::fleet::{EndpointConfig, StickyConfig};
 use crate::health::{Check, HealthConfig};
+use crate::hedge::HedgeConfig;
 use crate::limit::{LimitConfig, LimitSettings};
 use crate::outlier::{Outlier, OutlierConfig};
 use crate::retry::RetryConfig;
@@ -88,6 +89,10 @@ pub struct Config {
     /// Tries requests again that failed and are safe to repeat. On by default, as `{}` is; `off` for none.
     #[serde(default)]
     pub retry: Option<OrOff<RetryConfig>>,
+    /// Asks another endpoint as well where an answer is long in coming, and takes the first answer. Default: none; `off` takes that
+    /// from `service_defaults` away.
+    #[serde(default)]
+    pub hedge: Option<OrOff<HedgeConfig>>,
     /// Connections that have changed protocols, such as WebSockets.
     #[serde(default)]
     pub tunnels: TunnelsConfig,
@@ -193,6 +198,9 @@ impl Config {
         }
         if let Some(OrOff::On(retry)) = &self.retry {
             retry.check(place, path, problems);
+        }
+        if let Some(OrOff::On(hedge)) = &self.hedge {
+            hedge.check(place, path, problems);
         }
         if let Some(OrOff::On(health)) = &self.health {
             health.check(place, path, problems);

@@ -16,6 +16,7 @@ mod discover;
 mod failure;
 mod fleet;
 mod health;
+mod hedge;
 mod limit;
 mod outlier;
 mod peer;
@@ -40,6 +41,7 @@ pub use fleet::{
     Replaced, SameSite, Scheme, Seen, StickyConfig, Target,
 };
 pub use health::{Asker, Check, CheckKind, HealthConfig, HealthMeter, Rounds, Statuses};
+pub use hedge::{After, HedgeConfig, HedgeMeter};
 pub use limit::{
     AdaptiveConfig, AdaptiveSettings, Limit, LimitAlgorithm, LimitConfig, LimitSeen, LimitSettings,
 };

@@ -15,6 +15,7 @@ use crate::compose::compose;
 use crate::conn::Conn;
 use crate::failure::Failure;
 use crate::fleet::{Endpoint, Flight};
+use crate::hedge::Hedge;
 use crate::limit::Limit;
 use crate::pool::Pools;
 use crate::retry::{Again, Outcome, Tries};
@@ -69,26 +70,36 @@ pub async fn send<'a, D: Downstream>(
     }
     let asking = Asking { service, pools, terms, began };
     let mut tries = Tries::new(service, exchange, began);
-    let (mut flight, mut ticket) = asking.leave(&mut tries, began)?;
+    let mut leave = asking.leave(&mut tries, began)?;
     let mut again = Again::Anew;
     let outcome = loop {
-        exchange.facts.endpoint = Some(Arc::clone(&flight.endpoint.authority));
+        exchange.facts.endpoint = Some(Arc::clone(&leave.flight.endpoint.authority));
         exchange.facts.attempts += 1;
         if exchange.deadline.is_some()
             && let Some(telling) = &service.deadline
         {
             telling.tell(exchange);
         }
-        let tried = if tries.is_first() { began } else { pools.local.clock.now() };
-        let outcome = asking.attempt(again, &flight.endpoint, exchange, down, alarm).await;
-        let ended = asking.judge(ticket, &outcome, &flight.endpoint, tried);
+        let outcome = match asking.hedge(&tries, &leave, exchange) {
+            None => asking.attempt(again, &leave.flight.endpoint, exchange, down, alarm).await,
+            Some(hedge) => {
+                // In a box, since few requests are hedged, and all would be as large.
+                let raced = asking.hedged(hedge, leave, &mut tries, exchange, (down, alarm));
+                let raced = Box::pin(raced).await;
+                leave = raced.leave;
+                exchange.facts.endpoint = Some(Arc::clone(&leave.flight.endpoint.authority));
+                exchange.facts.attempts += raced.more;
+                raced.outcome
+            }
+        };
+        let (ended, flight) = asking.judge(leave, &outcome);
         exchange.facts.upstream_duration = Some(ended.since(began));
-        let leave = match tries.again(&outcome, exchange, down, alarm).await? {
+        let next = match tries.again(&outcome, exchange, down, alarm).await? {
             true => asking.leave(&mut tries, pools.local.clock.now()).ok(),
             false => None,
         };
         // If that was one failure too many for the breaker, it is what the client learns of.
-        let Some(leave) = leave else {
+        let Some(next) = next else {
             break outcome.map(|mut call| {
                 service.fleet.keep(tries.asked(), &flight.endpoint, exchange);
                 call.flight = Some(flight);
@@ -96,35 +107,52 @@ pub async fn send<'a, D: Downstream>(
                 call
             });
         };
-        (flight, ticket) = leave;
+        leave = next;
         again = Again::after(outcome);
     };
     outcome.map_err(|(failure, _)| failure)
 }
 
 /// What all tries of a request have in common.
-struct Asking<'s, 't> {
-    service: &'s Service,
-    pools: &'s Rc<Pools>,
-    terms: &'s Terms<'t>,
+pub(crate) struct Asking<'s, 't> {
+    pub(crate) service: &'s Service,
+    pub(crate) pools: &'s Rc<Pools>,
+    pub(crate) terms: &'s Terms<'t>,
     /// When the first try began.
     began: Tick,
 }
 
+/// Leave to try an endpoint.
+pub(crate) struct Leave {
+    pub(crate) flight: Flight,
+    /// Of the circuit breaker, if there is one. Dropped without a word, the try counts for nothing.
+    pub(crate) ticket: Option<Ticket>,
+    /// Since when.
+    pub(crate) since: Tick,
+}
+
 impl Asking<'_, '_> {
     /// An endpoint to ask, with leave of the circuit breaker, be it the service's or the endpoint's.
-    fn leave(&self, tries: &mut Tries<'_>, now: Tick) -> Result<(Flight, Option<Ticket>), Failure> {
+    fn leave(&self, tries: &mut Tries<'_>, now: Tick) -> Result<Leave, Failure> {
         let whole = self.service.breaker.as_ref().map(|guard| guard.admit(now)).transpose();
         let whole = whole.map_err(Failure::CircuitOpen)?;
         let (endpoint, own) = tries.pick(now)?;
-        Ok((Flight::begin(endpoint), whole.or(own)))
+        Ok(Leave { flight: Flight::begin(endpoint), ticket: whole.or(own), since: now })
     }
 
-    /// Tells the circuit breaker and the endpoint's fleet how a try went that began at `tried`; gives when it ended.
-    fn judge(&self, ticket: Option<Ticket>, outcome: &Outcome, endpoint: &Endpoint, tried: Tick) -> Tick {
+    /// How the try is hedged, if it is: only the first one.
+    fn hedge(&self, tries: &Tries<'_>, leave: &Leave, exchange: &Exchange<'_>) -> Option<&Hedge> {
+        let hedge = self.service.hedge.as_ref().filter(|_| tries.is_first())?;
+        hedge.takes(exchange, tries.asked(), &leave.flight.endpoint).then_some(hedge)
+    }
+
+    /// Tells the circuit breaker and the endpoint's fleet how a try went; gives when it ended.
+    pub(crate) fn judge(&self, leave: Leave, outcome: &Outcome) -> (Tick, Flight) {
+        let Leave { flight, ticket, since } = leave;
+        let endpoint = &*flight.endpoint;
         let ended = outcome.as_ref().map_or_else(|_| self.pools.local.clock.now(), |call| call.moved());
         let result = outcome.as_ref().map(|call| call.head().status()).map_err(|(failure, _)| failure);
-        let took = ended.since(tried);
+        let took = ended.since(since);
         match result {
             Ok(_) => self.service.fleet.took(endpoint, Ok(took), ended),
             Err(failure) if failure.is_the_services() => {
@@ -147,7 +175,7 @@ impl Asking<'_, '_> {
             (None, Some(ticket)) if !unfair => self.service.fleet.judge(endpoint, ticket, result, ended),
             _ => {}
         }
-        ended
+        (ended, flight)
     }
 
     /// One try, and where a kept connection proves stale, the same over a new one.
@@ -208,10 +236,12 @@ impl Asking<'_, '_> {
         down: &mut D,
         alarm: &Alarm,
     ) -> Outcome {
-        let per_try = self.service.retry.as_ref().and_then(|retry| retry.per_try);
-        let ends = per_try.map(|per_try| self.pools.local.clock.now() + per_try);
-        let mut wait = Wait { waiting: None, ends };
-        let polled = poll_fn(|cx| wait.poll(cx, &mut call, self, exchange, down, alarm)).await;
+        let mut wait = Wait::new(self, alarm);
+        let polled = poll_fn(|cx| {
+            let sent = call.send_request(cx, exchange, down, self.terms.trailers);
+            wait.poll_answer(cx, sent, &mut call, exchange, down)
+        })
+        .await;
         match polled {
             Ok(()) if call.head().status() == 101 && !agrees(call.head(), &exchange.to_offer) => {
                 Err((Failure::WrongProtocol, None))
@@ -230,24 +260,34 @@ fn served(outcome: &Outcome, ended: Tick) -> Option<Duration> {
     }
 }
 
-/// Who is waited for.
-struct Wait {
+/// The wait for the head of an answer.
+pub(crate) struct Wait<'a> {
+    service: &'a Service,
+    alarm: &'a Alarm,
+    /// Who is waited for.
     waiting: Option<Waiting>,
     /// When this try is over, if it has a limit of its own.
     ends: Option<Tick>,
 }
 
-impl Wait {
-    fn poll<D: Downstream>(
+impl<'a> Wait<'a> {
+    pub(crate) fn new(asking: &Asking<'a, '_>, alarm: &'a Alarm) -> Self {
+        let service = asking.service;
+        let per_try = service.retry.as_ref().and_then(|retry| retry.per_try);
+        let ends = per_try.map(|per_try| asking.pools.local.clock.now() + per_try);
+        Self { service, alarm, waiting: None, ends }
+    }
+
+    /// Goes on once it was tried to send more of the request, which has come to `sent`.
+    pub(crate) fn poll_answer<D: Downstream>(
         &mut self,
         cx: &mut Context<'_>,
+        sent: Result<Waiting, Failure>,
         call: &mut Call,
-        asking: &Asking<'_, '_>,
-        exchange: &mut Exchange<'_>,
+        exchange: &Exchange<'_>,
         down: &mut D,
-        alarm: &Alarm,
     ) -> Poll<Result<(), Failure>> {
-        let sent = match call.send_request(cx, exchange, down, asking.terms.trailers) {
+        let sent = match sent {
             Ok(waiting) => waiting,
             // A service may answer and close before the request has ended. Its socket is about to show the answer, or its end.
             Err(Failure::Broke | Failure::Stale) => Waiting::Nothing,
@@ -267,9 +307,9 @@ impl Wait {
         }
         if self.waiting != Some(waiting) {
             self.waiting = Some(waiting);
-            alarm.set(self.due(waiting, call, asking.service, exchange));
+            self.alarm.set(self.due(waiting, call, exchange));
         }
-        while alarm.poll(cx).is_ready() {
+        while self.alarm.poll(cx).is_ready() {
             let now = exchange.local.clock.now();
             if exchange.local.cut.get() {
                 return Poll::Ready(Err(Failure::Stopping));
@@ -277,18 +317,18 @@ impl Wait {
             if exchange.deadline.is_some_and(|deadline| deadline <= now) {
                 return Poll::Ready(Err(Failure::Expired));
             }
-            let due = self.due(waiting, call, asking.service, exchange);
+            let due = self.due(waiting, call, exchange);
             if due <= now {
                 return Poll::Ready(Err(self.late(waiting, now)));
             }
-            alarm.set(due);
+            self.alarm.set(due);
         }
         Poll::Pending
     }
 
     /// When the wait is over.
-    fn due(&self, waiting: Waiting, call: &Call, service: &Service, exchange: &Exchange<'_>) -> Tick {
-        let timeouts = &service.timeouts;
+    fn due(&self, waiting: Waiting, call: &Call, exchange: &Exchange<'_>) -> Tick {
+        let timeouts = &self.service.timeouts;
         let due = match waiting {
             Waiting::Client => call.client_due().unwrap_or(call.moved() + timeouts.idle),
             Waiting::Service => call.moved() + timeouts.idle,

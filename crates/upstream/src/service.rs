@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::discover::{Discovered, Finding};
 use crate::fleet::{ConnectionLimits, Fleet, Maker, Member, Settings};
 use crate::health::{Check, HealthMeter};
+use crate::hedge::{Hedge, HedgeMeter};
 use crate::limit::Limit;
 use crate::prepare::Prepared;
 use crate::retry::{Retry, RetryConfig, RetryMeter};
@@ -46,6 +47,8 @@ pub struct Service {
     pub checks: Arc<HealthMeter>,
     /// When it is asked once more, if ever.
     pub(crate) retry: Option<Retry>,
+    /// When another endpoint is asked as well, if ever.
+    pub(crate) hedge: Option<Hedge>,
 }
 
 /// How long each phase of a call may take.
@@ -120,6 +123,10 @@ impl Service {
                 Some(OrOff::On(config)) => Some(Retry::new(name, config, carry)),
                 Some(OrOff::Off) => None,
             },
+            hedge: match &config.hedge {
+                Some(OrOff::On(config)) => Some(Hedge::new(name, config, carry)),
+                Some(OrOff::Off) | None => None,
+            },
         }
     }
 
@@ -138,6 +145,11 @@ impl Service {
     /// Whether its endpoints are checked.
     pub fn is_checked(&self) -> bool {
         self.check.is_some()
+    }
+
+    /// What became of its requests whose answers were long in coming, if another endpoint is asked then.
+    pub fn hedges(&self) -> Option<&HedgeMeter> {
+        self.hedge.as_ref().map(Hedge::meter)
     }
 
     /// What became of its retries, if there are any.

@@ -103,6 +103,17 @@ impl Call {
         }
     }
 
+    /// Sends what is there of a request without a body. What it gives is what it waits for.
+    pub(crate) fn send_bodiless(&mut self, cx: &mut Context<'_>) -> Result<Waiting, Failure> {
+        if self.poll_line(cx)?.is_pending() {
+            return Ok(Waiting::Service);
+        }
+        if !self.is_sent() {
+            self.all_sent();
+        }
+        Ok(Waiting::Nothing)
+    }
+
     /// Takes what the client has sent of the body: into the line, or past it.
     fn take_body<D: Downstream>(
         &mut self,

@@ -34,6 +34,7 @@ mod forward_auth;
 mod forwarding;
 mod framing;
 mod health;
+mod hedge;
 mod jwt;
 mod limits;
 mod mirror;

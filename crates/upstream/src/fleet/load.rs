@@ -76,6 +76,15 @@ impl Load {
     }
 }
 
+impl Load {
+    /// An answer would have taken this time or more.
+    pub(crate) fn waited(&self, time: Duration, now: Tick, decay: Decay) {
+        if time.as_secs_f32() * 1e6 > self.latency(now, decay) {
+            self.took(time, now, decay);
+        }
+    }
+}
+
 fn step(now: Tick) -> u32 {
     (now.as_nanos() >> STEP) as u32
 }
@@ -129,6 +138,16 @@ mod tests {
         let left = load.latency(at(1_000), decay);
         let want = 1_000.0 + 99_000.0 / std::f32::consts::E;
         assert!((left - want).abs() < 1_000.0, "{left} {want}");
+    }
+
+    #[test]
+    fn a_wait_that_was_given_up_counts_only_if_it_was_long() {
+        let (load, decay) = (Load::default(), Decay::new(Duration::from_secs(10)));
+        load.took(Duration::from_millis(5), at(1_000), decay);
+        load.waited(Duration::from_millis(2), at(1_000), decay);
+        assert_eq!(load.latency(at(1_000), decay), 5_000.0);
+        load.waited(Duration::from_millis(50), at(1_000), decay);
+        assert_eq!(load.latency(at(1_000), decay), 50_000.0);
     }
 
     #[test]

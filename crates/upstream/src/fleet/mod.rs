@@ -171,6 +171,22 @@ impl Fleet {
         }
     }
 
+    /// An endpoint was let go of after this time, since another one was quicker.
+    #[cold]
+    pub(crate) fn waited(&self, endpoint: &Endpoint, time: Duration, now: Tick) {
+        if let Some(decay) = self.decay {
+            endpoint.load().waited(time, now, decay);
+        }
+    }
+
+    /// Another than `own` to ask as well, who is well in every way, if there is one.
+    #[cold]
+    pub(crate) fn rival(&self, asked: &Asked, own: &Endpoint) -> Option<Arc<Endpoint>> {
+        let rota = self.rota.load();
+        let well = |other: &&Arc<Endpoint>| other.slot() != own.slot() && other.is_available();
+        rota.others(asked, 1).find(well).cloned()
+    }
+
     /// Everybody, available or not, in the order told.
     pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
         self.rota.load().all.to_vec()

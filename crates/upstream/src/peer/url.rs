@@ -141,6 +141,7 @@ fn alone(url: &At<String>, endpoint: EndpointConfig) -> Config {
         limit: None,
         breaker: None,
         retry: None,
+        hedge: None,
         health: None,
         outlier: None,
         connections: ConnectionsConfig {

@@ -106,7 +106,7 @@ impl Retry {
     }
 
     /// Whether what came of a try is a reason for another.
-    fn is_cause(&self, outcome: &Outcome) -> bool {
+    pub(crate) fn is_cause(&self, outcome: &Outcome) -> bool {
         match outcome {
             Ok(call) => {
                 let bit = usize::from(call.head().status().wrapping_sub(FIRST));
@@ -124,7 +124,8 @@ impl Retry {
 /// The first status that tells of a failure.
 const FIRST: u16 = 400;
 
-fn bit(method: Method) -> u16 {
+/// The bit of a method in a set; none for those that are not standard.
+pub(crate) fn bit(method: Method) -> u16 {
     if method == Method::Other { 0 } else { 1 << method as u16 }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Tries<'a> {
     /// Slots of the endpoints that were tried.
     tried: [usize; MOST],
     made: usize,
+    /// The slot of one that was asked beside the first.
+    beside: Option<usize>,
     /// Whose turn it is, if that is known already.
     next: Option<Arc<Endpoint>>,
 }
@@ -61,7 +63,14 @@ impl<'a> Tries<'a> {
     /// None yet.
     #[inline]
     pub(crate) fn new(service: &'a Service, exchange: &Exchange<'_>, now: Tick) -> Self {
-        Self { service, asked: service.fleet.asked(exchange, now), tried: [0; MOST], made: 0, next: None }
+        Self {
+            service,
+            asked: service.fleet.asked(exchange, now),
+            tried: [0; MOST],
+            made: 0,
+            beside: None,
+            next: None,
+        }
     }
 
     /// What the choice of the endpoint depends on.
@@ -89,6 +98,16 @@ impl<'a> Tries<'a> {
         }
         self.made += 1;
         Ok((endpoint, ticket))
+    }
+
+    /// An endpoint was asked beside the one of the try under way: retries go past it, too.
+    pub(crate) fn note(&mut self, endpoint: &Endpoint) {
+        self.beside = Some(endpoint.slot());
+    }
+
+    /// Slots of the endpoints that were tried.
+    fn tried(&self) -> Vec<usize> {
+        self.tried[..self.made.min(MOST)].iter().copied().chain(self.beside).collect()
     }
 
     /// Whether there is to be another try after this outcome; the pause before it has passed then.
@@ -130,8 +149,8 @@ impl<'a> Tries<'a> {
         let local = exchange.local;
         let now = local.clock.now();
         let retries = self.made as u32 - 1;
-        let tried = &self.tried[..self.made.min(MOST)];
-        let Some(next) = self.service.fleet.pick_other(&self.asked, tried) else { return Ok(false) };
+        let tried = self.tried();
+        let Some(next) = self.service.fleet.pick_other(&self.asked, &tried) else { return Ok(false) };
         let until = match tried.contains(&next.slot()) {
             false => now,
             true => now + retry.backoff.wait(retries, fastrand::u32(..)),

@@ -1,9 +1,10 @@
-//! What calls to services met with: endpoints and their health, limits, tunnels, circuit breakers, retries; and where endpoints are found.
+//! What calls to services met with: endpoints and their health, limits, tunnels, circuit breakers, retries, hedges; and where endpoints are found.
 
 mod breakers;
 mod discovery;
 mod endpoints;
 mod health;
+mod hedges;
 mod limits;
 mod mirrors;
 mod retries;
@@ -25,6 +26,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, site: &Site, now: Tick
     breakers::encode(encoder, site, now)?;
     mirrors::encode(encoder, site)?;
     retries::encode(encoder, site)?;
+    hedges::encode(encoder, site)?;
     health::encode(encoder, site, now)?;
     discovery::encode(encoder, site)
 }
