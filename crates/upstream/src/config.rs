@@ -59,8 +59,8 @@ pub struct Config {
     #[serde(default)]
     pub preserve_host: bool,
     /// The header that tells the service by when the request must be over, where `timeouts.total` or the route's `timeout` says so:
-    /// a time of day (RFC 3339). Requests of gRPC are told by `grpc-timeout` as well. Default `X-Request-Deadline`; `off` for
-    /// neither.
+    /// a time of day (RFC 3339). Requests of gRPC are told by `grpc-timeout` as well. A trusted proxy's word under these names is
+    /// believed where it shortens the time; nobody else's passes. Default `X-Request-Deadline`; `off` for neither.
     #[serde(default = "deadline_header")]
     #[schemars(with = "OrOff<String>")]
     pub deadline_header: At<OrOff<String>>,

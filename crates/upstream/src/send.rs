@@ -55,11 +55,8 @@ pub async fn send<'a, D: Downstream>(
     terms: &Terms<'_>,
 ) -> Result<Box<Call>, Failure> {
     let mut began = pools.local.clock.now();
-    if let Some(total) = service.timeouts.total {
-        let end = exchange.started + total;
-        exchange.deadline = Some(exchange.deadline.map_or(end, |deadline| deadline.min(end)));
-    }
     exchange.facts.service = Some(&service.name);
+    set_deadline(service, exchange, began)?;
     let mut place = service.limit.as_ref().and_then(Limit::enter);
     if let (Some(limit), None) = (&service.limit, &place) {
         place = Some(limit.line_up(service.breaker.as_ref(), exchange, down, alarm).await?);
@@ -111,6 +108,22 @@ pub async fn send<'a, D: Downstream>(
         again = Again::after(outcome);
     };
     outcome.map_err(|(failure, _)| failure)
+}
+
+/// Sets by when the exchange must be over, as far as the service or a trusted proxy says so.
+///
+/// # Errors
+/// [`Failure::Expired`], if that has been.
+#[inline]
+fn set_deadline(service: &Service, exchange: &mut Exchange<'_>, now: Tick) -> Result<(), Failure> {
+    if let Some(total) = service.timeouts.total {
+        let end = exchange.started + total;
+        exchange.deadline = Some(exchange.deadline.map_or(end, |deadline| deadline.min(end)));
+    }
+    if let Some(telling) = &service.deadline {
+        telling.heed(exchange, now);
+    }
+    if exchange.deadline.is_some_and(|deadline| deadline <= now) { Err(Failure::Expired) } else { Ok(()) }
 }
 
 /// What all tries of a request have in common.

@@ -3,6 +3,7 @@
 //! Everything that depends on time takes a [`Tick`] or a [`Wall`] as an argument, or holds a clock that its
 //! tests set by hand. On the request path a tick is one read of the processor's counter.
 
+mod rfc3339;
 mod wall;
 
 use std::fmt;

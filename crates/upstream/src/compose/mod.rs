@@ -37,6 +37,7 @@ const PROTECTED: KnownSet = IDENTITY.union(KnownSet::of(&[
     Known::XForwardedHost,
     Known::XForwardedPort,
     Known::XGatewayTimestamp,
+    Known::XRequestDeadline,
     Known::Forwarded,
     Known::Via,
 ]));
@@ -61,7 +62,8 @@ pub(crate) fn compose(
     out.extend_from_slice(b"Host: ");
     out.extend_from_slice(host.as_bytes());
     out.extend_from_slice(b"\r\n");
-    exchange.to_service.write(view, left_behind(view), out);
+    let protected = service.deadline.as_ref().map_or("", Telling::header);
+    exchange.to_service.write(view, left_behind(view, &[protected]), out);
     if exchange.body == Framing::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
@@ -81,7 +83,7 @@ pub(crate) fn is_identity(name: &str) -> bool {
 /// The header lines that a service sees, but those that name it or delimit the body.
 pub(crate) fn lines(exchange: &Exchange<'_>) -> Vec<(String, Vec<u8>)> {
     let mut out = Vec::new();
-    exchange.to_service.write(exchange.head, left_behind(exchange.head), &mut out);
+    exchange.to_service.write(exchange.head, left_behind(exchange.head, &[]), &mut out);
     let lines = out.split(|byte| *byte == b'\n').filter_map(|line| {
         let line = line.strip_suffix(b"\r")?;
         let colon = line.iter().position(|byte| *byte == b':')?;
@@ -92,9 +94,9 @@ pub(crate) fn lines(exchange: &Exchange<'_>) -> Vec<(String, Vec<u8>)> {
     lines.filter(|(name, _)| !delimits(name)).collect()
 }
 
-/// The client's lines that the service does not see.
-fn left_behind(view: HeadView<'_>) -> Skip {
-    let mut skip = hop_by_hop(view).union(odd_spellings(view, PROTECTED, &[]));
+/// The client's lines that the service does not see; `protected` are further names of which no other spelling passes.
+fn left_behind(view: HeadView<'_>, protected: &[&str]) -> Skip {
+    let mut skip = hop_by_hop(view).union(odd_spellings(view, PROTECTED, protected));
     for name in view.present().intersection(REPLACED).iter() {
         skip.insert_name(view, name);
     }

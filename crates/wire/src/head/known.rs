@@ -86,6 +86,8 @@ known! {
     XUserRoles = "X-User-Roles",
     XUserPermissions = "X-User-Permissions",
     XGatewayTimestamp = "X-Gateway-Timestamp",
+    XRequestDeadline = "X-Request-Deadline",
+    GrpcTimeout = "grpc-timeout",
     XApiKey = "X-API-Key",
     XCache = "X-Cache",
     XCacheKey = "X-Cache-Key",

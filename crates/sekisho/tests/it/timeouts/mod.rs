@@ -2,6 +2,7 @@
 //!
 //! The spans are short, so that the tests are; the bounds leave room for a busy machine.
 
+mod believed;
 mod client;
 pub(crate) mod service;
 mod told;
