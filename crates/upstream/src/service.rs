@@ -6,7 +6,7 @@ use std::time::Duration;
 use sekisho_units::OrOff;
 use sekisho_wire::Limits;
 
-use crate::breaker::{Guard, Per, Whose};
+use crate::breaker::{Guard, Per};
 use crate::carry::Carry;
 use crate::compose::Telling;
 use crate::config::Config;
@@ -112,10 +112,7 @@ impl Service {
             head_limits,
             tunnels: Tunnels::new(&config.tunnels, carry.tunnels(name)),
             limit: config.limit().map(|(config, _)| Limit::new(config, carry.limit(name))),
-            breaker: config.breaker_per(Per::Service).map(|config| {
-                let whose = Whose { service: name.into(), endpoint: None };
-                Guard::new(whose, config, carry.breaker(name, &config.settings()), carry.events())
-            }),
+            breaker: config.breaker_per(Per::Service).map(|config| Guard::of_service(name, config, carry)),
             check: config.health().map(Arc::new),
             checks: carry.checks(name),
             retry: match &config.retry {

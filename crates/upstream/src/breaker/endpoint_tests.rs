@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use proptest::prelude::*;
-use sekisho_exchange::{Event, Events};
-use sekisho_units::{Problems, Tick};
+use sekisho_exchange::{Errand, Errands, Event, Events, Local};
+use sekisho_units::{Clock, Problems, Tick};
 use sekisho_wire::Limits;
 
 use super::Ticket;
@@ -208,6 +208,41 @@ fn an_operators_word_holds_and_one_that_is_removed_comes_back_as_it_stands() {
     service.fleet.close(&a, at(1_000_002));
     service.fleet.replace(members(&["a", "b", "c"]), false, at(1_000_003)).unwrap();
     assert_eq!(who(&service, 1_000_004), "abc");
+}
+
+/// Keeps errands until they are run.
+#[derive(Default)]
+struct Later(Mutex<Vec<Errand>>);
+
+impl Events for Later {
+    fn tell(&self, _: Event) {}
+}
+
+impl Errands for Later {
+    fn send(&self, errand: Errand) {
+        self.0.lock().unwrap().push(errand);
+    }
+}
+
+#[test]
+fn where_another_rota_takes_long_to_lay_out_the_breaker_refuses_by_itself_until_that_is_done() {
+    let later = Arc::new(Later::default());
+    let carry = Carry::default().running(Arc::<Later>::clone(&later));
+    let service = made(&format!("{THREE}, balance: {{ algorithm: maglev, key: ip }}"), &carry);
+    service.settle();
+    let picks_a = || {
+        let asked = |random| Asked { now: at(1), random: mixed(random), ..Asked::default() };
+        let picked = (0..50).filter_map(|random| service.fleet.pick(&asked(random)));
+        picked.filter(|endpoint| &*endpoint.authority == "a").count() > 0
+    };
+    fails(&service, "a", 0);
+    assert!(picks_a(), "the rota is as it was");
+    assert_eq!(who(&service, 1), "bc");
+    let errand = later.0.lock().unwrap().pop().expect("that is left for others");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(errand(Local::new(0, Clock::system())));
+    assert!(!picks_a() && later.0.lock().unwrap().is_empty());
+    assert_eq!(who(&service, 1), "bc");
 }
 
 proptest! {

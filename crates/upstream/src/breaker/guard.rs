@@ -7,6 +7,7 @@ use sekisho_exchange::{Event, Events};
 use sekisho_units::Tick;
 
 use super::{Breaker, BreakerConfig, BreakerState, Change, Ticket};
+use crate::carry::Carry;
 use crate::failure::Failure;
 
 /// The breaker of a service, or of one of its endpoints.
@@ -26,6 +27,12 @@ pub(crate) struct Whose {
 }
 
 impl Guard {
+    /// The breaker of a whole service, that stands where it stood.
+    pub(crate) fn of_service(service: &str, config: &BreakerConfig, carry: &Carry) -> Self {
+        let whose = Whose { service: service.into(), endpoint: None };
+        Self::new(whose, config, carry.breaker(service, &config.settings()), carry.events())
+    }
+
     /// The breaker of `whose` that stands where `state` says.
     pub(crate) fn new(
         whose: Whose,

@@ -114,6 +114,7 @@ fn up(stands: &[Stand], group: &[usize]) -> Vec<usize> {
 }
 
 /// When a rota must be laid out anew, and by whom.
+#[derive(Clone, Copy)]
 pub(super) struct Due {
     pub(super) at: Tick,
     /// Whether that is too much work for a worker.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Held, gateway, quick, wait_done, wait_outcome};
-use crate::harness::{Service, ok};
+use crate::harness::{Service, ok, until};
 
 const SOON: &str = "hedge: { after: 20ms }";
 
@@ -112,6 +112,29 @@ fn both_failing_is_one_failure() {
     assert_eq!((answer.status, answer.code().as_str()), (502, "BAD_GATEWAY"));
     wait_outcome(&gateway, "failed", 1);
     assert_eq!(gateway.wait_log_of(&answer)["attempts"], 2);
+}
+
+#[test]
+fn interim_answers_are_the_first_endpoints_and_never_those_of_both() {
+    fn hinting(conn: &mut crate::harness::Conn, name: &'static str) -> bool {
+        conn.write(format!("HTTP/1.1 103 Early Hints\r\nLink: </{name}>\r\n\r\n"));
+        conn.write(ok("text/plain", name))
+    }
+    let (slow, other) = (Held::new("slow", hinting), Held::new("other", hinting));
+    let gateway = gateway(&slow.service, &other.service, SOON);
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    other.service.wait_seen(1);
+    other.let_go();
+    let answer = client.answer();
+    assert_eq!((answer.text().as_str(), answer.interim.len()), ("other", 0));
+    slow.wait_left(1);
+    slow.let_go();
+    let own = until("the turn of the first, in time", || {
+        let answer = gateway.get("/");
+        (answer.text() == "slow").then_some(answer)
+    });
+    assert!(own.interim.iter().all(|(_, lines)| lines[0].1 == "</slow>"), "{own:?}");
 }
 
 /// A service whose every answer is the path it was asked for, each about as late as another one's.
