@@ -48,6 +48,8 @@ pub(crate) struct TlsConn {
     reader: Reader<StreamOwned<ServerConnection, TcpStream>>,
     shared: Arc<Shared>,
     index: usize,
+    /// The request that is being served, among all.
+    at: usize,
     delimited: Delimited,
 }
 
@@ -97,7 +99,7 @@ impl TlsService {
                 std::thread::spawn(move || {
                     if let Ok(stream) = greet(stream, config, &state) {
                         let reader = Reader::new(stream);
-                        serve(TlsConn { reader, shared: state, index, delimited: Delimited::Nothing });
+                        serve(TlsConn { reader, shared: state, index, at: 0, delimited: Delimited::Nothing });
                     }
                 });
             }
@@ -185,14 +187,18 @@ impl TlsConn {
             ..Request::default()
         };
         self.delimited = delimited(&request.headers, Delimited::Nothing);
-        self.shared.seen.lock().unwrap().push(request.clone());
+        let mut seen = self.shared.seen.lock().unwrap();
+        self.at = seen.len();
+        seen.push(request.clone());
         Some(request)
     }
 
     /// The body of the request whose head was read last.
     #[track_caller]
     pub(crate) fn read_body(&mut self) -> Vec<u8> {
-        self.reader.body(self.delimited).bytes
+        let body = self.reader.body(self.delimited).bytes;
+        self.shared.seen.lock().unwrap()[self.at].body.clone_from(&body);
+        body
     }
 
     /// Reads what there is; empty at the connection's end.
