@@ -72,21 +72,17 @@ pub async fn send<'a, D: Downstream>(
     let outcome = loop {
         exchange.facts.endpoint = Some(Arc::clone(&leave.flight.endpoint.authority));
         exchange.facts.attempts += 1;
-        if exchange.deadline.is_some()
-            && let Some(telling) = &service.deadline
-        {
+        if let (Some(_), Some(telling)) = (exchange.deadline, &service.deadline) {
             telling.tell(exchange);
         }
         let outcome = match asking.hedge(&tries, &leave, exchange) {
             None => asking.attempt(again, &leave.flight.endpoint, exchange, down, alarm).await,
             Some(hedge) => {
                 // In a box, since few requests are hedged, and all would be as large.
-                let raced = asking.hedged(hedge, leave, &mut tries, exchange, (down, alarm));
-                let raced = Box::pin(raced).await;
-                leave = raced.leave;
-                exchange.facts.endpoint = Some(Arc::clone(&leave.flight.endpoint.authority));
-                exchange.facts.attempts += raced.more;
-                raced.outcome
+                let raced = Box::pin(asking.hedged(hedge, leave, &mut tries, exchange, (down, alarm))).await;
+                let (by, outcome) = raced.noted(&mut exchange.facts);
+                leave = by;
+                outcome
             }
         };
         let (ended, flight) = asking.judge(leave, &outcome);

@@ -54,7 +54,7 @@ pub(crate) enum Hedged {
     Failed,
     /// The client left, or the time was over, before either had answered.
     GivenUp,
-    /// The budget allowed no second request.
+    /// The budget, or the service's limit, allowed no second request.
     OverBudget,
     /// There was no other endpoint to ask.
     NobodyElse,

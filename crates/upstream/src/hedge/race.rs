@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use sekisho_exchange::{Alarm, Downstream, Exchange};
+use sekisho_exchange::{Alarm, Downstream, Exchange, Facts};
 use sekisho_units::Tick;
 
 use super::{Hedge, Hedged};
@@ -18,6 +18,7 @@ use crate::call::Call;
 use crate::compose::compose;
 use crate::failure::Failure;
 use crate::fleet::{Endpoint, Flight};
+use crate::limit::Place;
 use crate::peer::Nobody;
 use crate::retry::{Again, Outcome, Tries};
 use crate::send::{Asking, Leave, Wait};
@@ -25,11 +26,20 @@ use crate::upload::Pace;
 
 /// A try and what came of it.
 pub(crate) struct Raced {
-    pub(crate) outcome: Outcome,
+    outcome: Outcome,
     /// By whose leave it was made.
-    pub(crate) leave: Leave,
+    leave: Leave,
     /// Requests sent beside the first.
-    pub(crate) more: u32,
+    more: u32,
+}
+
+impl Raced {
+    /// Notes whose answer it is, and what was sent.
+    pub(crate) fn noted(self, facts: &mut Facts<'_>) -> (Leave, Outcome) {
+        facts.endpoint = Some(Arc::clone(&self.leave.flight.endpoint.authority));
+        facts.attempts += self.more;
+        (self.leave, self.outcome)
+    }
 }
 
 /// What the first of two lanes to end has come to.
@@ -56,7 +66,7 @@ impl Asking<'_, '_> {
         let own_endpoint = Arc::clone(&leave.flight.endpoint);
         let mut own: Lane<'_> = Box::pin(self.lane(&own_endpoint, exchange, (&mut *down, alarm), &more));
         let timer = local.alarms.alarm();
-        let rival = match self.alone(hedge, &leave, tries, &mut own, &timer).await {
+        let (rival, _place) = match self.alone(hedge, &leave, tries, &mut own, &timer).await {
             Ok(outcome) => {
                 drop(own);
                 return Raced { outcome, leave, more: more.get() };
@@ -110,7 +120,7 @@ impl Asking<'_, '_> {
         tries: &mut Tries<'_>,
         own: &mut Lane<'_>,
         timer: &Alarm,
-    ) -> Result<Outcome, Leave> {
+    ) -> Result<Outcome, (Leave, Option<Place>)> {
         let local = &self.pools.local;
         let due = hedge.after(local.index).map(|after| leave.since + after);
         let outcome = match self.before(due, own, timer).await {
@@ -153,14 +163,22 @@ impl Asking<'_, '_> {
         .await
     }
 
-    /// Who is asked as well: somebody who is well, whose circuit breaker is closed, and for whom there is budget.
-    fn rival(&self, hedge: &Hedge, tries: &mut Tries<'_>, own: &Endpoint) -> Result<Leave, Hedged> {
+    /// Who is asked as well: somebody who is well, whose circuit breaker is closed, and for whom there is budget, and a place in the
+    /// service's limit for as long as both have the request.
+    fn rival(
+        &self,
+        hedge: &Hedge,
+        tries: &mut Tries<'_>,
+        own: &Endpoint,
+    ) -> Result<(Leave, Option<Place>), Hedged> {
         let now = self.pools.local.clock.now();
         let endpoint = self.service.fleet.rival(tries.asked(), own).ok_or(Hedged::NobodyElse)?;
         let whole = self.service.breaker.as_ref();
         if whole.is_some_and(|guard| !guard.breaker.is_closed()) {
             return Err(Hedged::NobodyElse);
         }
+        let limit = self.service.limit.as_ref();
+        let place = limit.map(|limit| limit.enter().ok_or(Hedged::OverBudget)).transpose()?;
         if !hedge.may(self.pools.local.index, now) {
             return Err(Hedged::OverBudget);
         }
@@ -169,7 +187,7 @@ impl Asking<'_, '_> {
             None => endpoint.admit(now).ok_or(Hedged::NobodyElse)?,
         };
         tries.note(&endpoint);
-        Ok(Leave { flight: Flight::begin(endpoint), ticket, since: now })
+        Ok((Leave { flight: Flight::begin(endpoint), ticket, since: now }, place))
     }
 
     /// One try, and where a kept connection proves stale, the same over a new one.

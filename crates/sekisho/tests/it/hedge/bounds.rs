@@ -70,6 +70,18 @@ fn a_slow_service_is_not_asked_twice_as_much() {
 }
 
 #[test]
+fn a_service_at_its_limit_is_not_asked_beside() {
+    let (slow, other) = (Held::answering("slow"), quick("other"));
+    let gateway = gateway(&slow.service, &other, "limit: 1, hedge: { after: 20ms }");
+    let mut client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_outcome(&gateway, "over_budget", 1);
+    slow.let_go();
+    assert_eq!(client.answer().text(), "slow");
+    assert_eq!(other.requests(), 0);
+}
+
+#[test]
 fn nobody_is_asked_whose_breaker_is_open() {
     let (slow, other) = (Held::answering("slow"), quick("other"));
     let gateway = gateway(&slow.service, &other, "breaker: { per: endpoint }, hedge: { after: 20ms }");
