@@ -223,7 +223,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(lines in prop::collection::vec("[ -~]{0,20}|[av/;,=\"\\\\.q0-9 ]{0,60}|\\PC{0,20}", 0..4)) {
-            let lines: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+            let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
             let first = said(&MediaTypes::Any, &lines);
             prop_assert!(["nothing", "garbage"].contains(&first.as_str()) || first.starts_with('v'));
         }

@@ -37,11 +37,10 @@ const ALL: &[Source] = &[Source::Header, Source::Path, Source::Accept];
 #[test]
 fn the_first_place_in_the_order_that_says_anything_decides() {
     use Source::{Accept, Header, Path};
-    let (h1, h2, a2): (&[(&str, &[u8])], &[(&str, &[u8])], &[(&str, &[u8])]) = (
-        &[("API-Version", b"1"), ("Accept", b"a/b;version=2")],
-        &[("api-version", b"v2.0")],
-        &[("Accept", b"a/b;version=2")],
-    );
+    type Lines = &'static [(&'static str, &'static [u8])];
+    let h1: Lines = &[("API-Version", b"1"), ("Accept", b"a/b;version=2")];
+    let h2: Lines = &[("api-version", b"v2.0")];
+    let a2: Lines = &[("Accept", b"a/b;version=2")];
     for (order, lines, segment, want, by, looked) in [
         (ALL, h1, Some("v2"), Ok(1), Some(Header), 1),
         (ALL, h2, None, Ok(2), Some(Header), 1),

@@ -15,7 +15,9 @@ fn each_versions_counters_outlive_a_reload() {
             want,
         );
     };
-    ["v1", "v2", "unsupported"].map(|version| count(version, 1.0));
+    for version in ["v1", "v2", "unsupported"] {
+        count(version, 1.0);
+    }
     let three = USERS.replace("v2: {", "v3: { service: old }, v2: {");
     gateway.reconfigure(&config(&services, "", &three));
     get(&gateway, "/v2/users/7", "");

@@ -80,11 +80,13 @@ impl Words {
         match config.tell.as_ref().map(|at| (&at.value, &at.place)) {
             None => {}
             Some((OrOff::Off, _)) => self.tell = Some(None),
-            Some((OrOff::On(name), place)) => {
-                if header(&At::new(place.clone(), name.clone()), "tell", &mut told) {
-                    self.tell = Some(Some(name.as_str().into()));
-                }
+            Some((OrOff::On(name), place))
+                if header(&At::new(place.clone(), name.clone()), "tell", &mut told) =>
+            {
+                self.tell = Some(Some(name.as_str().into()));
             }
+            // What is wrong with it is told.
+            Some((OrOff::On(_), _)) => {}
         }
         self
     }
