@@ -33,7 +33,7 @@ usage: cargo xtask COMMAND
   docs [--check]    write what is generated from the program; --check only compares
   release           the binary to give away: built, rehearsed, and built again with what that told; prints where it lies
   bench [SCENARIO…] [--rounds N] [--seconds N] [--browser] [--peer NAME]… [--only-peers] [--released | --binary PATH]
-                    CPU a request beside nginx, memory, start, reloads, soak; see bench/README.md
+                    CPU a request beside nginx, memory, start, reloads, soak, failing services; see bench/README.md
   fuzz [TARGET] [--seconds N]
                     run the fuzz targets, each for a bounded time (60 s)
 ";

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Where a process may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cores {
@@ -104,6 +106,12 @@ impl Process {
     /// Sends a signal to it and whatever it started.
     pub(super) fn signal(&self, name: &str) {
         signal(name, self.child.id());
+    }
+
+    /// Sends it a signal at once, and to nobody else: by a call, since a program that does it takes milliseconds to start.
+    pub(super) fn strike(&self, signal: Signal) -> Result<(), String> {
+        let id = Pid::from_child(&self.child);
+        kill_process(id, signal).map_err(|e| format!("cannot signal {}: {e}", self.name))
     }
 
     /// Time since just before the program was started.

@@ -26,8 +26,25 @@ pub(super) enum Kind {
     Workers,
     /// Reloads under load, and what one costs.
     Reload,
+    /// Endpoints that get into trouble under load.
+    Trouble(Trouble),
+    /// What looking after endpoints costs.
+    Care,
     /// Everything at once, accounted for.
     Soak,
+}
+
+/// What happens to endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// One of three is killed.
+    Killed,
+    /// One of three hangs.
+    Hanging,
+    /// One of three fails every other request.
+    Failing,
+    /// All are down, or answer 503.
+    Storm,
 }
 
 /// Who makes the load, and of what.
@@ -89,6 +106,15 @@ pub(super) const RELOAD_MILLISECONDS: f64 = 500.0;
 pub(super) const RELOAD_HELD: f64 = 1.0;
 /// Nor should any request wait longer than this meanwhile, in milliseconds, on a core shared with the reload itself.
 pub(super) const RELOAD_STALL: f64 = 50.0;
+
+/// After one of three hangs the p99 should be back to normal within so many seconds.
+pub(super) const HANGING_SECONDS: f64 = 2.0;
+/// Once an endpoint that fails half of its requests was noticed, so many percent should succeed.
+pub(super) const FAILING_SUCCESS: f64 = 99.9;
+/// With everything down services should not be asked more than so many times what clients ask.
+pub(super) const STORM_ATTEMPTS: f64 = 1.2;
+/// Breaker, balancing and health together should not add more to a request than this.
+pub(super) const CARE_NANOSECONDS: f64 = 150.0;
 
 /// Attackers should not make the p99 of others more than so many times what it is without them.
 pub(super) const SOAK_WAIT: f64 = 1.10;
@@ -182,6 +208,31 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kind: Kind::Reload,
     },
     Scenario {
+        name: "killed",
+        what: "one of three endpoints killed, under 2,000 GETs a second",
+        kind: Kind::Trouble(Trouble::Killed),
+    },
+    Scenario {
+        name: "hanging",
+        what: "one of three endpoints held, under 2,000 GETs a second",
+        kind: Kind::Trouble(Trouble::Hanging),
+    },
+    Scenario {
+        name: "failing",
+        what: "one of three endpoints answers every other request by 500, under 2,000 GETs a second",
+        kind: Kind::Trouble(Trouble::Failing),
+    },
+    Scenario {
+        name: "storm",
+        what: "all endpoints down, or busy, under 2,000 GETs a second",
+        kind: Kind::Trouble(Trouble::Storm),
+    },
+    Scenario {
+        name: "care",
+        what: "the whole chain with breaker, balancing, health, outlier detection and retries, against the same with none",
+        kind: Kind::Care,
+    },
+    Scenario {
         name: "soak",
         what: "HTTP, HTTPS and WebSocket at once, reloads and attackers beside them",
         kind: Kind::Soak,
@@ -231,6 +282,7 @@ impl Scenario {
             }
             Kind::Idle => false,
             Kind::Start | Kind::Workers | Kind::Reload | Kind::Soak => true,
+            Kind::Trouble(_) | Kind::Care => true,
         }
     }
 
@@ -243,8 +295,8 @@ impl Scenario {
     pub(super) fn needs_loader(&self) -> bool {
         match &self.kind {
             Kind::Ratio(plan) => !matches!(plan.drive, Drive::Wrk(..)),
-            Kind::Idle | Kind::Start => false,
-            Kind::Workers | Kind::Reload | Kind::Soak => true,
+            Kind::Idle | Kind::Start | Kind::Care => false,
+            Kind::Trouble(_) | Kind::Workers | Kind::Reload | Kind::Soak => true,
         }
     }
 }
@@ -300,7 +352,21 @@ mod tests {
         let alone: Vec<_> = SCENARIOS.iter().filter(|one| one.needs_sekisho()).map(|one| one.name).collect();
         assert_eq!(
             alone,
-            ["policies", "full1k", "remembered", "routes", "start", "workers", "reload", "soak"]
+            [
+                "policies",
+                "full1k",
+                "remembered",
+                "routes",
+                "start",
+                "workers",
+                "reload",
+                "killed",
+                "hanging",
+                "failing",
+                "storm",
+                "care",
+                "soak"
+            ]
         );
     }
 }

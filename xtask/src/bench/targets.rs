@@ -56,6 +56,12 @@ pub(super) enum Site {
     Reload(usize),
     /// All at once: both ports, tunnels, an access log, limits.
     Soak,
+    /// A service whose endpoints get into trouble.
+    Trouble,
+    /// The whole chain, with breaker, balancing and health.
+    Careful,
+    /// The same with nothing of them.
+    Careless,
 }
 
 /// Whether tokens are remembered once they are verified.
@@ -101,6 +107,9 @@ impl Subject {
             Subject::Sekisho(Site::Tunnels) => "sekisho-tunnels".to_owned(),
             Subject::Sekisho(Site::Reload(count)) => format!("sekisho-reload-{count}"),
             Subject::Sekisho(Site::Soak) => "sekisho-soak".to_owned(),
+            Subject::Sekisho(Site::Trouble) => "sekisho-trouble".to_owned(),
+            Subject::Sekisho(Site::Careful) => "sekisho-careful".to_owned(),
+            Subject::Sekisho(Site::Careless) => "sekisho-careless".to_owned(),
         }
     }
 }
@@ -198,7 +207,16 @@ impl Stage {
 
     /// Starts a target and waits until it listens, and if it can say so, until it is ready.
     pub(super) fn start(&self, subject: Subject) -> Result<Target, String> {
-        let mut target = self.launch(subject)?;
+        self.start_with(subject, Vec::new())
+    }
+
+    /// With further values for its template.
+    pub(super) fn start_with(
+        &self,
+        subject: Subject,
+        further: Vec<(&'static str, String)>,
+    ) -> Result<Target, String> {
+        let mut target = self.launch_with(subject, further)?;
         target.process.wait_for(target.port)?;
         if let Subject::Sekisho(_) = subject {
             target.wait_until_ready()?;
@@ -206,12 +224,22 @@ impl Stage {
         Ok(target)
     }
 
+    /// Where a subject's access log is written, in the scenarios that have one.
+    pub(super) fn access_log(&self, subject: Subject) -> PathBuf {
+        self.folder.join(format!("{}.access", subject.name()))
+    }
+
     /// Starts a target and does not wait.
     pub(super) fn launch(&self, subject: Subject) -> Result<Target, String> {
+        self.launch_with(subject, Vec::new())
+    }
+
+    fn launch_with(&self, subject: Subject, further: Vec<(&'static str, String)>) -> Result<Target, String> {
         let name = subject.name();
         let [port, tls, admin] = free_ports()?;
-        let access_log = self.folder.join(format!("{name}.access"));
-        let values = self.values(subject, [port, tls, admin], &access_log);
+        let access_log = self.access_log(subject);
+        let mut values = self.values(subject, [port, tls, admin], &access_log);
+        values.extend(further);
         let (template, ending) = match subject {
             Subject::Nginx | Subject::NginxAgain => ("nginx.conf", "conf"),
             Subject::Haproxy => ("haproxy.cfg", "cfg"),
@@ -223,6 +251,9 @@ impl Stage {
             Subject::Sekisho(Site::Tunnels) => ("tunnels.yaml", "yaml"),
             Subject::Sekisho(Site::Reload(_)) => ("reload.yaml", "yaml"),
             Subject::Sekisho(Site::Soak) => ("soak.yaml", "yaml"),
+            Subject::Sekisho(Site::Trouble) => ("trouble.yaml", "yaml"),
+            Subject::Sekisho(Site::Careful) => ("careful.yaml", "yaml"),
+            Subject::Sekisho(Site::Careless) => ("careless.yaml", "yaml"),
         };
         let file = self.folder.join(format!("{name}.{ending}"));
         let text = render(&self.templates.join(template), &values)?;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::{Report, Task, Work};
 use crate::bench::processes::{Cores, Process};
 
@@ -35,6 +37,11 @@ impl Generator {
         let process = Process::start_listening(folder, name, cores, &argv)?;
         let limit = Duration::from_secs(work.seconds.unwrap_or_default()) + GRACE;
         Ok(Generator { process, name: name.to_owned(), limit })
+    }
+
+    /// Sends it a signal, at once.
+    pub(in crate::bench) fn strike(&self, signal: Signal) -> Result<(), String> {
+        self.process.strike(signal)
     }
 
     /// An error if it has ended before it was told to.

@@ -10,6 +10,7 @@ mod frames;
 pub(super) mod generator;
 mod handshakes;
 mod messages;
+mod open;
 mod pace;
 mod requests;
 mod tally;
@@ -22,6 +23,8 @@ use crate::failure::Failure;
 pub(super) use attackers::Attack;
 pub(super) use handshakes::{Handshakes, Resumption};
 pub(super) use messages::Messages;
+pub(super) use open::endpoint::{Endpoint, Manner};
+pub(super) use open::{Each, Open, micros_of_day};
 pub(super) use requests::{Ask, Body, Requests, generation};
 pub(super) use tally::Report;
 
@@ -48,6 +51,10 @@ pub(super) enum Task {
     Messages(Messages),
     /// No load but the service that echoes.
     Echo { port: u16 },
+    /// Requests that come when they are due.
+    Open(Open),
+    /// No load but a service that gets into trouble.
+    Endpoint(Endpoint),
     /// Clients that mean ill.
     Attack(Attack),
 }
@@ -74,6 +81,8 @@ async fn perform(work: Work) -> Result<Report, String> {
         Task::Handshakes(order) => handshakes::run(order, &tally, &stop).await?,
         Task::Messages(order) => messages::run(order, &tally, &stop).await?,
         Task::Echo { port } => echo::serve(port, &stop).await?,
+        Task::Open(order) => open::run(order, &tally, &stop).await?,
+        Task::Endpoint(order) => open::endpoint::serve(order, &tally, &stop).await?,
         Task::Attack(order) => attackers::run(order, &tally, &stop).await?,
     }
     Ok(tally.report())

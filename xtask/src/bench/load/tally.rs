@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::open::Each;
+
 /// Complaints beyond these say nothing new.
 const MOST_COMPLAINTS: usize = 5;
 
@@ -44,6 +46,9 @@ pub(in crate::bench) struct Report {
     pub(in crate::bench) complaints: Vec<String>,
     /// What attackers did, by kind.
     pub(in crate::bench) attacks: BTreeMap<String, u64>,
+    /// Each request by itself, of those who are asked for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::bench) each: Vec<Each>,
 }
 
 impl Report {
@@ -105,6 +110,10 @@ impl Tally {
         if complaints.len() < MOST_COMPLAINTS {
             complaints.push(what);
         }
+    }
+
+    pub(super) fn each(&self, one: Each) {
+        self.0.borrow_mut().report.each.push(one);
     }
 
     pub(super) fn attacked(&self, kind: &str) {

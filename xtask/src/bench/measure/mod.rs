@@ -1,11 +1,13 @@
 //! How each scenario is measured.
 
+mod care;
 mod proof;
 mod ratio;
 mod reload;
 mod single;
 mod soak;
 mod tls;
+mod trouble;
 mod workers;
 
 use super::Options;
@@ -25,6 +27,8 @@ pub(super) fn measure(
         Kind::Start => single::start(stage, scenario),
         Kind::Workers => workers::measure(stage, scenario, options),
         Kind::Reload => reload::measure(stage, scenario),
+        Kind::Trouble(trouble) => trouble::measure(stage, scenario, *trouble),
+        Kind::Care => care::measure(stage, scenario, options),
         Kind::Soak => soak::measure(stage, scenario, options),
     }
 }
