@@ -26,8 +26,8 @@ pub struct RetryConfig {
     /// one as the first. Default `off`.
     #[schemars(with = "OrOff<String>")]
     pub idempotency_key: At<OrOff<String>>,
-    /// Retries of the last 10 seconds or so as a share of the requests, so that a failing service is not asked all the more. Ten
-    /// are free. Default `20%`.
+    /// Retries as a share of the requests over eight seconds or more, so that a failing service is not asked all the more. What the
+    /// last two seconds could have used can be used at once. Ten are free. Default `20%`.
     pub budget: Percent,
     /// Longest wait for the response's head in one try. Default: none beside `timeouts.first_byte`.
     #[schemars(with = "Option<Span>")]
