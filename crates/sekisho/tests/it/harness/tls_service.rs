@@ -48,7 +48,7 @@ pub(crate) struct TlsConn {
     reader: Reader<StreamOwned<ServerConnection, TcpStream>>,
     shared: Arc<Shared>,
     index: usize,
-    /// The request that is being served, among all.
+    /// Which of the requests is being read.
     at: usize,
     delimited: Delimited,
 }
@@ -196,9 +196,11 @@ impl TlsConn {
     /// The body of the request whose head was read last.
     #[track_caller]
     pub(crate) fn read_body(&mut self) -> Vec<u8> {
-        let body = self.reader.body(self.delimited).bytes;
-        self.shared.seen.lock().unwrap()[self.at].body.clone_from(&body);
-        body
+        let body = self.reader.body(self.delimited);
+        let request = &mut self.shared.seen.lock().unwrap()[self.at];
+        request.body.clone_from(&body.bytes);
+        request.whole = body.whole;
+        body.bytes
     }
 
     /// Reads what there is; empty at the connection's end.
