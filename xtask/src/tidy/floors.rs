@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sekisho-graph", 1),
     ("sekisho-exchange", 2),
     ("sekisho-store", 2),
+    ("sekisho-caching", 2),
     ("sekisho-policies", 3),
     ("sekisho-upstream", 3),
     ("sekisho-gateway", 4),
