@@ -7,10 +7,10 @@
 //! 1. [`Asked::read`] the request, or it [bypasses](Bypass) the cache. An unsafe one that succeeds invalidates its own
 //!    target and those that [`invalidated`] names (§4.4).
 //! 2. Look up the [`Key`] and let [`Asked::choose`] among the answers there (§4).
-//!    - [`Choice::Serve`]: send what [`shape`] says of that one, with its `Age`: a whole, a 304, a range. If it is
+//!    - [`Choice::Serve`] — send what [`shape`] says of that one, with its `Age`: a whole, a 304, a range. If it is
 //!      [stale](Served::WhileRevalidating), start asking as below, for nobody.
-//!    - [`Choice::Refuse`]: 504.
-//!    - [`Choice::Ask`]: send the request on, with [`validate`] if an answer is there to be validated, else with [`whole`]
+//!    - [`Choice::Refuse`] — answer 504.
+//!    - [`Choice::Ask`] — send the request on, with [`validate`] if an answer is there to be validated, else with [`whole`]
 //!      if it [`may_fill`](Asked::may_fill), else as it is. One request a key at a time; the others wait for its answer.
 //! 3. The origin answers.
 //!    - It failed, and the stored answer [`may_stand_in`]: send that.

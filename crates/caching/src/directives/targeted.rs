@@ -6,22 +6,44 @@ use sekisho_wire::HeadView;
 use super::response::{Response, TARGETED};
 use super::scan::{Argument, Item, LONGEST};
 
+/// The directives whose argument is a number.
+const TIMES: [&str; 4] = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"];
+
+/// The directives that count; others are only looked at for whether they parse.
+const KNOWN: [&str; 11] = [
+    "max-age",
+    "s-maxage",
+    "stale-while-revalidate",
+    "stale-if-error",
+    "no-store",
+    "no-cache",
+    "private",
+    "public",
+    "must-revalidate",
+    "proxy-revalidate",
+    "must-understand",
+];
+
 /// The directives of the targeted field; `None` if there is none, or it is empty or malformed.
 pub(crate) fn read(view: HeadView<'_>) -> Option<Response> {
-    let mut members: Vec<(&[u8], Bare<'_>)> = Vec::new();
+    let mut known = [None; KNOWN.len()];
+    let mut any = false;
     for line in view.find_all(TARGETED).filter(|line| !line.is_empty()) {
-        dictionary(line, |key, value| match members.iter_mut().find(|(before, _)| *before == key) {
-            // The last one counts (RFC 9651 §4.2.2). Their number is bounded by the fields of a head.
-            Some(member) => member.1 = value,
-            None => members.push((key, value)),
+        dictionary(line, |key, value| {
+            any = true;
+            if let Some(place) = KNOWN.iter().position(|name| name.as_bytes() == key) {
+                // The last one counts (RFC 9651 §4.2.2).
+                known[place] = Some(value);
+            }
         })?;
     }
     let mut told = Response::default();
     let mut digits = itoa::Buffer::new();
-    for (name, value) in &members {
+    for (name, value) in KNOWN.iter().zip(known) {
+        let Some(value) = value else { continue };
         let argument = match value {
             Bare::Integer(number) => {
-                let number = (*number).clamp(-1, i64::from(LONGEST));
+                let number = number.clamp(-1, i64::from(LONGEST));
                 Argument::Token(digits.format(number).as_bytes())
             }
             Bare::Text(text) => Argument::Quoted(text),
@@ -30,13 +52,12 @@ pub(crate) fn read(view: HeadView<'_>) -> Option<Response> {
             Bare::Other => Argument::Bad,
         };
         // A time must be a number, not a text that looks like one.
-        let timed = matches!(*name, b"max-age" | b"s-maxage" | b"stale-while-revalidate" | b"stale-if-error");
-        if timed && !matches!(value, Bare::Integer(_)) {
+        if TIMES.contains(name) && !matches!(value, Bare::Integer(_)) {
             return None;
         }
-        told.take(&Item { name, argument });
+        told.take(&Item { name: name.as_bytes(), argument });
     }
-    (!members.is_empty()).then_some(told)
+    any.then_some(told)
 }
 
 /// A member's value as far as directives need it.
