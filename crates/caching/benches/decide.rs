@@ -10,8 +10,11 @@ use sekisho_wire::{Edits, HeadBuf};
 
 const NOW: Wall = Wall::from_secs(1_767_225_600);
 
+/// Names and values.
+type Fields<'f> = &'f [(&'f str, &'f str)];
+
 /// A browser's request.
-fn browser(more: &[(&str, &str)]) -> HeadBuf {
+fn browser(more: Fields<'_>) -> HeadBuf {
     let mut head = HeadBuf::default();
     head.request(b"GET", b"/api/products?page=2").expect("a good request");
     let usual = [
@@ -35,7 +38,7 @@ fn browser(more: &[(&str, &str)]) -> HeadBuf {
     head
 }
 
-fn answer(fields: &[(&str, &str)]) -> HeadBuf {
+fn answer(fields: Fields<'_>) -> HeadBuf {
     let mut head = HeadBuf::default();
     head.response(200);
     let usual = [
@@ -49,7 +52,7 @@ fn answer(fields: &[(&str, &str)]) -> HeadBuf {
     head
 }
 
-fn stored(request: &HeadBuf, fields: &[(&str, &str)]) -> Stored {
+fn stored(request: &HeadBuf, fields: Fields<'_>) -> Stored {
     let times = Times { asked: NOW, received: NOW };
     let head = answer(fields);
     admit(request.view(), &Edits::default(), head.view(), times, Sharing::Everyone, &Policy::default())
@@ -71,7 +74,7 @@ fn decide(c: &mut Criterion) {
     let policy = Policy::default();
     let fresh = ("Cache-Control", "max-age=600, stale-while-revalidate=60");
     let mut group = c.benchmark_group("cache");
-    let cases: [(&str, HeadBuf, &[(&str, &str)]); 4] = [
+    let cases: [(_, _, Fields<'_>); 4] = [
         ("hit", browser(&[]), &[fresh]),
         ("hit, varying by encoding", browser(&[]), &[fresh, ("Vary", "Accept-Encoding")]),
         (

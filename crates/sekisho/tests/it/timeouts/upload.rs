@@ -67,7 +67,7 @@ fn consenting() -> (Service, Gateway) {
     let service = Service::raw(|mut conn| {
         while conn.next_head().is_some() {
             // Nothing comes meanwhile; it is only a wait.
-            conn.stream().set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+            conn.stream().set_read_timeout(Some(Duration::from_secs(4))).unwrap();
             let _ = conn.stream().peek(&mut [0]);
             conn.stream().set_read_timeout(None).unwrap();
             conn.write("HTTP/1.1 100 Continue\r\n\r\n");
@@ -78,8 +78,8 @@ fn consenting() -> (Service, Gateway) {
             conn.write(ok("text/plain", body));
         }
     });
-    let client = "client: { body_grace: 1700ms, body_rate: 1KiB }";
-    let gateway = gateway(service.addr, "timeouts: { first_byte: 3s }", client);
+    let client = "client: { body_grace: 3700ms, body_rate: 1KiB }";
+    let gateway = gateway(service.addr, "timeouts: { first_byte: 5s }", client);
     (service, gateway)
 }
 
