@@ -207,7 +207,7 @@ impl Filter for Encoder {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::io::Read as _;
+    use std::io::Read;
 
     use proptest::prelude::*;
 
@@ -215,11 +215,12 @@ pub(super) mod tests {
 
     pub(in super::super) fn expanded(coding: Coding, bytes: &[u8]) -> Vec<u8> {
         let mut plain = Vec::new();
-        match coding {
-            Coding::Gzip => flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).unwrap(),
-            Coding::Zstd => zstd::stream::read::Decoder::new(bytes).unwrap().read_to_end(&mut plain).unwrap(),
-            Coding::Br => brotli::Decompressor::new(bytes, 4096).read_to_end(&mut plain).unwrap(),
+        let mut decoder: Box<dyn Read> = match coding {
+            Coding::Gzip => Box::new(flate2::read::GzDecoder::new(bytes)),
+            Coding::Zstd => Box::new(zstd::stream::read::Decoder::new(bytes).unwrap()),
+            Coding::Br => Box::new(brotli::Decompressor::new(bytes, 4096)),
         };
+        io::copy(&mut decoder, &mut plain).unwrap();
         plain
     }
 
@@ -259,7 +260,7 @@ pub(super) mod tests {
             encoder.take(b"an event", &mut out);
             encoder.pause(&mut out);
             let mut read = vec![0; 8];
-            let read_some: Box<dyn io::Read> = match coding {
+            let read_some: Box<dyn Read> = match coding {
                 Coding::Gzip => Box::new(flate2::read::GzDecoder::new(&out[..])),
                 Coding::Zstd => Box::new(zstd::stream::read::Decoder::new(&out[..]).unwrap()),
                 Coding::Br => Box::new(brotli::Decompressor::new(&out[..], 4096)),
