@@ -1,10 +1,9 @@
 //! Breakers of endpoints: who is asked, who is not, and who is tried, over time.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use sekisho_exchange::{Errand, Errands, Event, Events, Local};
+use sekisho_exchange::{Event, Events, Local};
 use sekisho_units::{Clock, Problems, Tick};
 use sekisho_wire::Limits;
 
@@ -13,6 +12,7 @@ use crate::balance::mixed;
 use crate::carry::Carry;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::fleet::tests::Later;
 use crate::fleet::{Asked, Endpoint};
 use crate::prepare::{Files, prepare};
 use crate::service::Service;
@@ -208,20 +208,6 @@ fn an_operators_word_holds_and_one_that_is_removed_comes_back_as_it_stands() {
     service.fleet.close(&a, at(1_000_002));
     service.fleet.replace(members(&["a", "b", "c"]), false, at(1_000_003)).unwrap();
     assert_eq!(who(&service, 1_000_004), "abc");
-}
-
-/// Keeps errands until they are run.
-#[derive(Default)]
-struct Later(Mutex<Vec<Errand>>);
-
-impl Events for Later {
-    fn tell(&self, _: Event) {}
-}
-
-impl Errands for Later {
-    fn send(&self, errand: Errand) {
-        self.0.lock().unwrap().push(errand);
-    }
 }
 
 #[test]

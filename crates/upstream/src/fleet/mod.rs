@@ -16,7 +16,7 @@ mod rota;
 mod standing;
 mod sticky;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trial;
 
 use std::collections::HashSet;

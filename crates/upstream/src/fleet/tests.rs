@@ -197,7 +197,7 @@ fn the_share_of_one_that_is_new_or_back_grows_to_its_whole() {
 
 /// Keeps errands until they are run.
 #[derive(Default)]
-struct Later(Mutex<Vec<Errand>>);
+pub(crate) struct Later(pub(crate) Mutex<Vec<Errand>>);
 
 impl Events for Later {
     fn tell(&self, _: Event) {}
