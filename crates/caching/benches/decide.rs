@@ -103,6 +103,7 @@ fn decide(c: &mut Criterion) {
         query: Some("page=2"),
         version: Some("v1"),
         user: None,
+        more: &[b"catalog", b"shop"],
     };
     group.bench_function("key", |b| b.iter(|| Key::of(black_box(&parts))));
     group.finish();

@@ -18,6 +18,8 @@ pub struct KeyParts<'a> {
     pub version: Option<&'a str>,
     /// The user, where answers are kept apart by user.
     pub user: Option<&'a str>,
+    /// Whatever else keeps answers apart, always the same number of them: the route, the service, fields of the request.
+    pub more: &'a [&'a [u8]],
 }
 
 /// The SHA-256 of a key's parts: short, of one length, and telling nothing of paths and users to who reads a store.
@@ -37,6 +39,10 @@ impl Key {
         query(&mut hash, parts.query);
         part(&mut hash, parts.version);
         part(&mut hash, parts.user);
+        for more in parts.more {
+            hash.update((more.len() as u64).to_le_bytes());
+            hash.update(more);
+        }
         Key(hash.finalize().into())
     }
 
@@ -142,8 +148,14 @@ fn octet(high: u8, low: u8) -> Option<u8> {
 mod tests {
     use super::{Key, KeyParts};
 
-    const BASE: KeyParts<'_> =
-        KeyParts { host: b"shop.example", path: "/a", query: Some("b=c"), version: Some("v1"), user: None };
+    const BASE: KeyParts<'_> = KeyParts {
+        host: b"shop.example",
+        path: "/a",
+        query: Some("b=c"),
+        version: Some("v1"),
+        user: None,
+        more: &[],
+    };
 
     #[test]
     fn every_part_counts() {
@@ -161,6 +173,9 @@ mod tests {
             KeyParts { version: Some("v2"), ..BASE },
             KeyParts { user: Some(""), ..BASE },
             KeyParts { user: Some("7"), ..BASE },
+            KeyParts { more: &[b""], ..BASE },
+            KeyParts { more: &[b"ab", b"c"], ..BASE },
+            KeyParts { more: &[b"a", b"bc"], ..BASE },
             // The same bytes, divided otherwise.
             KeyParts { path: "/ab=c", query: Some(""), ..BASE },
             KeyParts { version: None, user: Some("v1"), ..BASE },

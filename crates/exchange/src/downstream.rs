@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use sekisho_wire::{BadBody, Edits, Framing, HeadView, Skip};
 
-use crate::Answerer;
+use crate::{Answerer, Awaited};
 
 /// What came of waiting for the request's body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +85,8 @@ pub trait Downstream {
     fn trailers(&self) -> &[u8];
     /// Ready once the client has left. Keeps what the client sends meanwhile, within its buffer.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone>;
+    /// From now on a client that has left does not count as gone as long as others wait for the same answer.
+    fn stay(&mut self, awaited: Option<Box<dyn Awaited>>);
 
     /// Passes on an interim answer (1xx), unless the client cannot understand one.
     fn interim(&mut self, view: HeadView<'_>, skip: Skip);

@@ -8,7 +8,9 @@ use sekisho_units::Tick;
 use sekisho_wire::{Edits, Framing, HeadView, Method};
 
 use crate::policy::Mode;
-use crate::{BodyCopy, Challenges, Client, Facts, Filter, Filters, Identity, Ids, Local, Papers, Reply};
+use crate::{
+    Awaited, BodyCopy, Challenges, Client, Facts, Filter, Filters, Identity, Ids, Local, Papers, Reply, Turn,
+};
 
 /// The body that comes with a request, as its head announces it.
 pub type RequestBody = Framing;
@@ -59,6 +61,8 @@ pub struct Exchange<'a> {
     pub challenges: &'a Challenges,
     /// The pattern of the route that took it; empty before one did, and where none does.
     pub route: &'a str,
+    /// What tells the route from all others; two may have one pattern.
+    pub route_identity: Option<&'a Arc<str>>,
     /// The service that the route leads to; empty where there is none. [`Facts::service`] is there once it is asked.
     pub service: &'a str,
     /// The values of the route's `{name}` segments, in their order.
@@ -77,6 +81,11 @@ pub struct Exchange<'a> {
     pub copy: Option<Box<BodyCopy>>,
     /// What the answer's body goes through, if anything.
     pub filters: Option<Box<Filters>>,
+    /// What becomes of the answer beside changes of its head. A step sets it in `leave`, and the steps that leave after it see
+    /// the answer that the client gets.
+    pub turn: Option<Box<Turn>>,
+    /// Others who wait for the service's answer, if there may be any.
+    pub awaited: Option<Box<dyn Awaited>>,
     /// What is noted for log and metrics.
     pub facts: Facts<'a>,
     /// When its first byte was here.
@@ -130,6 +139,7 @@ impl<'a> Exchange<'a> {
             papers: Papers::default(),
             challenges: Challenges::NONE,
             route: "",
+            route_identity: None,
             service: "",
             params: Vec::new(),
             to_ask: Rewritten { path: Cow::Borrowed(path), query: query.map(Cow::Borrowed) },
@@ -139,6 +149,8 @@ impl<'a> Exchange<'a> {
             body_limit: None,
             copy: None,
             filters: None,
+            turn: None,
+            awaited: None,
             facts: Facts::default(),
             started,
             deadline: None,

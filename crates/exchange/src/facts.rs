@@ -95,6 +95,17 @@ impl Ending {
     }
 }
 
+/// What a cache did for a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CacheNote {
+    /// The word of `X-Cache`: `HIT`, `MISS`, `STALE`, `REVALIDATED` or `BYPASS`.
+    pub word: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Why the service's answer was not stored, if one came and was not.
+    pub not_stored: Option<&'static str>,
+}
+
 /// Facts for the access log, metrics and `explain`.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -104,6 +115,8 @@ pub struct Facts<'a> {
     pub reason: Cow<'static, str>,
     /// Refusals in shadow, in walking order.
     pub shadowed: Vec<Shadowed>,
+    /// What the cache did, on routes that have one.
+    pub cache: Option<CacheNote>,
     /// The version of the interface that the request is for, on routes that have versions; else empty.
     pub version: &'a str,
     /// The service's name, once one was chosen.
@@ -130,6 +143,7 @@ impl Default for Facts<'_> {
             decided_by: Decider::Service,
             reason: Cow::Borrowed("ok"),
             shadowed: Vec::new(),
+            cache: None,
             version: "",
             service: None,
             endpoint: None,

@@ -2,7 +2,7 @@
 //!
 //! [`Exchange`] is the traveller: what a policy reads (the request's head as it came, the normalised path, the client)
 //! and what it changes (edits of both heads, the path for the service, facts for the log). [`Policy`] is what a step of a
-//! route's plan implements. [`Reply`] is every answer that the gateway itself gives. [`Downstream`] is how the answer
+//! route's plan implements. [`Reply`] is every answer that the gateway itself gives, [`Serving`] one that is stored. [`Downstream`] is how the answer
 //! reaches the client whatever protocol it speaks, and [`Local`] is what one worker owns: alarms, buffers, the clock. [`Event`] is what
 //! operators are told.
 
@@ -17,6 +17,7 @@ mod local;
 mod permits;
 mod policy;
 mod reply;
+mod serving;
 mod template;
 mod turns;
 mod who;
@@ -26,12 +27,13 @@ pub use body::{BodyCopy, Filter, Filters};
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 pub use event::{Event, EventName, Events, Severity};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};
-pub use facts::{Decider, Ending, Facts, Shadowed};
+pub use facts::{CacheNote, Decider, Ending, Facts, Shadowed};
 pub use ids::{Id, Ids};
 pub use local::{Alarm, Alarms, Buffer, Io, LARGE, Local, SMALL, Stash, Tcp};
 pub use permits::{Permit, Permits};
 pub use policy::{Answerer, Mode, Outcome, Policy, Response, Resume, Verdict};
 pub use reply::{Content, Needed, RateOf, Reply};
+pub use serving::{Awaited, BrokeOff, Inflow, Laid, Load, Serving, Turn, Unwanted, Vessel};
 pub use template::{BadTemplate, Template};
 pub use turns::Turns;
 pub use who::{BadSubject, Challenges, Client, Described, Entries, Identity, Papers, Scheme, Unproved};

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use sekisho_wire::HeadView;
 use serde::{Deserialize, Serialize};
 
-use crate::{Exchange, Reply};
+use crate::{Exchange, Reply, Serving};
 
 /// Whether a policy bites. One meaning for all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,9 @@ pub enum Verdict<P> {
     Proceed(P),
     /// Stop here; this is the answer.
     Answer(Box<Reply>),
+    /// Stop here; this answer, which a service gave before, is the answer. With a pass, a service is to be asked all the same, by
+    /// the steps that follow and for no client: the pass is given to the step when that answer comes by.
+    Serve(Box<Serving>, Option<P>),
     /// The step must wait for something; when it has it, it goes on with what the future gives.
     Wait(Pin<Box<dyn Future<Output = Resume<P>>>>),
 }
@@ -44,6 +47,7 @@ impl<P: 'static> Verdict<P> {
         match self {
             Self::Proceed(given) => Verdict::Proceed(pass(given)),
             Self::Answer(reply) => Verdict::Answer(reply),
+            Self::Serve(serving, renewal) => Verdict::Serve(serving, renewal.map(pass)),
             Self::Wait(future) => Verdict::Wait(Box::pin(async move {
                 let resume = future.await;
                 Box::new(move |exchange: &mut Exchange<'_>| resume(exchange).map(pass)) as Resume<Q>
@@ -57,6 +61,7 @@ impl<P: fmt::Debug> fmt::Debug for Verdict<P> {
         match self {
             Self::Proceed(pass) => f.debug_tuple("Proceed").field(pass).finish(),
             Self::Answer(reply) => f.debug_tuple("Answer").field(reply).finish(),
+            Self::Serve(serving, renewal) => f.debug_tuple("Serve").field(serving).field(renewal).finish(),
             Self::Wait(_) => f.write_str("Wait"),
         }
     }
@@ -65,7 +70,7 @@ impl<P: fmt::Debug> fmt::Debug for Verdict<P> {
 /// Whose head [`Policy::leave`] sees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answerer {
-    /// The service's.
+    /// The service's, be it now or once.
     Service,
     /// The gateway's own answer.
     Gateway,
@@ -101,6 +106,9 @@ pub trait Policy {
     /// Whether it may vouch for a client: of several such policies on a route, any is enough.
     const AUTHENTICATES: bool = false;
 
+    /// Whether [`Policy::weigh`] is to be asked.
+    const WEIGHS: bool = false;
+
     /// The challenge that says how to prove oneself to it (RFC 9110 §11.6.1), if it has a scheme of its own.
     fn challenge(&self) -> Option<&str> {
         None
@@ -108,6 +116,12 @@ pub trait Policy {
 
     /// Looks at the request; may change what the service will see through [`Exchange::to_service`].
     fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<Self::Pass>;
+
+    /// Looks at the head of the service's answer before any policy does. `true`: the request is to be sent once more, as it is
+    /// now. That is asked once.
+    fn weigh(&self, _pass: &mut Self::Pass, _exchange: &mut Exchange<'_>, _head: HeadView<'_>) -> bool {
+        false
+    }
 
     /// Looks at the answer's head; may change it through [`Exchange::to_client`].
     fn leave(&self, _pass: Self::Pass, _exchange: &mut Exchange<'_>, _response: &Response<'_>) {}

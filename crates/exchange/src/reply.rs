@@ -270,6 +270,17 @@ impl Reply {
         .because(reason)
     }
 
+    /// 504: the client wants a stored answer or none (RFC 9111 §5.2.1.7), and there is none.
+    pub fn not_cached(reason: &'static str) -> Self {
+        Self::problem(
+            504,
+            "NOT_CACHED",
+            "Nothing stored",
+            "No stored answer serves this request, and `only-if-cached` allows no other.",
+        )
+        .because(reason)
+    }
+
     /// 200 or 503: whether services are well, as a JSON document.
     pub fn health(is_healthy: bool, document: Arc<[u8]>) -> Self {
         let (status, reason) = if is_healthy { (200, "healthy") } else { (503, "unhealthy") };

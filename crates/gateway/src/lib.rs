@@ -4,6 +4,7 @@
 //! into a [`Site`], `route` finds the plan for a request, `http1` serves a client's connection.
 
 pub mod alert;
+mod basis;
 pub mod compile;
 pub mod document;
 pub mod explain;
@@ -18,6 +19,7 @@ mod pace;
 mod plan;
 mod relay;
 pub mod route;
+mod serving;
 mod site;
 mod stall;
 mod tunnel;

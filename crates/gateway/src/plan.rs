@@ -58,7 +58,7 @@ pub struct Handed {
 /// What there is to know of a plan beside what it does.
 pub struct About {
     /// What tells it from every other route, in this configuration and in those before and after it.
-    pub identity: Box<str>,
+    pub identity: Arc<str>,
     /// What is written of it: the same as before if it says the same.
     pub digest: u64,
     /// Where it stands in the document; none for requests that no route took.

@@ -95,7 +95,7 @@ pub(crate) fn through<P: Policy>(
             None
         }
         Verdict::Answer(reply) => Some(*reply),
-        Verdict::Wait(_) => panic!("nothing to wait for here"),
+        Verdict::Serve(..) | Verdict::Wait(_) => panic!("nothing to wait for here"),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod api_key;
 pub mod authorize;
 pub mod basic_auth;
 pub mod body_limit;
+pub mod cache;
 mod compile;
 pub mod compress;
 pub mod concurrency;

@@ -5,11 +5,12 @@
 
 use schemars::{Schema, SchemaGenerator};
 use sekisho_exchange::{Exchange, Outcome, Policy, Response, Verdict};
+use sekisho_wire::HeadView;
 use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
 use crate::{
-    access_log, api_key, authorize, basic_auth, body_limit, compress, concurrency, cors, forward_auth,
+    access_log, api_key, authorize, basic_auth, body_limit, cache, compress, concurrency, cors, forward_auth,
     headers, ip_filter, jwt, quota, rate_limit, request_id, rewrite, security_headers, user_lookup,
 };
 
@@ -61,6 +62,11 @@ macro_rules! policies {
                 match self { $(Self::$Type(_) => <$module::$Type as Policy>::AUTHENTICATES,)+ }
             }
 
+            /// Whether [`Step::weigh`] is to be asked.
+            pub fn weighs(&self) -> bool {
+                match self { $(Self::$Type(_) => <$module::$Type as Policy>::WEIGHS,)+ }
+            }
+
             /// See [`Policy::challenge`].
             pub fn challenge(&self) -> Option<&str> {
                 match self { $(Self::$Type(policy) => policy.challenge(),)+ }
@@ -70,6 +76,14 @@ macro_rules! policies {
             #[inline]
             pub fn enter(&self, exchange: &mut Exchange<'_>) -> Verdict<Pass> {
                 match self { $(Self::$Type(policy) => policy.enter(exchange).map(Pass::$Type),)+ }
+            }
+
+            /// See [`Policy::weigh`].
+            pub fn weigh(&self, pass: &mut Pass, exchange: &mut Exchange<'_>, head: HeadView<'_>) -> bool {
+                match (self, pass) {
+                    $((Self::$Type(policy), Pass::$Type(pass)) => policy.weigh(pass, exchange, head),)+
+                    _ => false,
+                }
             }
 
             /// See [`Policy::leave`].
@@ -113,6 +127,7 @@ policies! {
     user_lookup => UserLookup,
     authorize => Authorize,
     quota => Quota,
+    cache => Cache,
     rewrite => Rewrite,
     headers => Headers,
     compress => Compress,

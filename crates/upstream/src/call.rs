@@ -140,7 +140,7 @@ impl Call {
 
     /// Gives up whatever came of the call but the request. The connection is kept if the answer is at hand to its end.
     #[cold]
-    pub(crate) fn forgo(&mut self) {
+    pub fn forgo(&mut self) {
         self.end_head();
         while let Ok(Some(true)) = self.look() {
             self.consume(self.payload);

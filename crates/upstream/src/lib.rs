@@ -46,7 +46,7 @@ pub use limit::{
     AdaptiveConfig, AdaptiveSettings, Limit, LimitAlgorithm, LimitConfig, LimitSeen, LimitSettings,
 };
 pub use outlier::{BelowConfig, OutlierConfig, SuccessRateConfig};
-pub use peer::{AtUrl, Dialer, Mirror, Over, peer_at, peer_over};
+pub use peer::{AtUrl, Dialer, Mirror, Nobody, Over, peer_at, peer_over};
 pub use pool::Pools;
 pub use prepare::{Files, Prepared, prepare};
 pub use retry::{BackoffConfig, Cause, RetryConfig, RetryMeter};

@@ -54,6 +54,10 @@ pub enum NotStored {
     /// Nothing says that it may be stored (§3, last condition): no word of freshness and a status that is not cacheable
     /// by default.
     NotCacheable,
+    /// It is larger than may be stored.
+    TooLarge,
+    /// Where its body ends, only the end of its connection tells, so that one that broke off looks like a whole one.
+    Unbounded,
     /// It could never be used: never fresh, never sent stale, and nothing to validate it by.
     Useless,
 }
@@ -74,6 +78,8 @@ impl NotStored {
             NotStored::VaryOurs => "vary-ours",
             NotStored::VaryLong => "vary-long",
             NotStored::NotCacheable => "not-cacheable",
+            NotStored::TooLarge => "too-large",
+            NotStored::Unbounded => "unbounded",
             NotStored::Useless => "never-usable",
         }
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use sekisho_exchange::{
-    Answerer, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, ResponseHead, SMALL,
+    Answerer, Awaited, BodyEvent, BrokenBody, Buffer, Downstream, Gone, Io, LARGE, Local, ResponseHead, SMALL,
 };
 use sekisho_wire::{
     BodyReader, CHUNK_END, Edits, Framing, HeadView, Method, Skip, Step, Version, write_chunk_head,
@@ -32,6 +32,8 @@ pub(super) struct Http1<'a, S> {
     payload: usize,
     ended: bool,
     gone: bool,
+    /// Others who wait for the answer, as long as it is waited for.
+    awaited: Option<Box<dyn Awaited>>,
     line: Line,
     method: Method,
     version: Version,
@@ -84,6 +86,7 @@ impl<'a, S: Io + 'static> Http1<'a, S> {
             payload: 0,
             ended: matches!(body, Framing::None | Framing::Length(0)),
             gone: false,
+            awaited: None,
             line: Line::new(out),
             method,
             version,
@@ -241,6 +244,9 @@ impl<S: Io + 'static> Downstream for Http1<'_, S> {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        if self.awaited.as_ref().is_some_and(|awaited| awaited.is_awaited()) {
+            return Poll::Pending;
+        }
         if self.gone {
             return Poll::Ready(Gone);
         }
@@ -253,6 +259,10 @@ impl<S: Io + 'static> Downstream for Http1<'_, S> {
             }
         }
         Poll::Pending
+    }
+
+    fn stay(&mut self, awaited: Option<Box<dyn Awaited>>) {
+        self.awaited = awaited;
     }
 
     fn interim(&mut self, view: HeadView<'_>, skip: Skip) {

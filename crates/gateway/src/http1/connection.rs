@@ -12,10 +12,10 @@ use sekisho_units::Tick;
 use sekisho_wire::{Head, Known};
 
 use super::arrival::{Arrived, Request, read_head};
-use super::basis::Basis;
 use super::client::{Http1, Next};
 use super::linger::linger;
 use super::side::Slot;
+use crate::basis::Basis;
 use crate::forward::{self, Lines};
 use crate::listener::Door;
 use crate::route::{Ask, Found};

@@ -1,7 +1,6 @@
 //! A client that speaks HTTP/1: its connection from the first byte to the last.
 
 mod arrival;
-mod basis;
 mod client;
 mod connection;
 mod linger;

@@ -14,7 +14,6 @@ use sekisho_upstream::{Call, Failure, Waiting as Waits};
 
 use self::through::Through;
 use crate::pace::Pace;
-use crate::plan::Target;
 use crate::walk::Way;
 
 /// Pieces of this size and more go to the client without being copied into its line.
@@ -33,7 +32,7 @@ pub(crate) async fn relay<D: Downstream>(
         waiting: None,
         pace: Pace::new(way.client.idle, call.moved()),
         progress: false,
-        idle: idle_of(way),
+        idle: way.idle(),
         uploads: if call.is_sent() { Waits::Nothing } else { Waits::Client },
         through: exchange.filters.take().map(Through::new),
     };
@@ -70,13 +69,6 @@ pub(crate) async fn flush<D: Downstream>(exchange: &Exchange<'_>, down: &mut D, 
         }
     })
     .await
-}
-
-fn idle_of(way: &Way<'_>) -> Duration {
-    match &way.plan.target {
-        Target::Service(service) => service.timeouts.idle,
-        _ => Duration::MAX,
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -39,6 +39,11 @@ pub(super) fn end(out: &mut Vec<u8>, exchange: &Exchange<'_>, outcome: &Outcome,
     text::number(out, facts.attempts.into());
     member(out, br#","decided_by":""#, facts.decided_by.as_str().as_bytes());
     member(out, br#","reason":""#, outcome.reason.as_bytes());
+    if let Some(cache) = &facts.cache {
+        member(out, br#","cache":""#, cache.word.as_bytes());
+        member(out, br#","cacheReason":""#, cache.reason.as_bytes());
+        member(out, br#","notStored":""#, cache.not_stored.unwrap_or_default().as_bytes());
+    }
     if !facts.shadowed.is_empty() {
         shadow(out, &facts.shadowed);
     }

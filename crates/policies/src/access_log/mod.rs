@@ -1,8 +1,8 @@
 //! `access_log`: one line for each request, once its last byte is sent.
 //!
 //! As JSON a line has the members `event timestamp requestId correlationId method path query route statusCode duration
-//! requestSize responseSize userAgent ip userId service endpoint upstreamDuration attempts decided_by reason` and `shadow`; what
-//! has no value is left out. Durations are milliseconds with three decimals, sizes are bytes of body. Tokens, cookies and
+//! requestSize responseSize userAgent ip userId service endpoint upstreamDuration attempts decided_by reason cache cacheReason
+//! notStored` and `shadow`; what has no value is left out. Durations are milliseconds with three decimals, sizes are bytes of body. Tokens, cookies and
 //! the values of query parameters whose names say that they are secret are never written.
 
 mod line;

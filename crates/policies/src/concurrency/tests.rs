@@ -9,7 +9,7 @@ fn passes(policy: &Concurrency, exchange: &mut Exchange<'_>) -> Option<Reply> {
     match policy.enter(exchange) {
         Verdict::Proceed(()) => None,
         Verdict::Answer(reply) => Some(*reply),
-        Verdict::Wait(_) => panic!("nobody waits here"),
+        Verdict::Serve(..) | Verdict::Wait(_) => panic!("nobody waits here"),
     }
 }
 

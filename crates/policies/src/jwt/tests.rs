@@ -107,7 +107,7 @@ fn subject(policy: &Jwt, token: &str) -> Option<String> {
             assert_eq!(reply.status, 401);
             None
         }
-        Verdict::Wait(_) => panic!("nothing to wait for here"),
+        Verdict::Serve(..) | Verdict::Wait(_) => panic!("nothing to wait for here"),
     }
 }
 

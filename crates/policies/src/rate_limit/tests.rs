@@ -13,7 +13,7 @@ pub(crate) fn refused(policy: &impl Policy<Pass = ()>, exchange: &mut Exchange<'
     match policy.enter(exchange) {
         Verdict::Proceed(()) => None,
         Verdict::Answer(reply) => Some(*reply),
-        Verdict::Wait(_) => panic!("a store in memory lets nobody wait"),
+        Verdict::Serve(..) | Verdict::Wait(_) => panic!("a store in memory lets nobody wait"),
     }
 }
 

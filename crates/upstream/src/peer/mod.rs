@@ -19,7 +19,7 @@ use sekisho_wire::{Framing, HeadBuf, HeadView, split_target};
 
 pub use self::mirror::Mirror;
 pub(crate) use self::mirror::MirrorMeter;
-pub(crate) use self::nobody::Nobody;
+pub use self::nobody::Nobody;
 pub use self::url::{AtUrl, Dialer, Over, peer_at, peer_over};
 use crate::call::Call;
 use crate::compose::is_identity;

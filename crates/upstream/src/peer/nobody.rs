@@ -3,18 +3,19 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
+use sekisho_exchange::{Awaited, BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 use sekisho_wire::{Edits, HeadView, Skip};
 
 /// Nobody, with the body to be sent.
-pub(crate) struct Nobody {
+pub struct Nobody {
     body: Vec<u8>,
     /// How much of it was taken.
     taken: usize,
 }
 
 impl Nobody {
-    pub(crate) fn with(body: Vec<u8>) -> Self {
+    /// Nobody, who sends these bytes.
+    pub fn with(body: Vec<u8>) -> Self {
         Self { body, taken: 0 }
     }
 }
@@ -62,6 +63,7 @@ impl Downstream for Nobody {
     fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<Gone> {
         Poll::Pending
     }
+    fn stay(&mut self, _: Option<Box<dyn Awaited>>) {}
     fn interim(&mut self, _: HeadView<'_>, _: Skip) {}
     fn start(&mut self, _: &ResponseHead<'_>) {}
     fn switch(&mut self, _: HeadView<'_>, _: Skip, _: &Edits, _: &[u8]) {}

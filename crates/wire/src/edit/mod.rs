@@ -198,6 +198,24 @@ impl Edits {
         form.write(numbers, &mut self.text);
     }
 
+    /// Makes the changes of `others` after those made here: what they set takes the place of what was set here, except that
+    /// `Vary` is a list to which both have something to add.
+    pub fn extend(&mut self, others: &Edits) {
+        let mut gone = others.removed;
+        gone.remove(Known::Vary);
+        if !self.added.intersection(gone).is_empty() || (self.added_other && !others.names.is_empty()) {
+            self.bury(|line| match line.known() {
+                Known::Unknown => others.removes_other(line.name),
+                known => gone.contains(known),
+            });
+        }
+        self.removed = self.removed.union(others.removed);
+        self.names.extend_from_slice(&others.names);
+        self.added = self.added.union(others.added);
+        self.added_other |= others.added_other;
+        others.write_added(&mut self.text);
+    }
+
     /// Forgets all changes; capacity stays.
     pub fn clear(&mut self) {
         self.removed = KnownSet::empty();

@@ -95,6 +95,18 @@ impl HeadBuf {
         &self.bytes
     }
 
+    /// Gives back the room that the head does not need: it is to be kept for long.
+    pub fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.head.lines.shrink_to_fit();
+    }
+
+    /// Bytes it takes beyond its own size.
+    #[must_use]
+    pub fn heap_size(&self) -> usize {
+        self.bytes.capacity() + self.head.lines.capacity() * size_of::<Line>()
+    }
+
     /// Forgets the head; capacity stays.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -1,6 +1,7 @@
 //! What goes on from one configuration to the next: what policies keep, the store in which limits are counted, and alerts.
 
 mod alerts;
+mod cache;
 mod limits;
 mod tokens;
 mod users;
@@ -15,6 +16,7 @@ use crate::server::State;
 
 /// Writes the families.
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, state: &State, store: &Store) -> fmt::Result {
+    cache::encode(encoder, &state.kept)?;
     users::encode(encoder, &state.kept)?;
     tokens::encode(encoder, &state.kept)?;
     limits::encode(encoder, store)?;

@@ -17,7 +17,7 @@ use crate::walk::Way;
 use crate::worker::{Held, Worker};
 
 /// What an exchange goes by.
-pub(super) enum Basis {
+pub(crate) enum Basis {
     /// A configuration, and which of its plans: `None` for that of requests without a route.
     Whole(Rc<Held>, Option<usize>),
     /// Copies.
@@ -25,7 +25,7 @@ pub(super) enum Basis {
 }
 
 /// What is needed of a configuration by an exchange that is under way.
-pub(super) struct Alone {
+pub(crate) struct Alone {
     plan: Plan,
     via: Option<Via>,
     identity: Introduction,
@@ -35,7 +35,7 @@ pub(super) struct Alone {
 impl Basis {
     /// For a request with this head, whose plan was found.
     #[inline]
-    pub(super) fn of(site: Rc<Held>, plan: Option<usize>, head: HeadView<'_>) -> Self {
+    pub(crate) fn of(site: Rc<Held>, plan: Option<usize>, head: HeadView<'_>) -> Self {
         if head.present().contains(Known::Upgrade)
             && let Some(alone) = plan.and_then(|plan| Alone::of(&site, plan))
         {
@@ -46,7 +46,7 @@ impl Basis {
 
     /// The way of `exchange`, whose parameters get their names from it.
     #[inline]
-    pub(super) fn way<'a>(
+    pub(crate) fn way<'a>(
         &'a self,
         exchange: &mut Exchange<'a>,
         (worker, alarm, door): (&'a Rc<Worker>, &'a Alarm, &'a Arc<Door>),
@@ -61,7 +61,15 @@ impl Basis {
         for (param, name) in exchange.params.iter_mut().zip(&plan.params) {
             param.0 = name;
         }
-        Way { plan, via: via.as_ref(), identity, client, worker, alarm, door }
+        Way { plan, via: via.as_ref(), identity, client, worker, alarm, door, basis: self }
+    }
+
+    /// The same for another exchange. Not for one that stands alone: nothing is asked beside a tunnel.
+    pub(crate) fn shared(&self) -> Option<Self> {
+        match self {
+            Self::Whole(site, plan) => Some(Self::Whole(Rc::clone(site), *plan)),
+            Self::Alone(_) => None,
+        }
     }
 }
 

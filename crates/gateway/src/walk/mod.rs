@@ -3,28 +3,32 @@
 //! A request has been read, its path normalised, its plan found. From here it goes through the plan's steps, to the
 //! target, back through the steps in reverse, to the client, and into the accounts. Whoever answers is recorded.
 
+mod ask;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use sekisho_exchange::{
     Alarm, Answerer, Decider, Downstream, Ending, Exchange, Filters, Mode, Outcome, Papers, Reply, Response,
-    ResponseHead, Verdict,
+    ResponseHead, Serving, Turn, Verdict,
 };
 use sekisho_policies::{NAMES, Pass};
-use sekisho_upstream::{Call, Failure, Seat, Service, Terms, send};
+use sekisho_upstream::{Call, Failure, Seat, Service};
 use sekisho_wire::{Framing, HeadBuf, HeadView, Known, Method, Skip, hop_by_hop};
 
-use crate::forward::{Introduction, Lines, Via, identify};
+use crate::basis::Basis;
+use crate::forward::{Introduction, Lines, Via};
 use crate::listener::Door;
 use crate::meter::WorkerMeter;
 use crate::plan::{Plan, PlanStep, Target};
 use crate::relay::{flush, relay};
-use crate::route::Unmet;
+use crate::serving;
 use crate::site::ClientTimeouts;
-use crate::tunnel::{self, Waited, Wish};
+use crate::tunnel;
 use crate::worker::Worker;
 
 /// What an exchange goes by: the plan, and who carries it out.
@@ -43,12 +47,22 @@ pub struct Way<'a> {
     pub alarm: &'a Alarm,
     /// The port that the request came through.
     pub door: &'a Arc<Door>,
+    /// What all of this is borrowed from.
+    pub(crate) basis: &'a Basis,
 }
 
 impl Way<'_> {
     /// Whether the connection ends after this exchange.
     pub(crate) fn is_last(&self) -> bool {
         self.worker.is_draining() || self.door.is_closing()
+    }
+
+    /// How long the service may pause within an answer.
+    pub(crate) fn idle(&self) -> Duration {
+        match &self.plan.target {
+            Target::Service(service) => service.timeouts.idle,
+            _ => Duration::MAX,
+        }
     }
 }
 
@@ -63,6 +77,8 @@ pub(crate) struct Desk<'d> {
 /// Who answers.
 enum Answer<'a> {
     Service(Box<Call>),
+    /// A service did, and a step has kept it.
+    Stored(Box<Serving>),
     /// The service has changed protocols, as it was offered.
     Tunnel(&'a Service, Box<Call>, Seat),
     Gateway(Box<Reply>),
@@ -85,7 +101,46 @@ pub(crate) async fn walk<'a, D: Downstream>(
 ) {
     let _active = Active::count(way.worker);
     way.plan.warm(way.worker.local.index);
+    set_out(way, exchange);
+    let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
+
+    exchange.answered = refusal.is_some();
+    let stopped = enter(way, exchange, down, (&mut passes, 0)).await;
+    exchange.watched = false;
+    let answer = match (refusal, stopped) {
+        (Some((by, reply)), _) => {
+            exchange.facts.decide(by, &reply);
+            Answer::Gateway(reply)
+        }
+        (None, Some(answer)) => answer,
+        (None, None) => ask::ask(way, exchange, down, &mut passes, desk.lines).await,
+    };
+    let (status, ending) = give(way, exchange, down, &mut passes, answer, desk.reply).await;
+    account(way, exchange, status, ending);
+}
+
+/// What lies behind one step of a plan, for an exchange that nobody waits for: the steps that follow, and the target.
+pub(crate) async fn walk_beyond<'a, D: Downstream>(
+    way: &Way<'a>,
+    exchange: &mut Exchange<'a>,
+    down: &mut D,
+    (passes, index): (&mut Passes, usize),
+    desk: Desk<'_>,
+) {
+    set_out(way, exchange);
+    let stopped = enter(way, exchange, down, (passes, index + 1)).await;
+    exchange.watched = false;
+    let answer = match stopped {
+        Some(answer) => answer,
+        None => ask::ask(way, exchange, down, passes, desk.lines).await,
+    };
+    give(way, exchange, down, passes, answer, desk.reply).await;
+}
+
+/// What the plan says of the exchange.
+fn set_out<'a>(way: &Way<'a>, exchange: &mut Exchange<'a>) {
     exchange.route = &way.plan.route;
+    exchange.route_identity = Some(&way.plan.about.identity);
     exchange.service = way.plan.service_name();
     exchange.papers = Papers::expecting(way.plan.authenticators);
     exchange.challenges = &way.plan.about.challenges;
@@ -95,29 +150,27 @@ pub(crate) async fn walk<'a, D: Downstream>(
     {
         exchange.facts.version = &edition.name;
     }
-    let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
+}
 
-    exchange.answered = refusal.is_some();
-    let stopped = enter(way, exchange, down, &mut passes).await;
-    exchange.watched = false;
-    let answer = match (refusal, stopped) {
-        (Some((by, reply)), _) => {
-            exchange.facts.decide(by, &reply);
-            Answer::Gateway(reply)
-        }
-        (None, Some(answer)) => answer,
-        (None, None) => ask(way, exchange, down, desk.lines).await,
-    };
-    let (status, ending) = match answer {
-        Answer::Service(call) => pass_on(way, exchange, down, &mut passes, call).await,
+/// The answer, to the client.
+async fn give<'a, D: Downstream>(
+    way: &Way<'a>,
+    exchange: &mut Exchange<'a>,
+    down: &mut D,
+    passes: &mut Passes,
+    answer: Answer<'a>,
+    composed: &mut HeadBuf,
+) -> (u16, Ending) {
+    match answer {
+        Answer::Service(call) => pass_on(way, exchange, down, passes, call).await,
+        Answer::Stored(serving) => serving::stored(way, exchange, down, passes, *serving).await,
         Answer::Tunnel(service, call, seat) => {
             // In a box, since few connections become one, and all would be as large.
-            Box::pin(tunnel::tunnel(way, service, exchange, down, &mut passes, (call, seat))).await
+            Box::pin(tunnel::tunnel(way, service, exchange, down, passes, (call, seat))).await
         }
-        Answer::Gateway(reply) => reply_with(way, exchange, down, &mut passes, &reply, desk.reply).await,
+        Answer::Gateway(reply) => reply_with(way, exchange, down, passes, &reply, composed).await,
         Answer::Nobody => (499, Ending::ClientGone),
-    };
-    account(way, exchange, status, ending);
+    }
 }
 
 /// Counts an exchange for as long as it is under way.
@@ -136,16 +189,16 @@ impl Drop for Active<'_> {
     }
 }
 
-/// Through the steps, in walking order, until one answers.
+/// Through the steps from the one of that index on, in walking order, until one answers.
 async fn enter<D: Downstream>(
     way: &Way<'_>,
     exchange: &mut Exchange<'_>,
     down: &mut D,
-    passes: &mut Passes,
+    (passes, from): (&mut Passes, usize),
 ) -> Option<Answer<'static>> {
     let (worker, answered) = (way.worker.local.index, exchange.answered);
     let clock = way.worker.times_this_one().then_some(&way.worker.local.clock);
-    for (planned, pass) in way.plan.steps.iter().zip(passes) {
+    for (index, (planned, pass)) in way.plan.steps.iter().zip(passes).enumerate().skip(from) {
         let began = clock.map(sekisho_units::Clock::now);
         exchange.watched = planned.mode == Mode::Shadow;
         let mark = exchange.watched.then(|| exchange.mark());
@@ -177,7 +230,15 @@ async fn enter<D: Downstream>(
                 exchange.facts.decide(Decider::Policy(planned.step.name()), &reply);
                 return Some(Answer::Gateway(reply));
             }
-            Verdict::Answer(_) | Verdict::Wait(_) => {}
+            Verdict::Serve(serving, renewal) if !answered && planned.mode != Mode::Shadow => {
+                planned.meter.answered(worker);
+                exchange.facts.decided_by = Decider::Policy(planned.step.name());
+                if let Some(pass) = renewal {
+                    serving::renew(way, exchange, (index, pass));
+                }
+                return Some(Answer::Stored(serving));
+            }
+            Verdict::Answer(_) | Verdict::Serve(..) | Verdict::Wait(_) => {}
         }
     }
     None
@@ -220,139 +281,35 @@ fn given_up(failure: Failure, way: &Way<'_>, exchange: &mut Exchange<'_>) -> Ans
     }
 }
 
-/// The target's answer.
-async fn ask<'a, D: Downstream>(
-    way: &Way<'a>,
-    exchange: &mut Exchange<'a>,
-    down: &mut D,
-    lines: &mut Lines,
-) -> Answer<'a> {
-    match &way.plan.target {
-        Target::Service(service) => ask_service(way, service, exchange, down, lines).await,
-        Target::Redirect(redirect) => own(exchange, redirect.reply(exchange)),
-        Target::Respond(respond) => own(exchange, respond.reply(exchange)),
-        Target::Health(health) => {
-            let told = Box::pin(Arc::clone(health).answer());
-            match wait(told, way, exchange, down).await {
-                Ok(reply) => own(exchange, reply),
-                Err(failure) => given_up(failure, way, exchange),
-            }
-        }
-        Target::Unversioned(served) => {
-            let served = served.iter().map(|name| &**name);
-            let reply = Reply::unsupported_version(served, Unmet::Unknown.as_str());
-            exchange.facts.decide(Decider::Router, &reply);
-            Answer::Gateway(Box::new(reply))
-        }
-        Target::Nothing => {
-            let reply = Reply::no_route();
-            exchange.facts.decide(Decider::Router, &reply);
-            Answer::Gateway(Box::new(reply))
-        }
-    }
-}
-
-fn own(exchange: &mut Exchange<'_>, reply: Reply) -> Answer<'static> {
-    exchange.facts.decide(Decider::Route, &reply);
-    Answer::Gateway(Box::new(reply))
-}
-
-async fn ask_service<'a, D: Downstream>(
-    way: &Way<'a>,
-    service: &'a Service,
-    exchange: &mut Exchange<'a>,
-    down: &mut D,
-    lines: &mut Lines,
-) -> Answer<'a> {
-    let mut seat = None;
-    if exchange.head.present().contains(Known::Upgrade) {
-        match tunnel::wish(way, service, exchange) {
-            Wish::None => {}
-            Wish::Offered(taken) => seat = Some(taken),
-            Wish::Refused(reply) => {
-                exchange.facts.service = Some(&service.name);
-                exchange.facts.decide(Decider::Upstream, &reply);
-                return Answer::Gateway(reply);
-            }
-        }
-    }
-    lines.set(exchange, way.via);
-    identify(exchange, way.identity);
-    if let Some(mirror) = &way.plan.handed.mirror {
-        mirror.show(exchange);
-    }
-    let terms = Terms {
-        body_grace: way.client.body_grace,
-        body_rate: way.client.body_rate,
-        trailers: &way.plan.handed.trailers,
-    };
-    match send(service, exchange, down, way.alarm, &way.worker.pools, &terms).await {
-        Ok(call) => match seat {
-            Some(seat) if call.head().status() == 101 => {
-                switched(service, exchange, down, (call, seat)).await
-            }
-            _ => Answer::Service(call),
-        },
-        Err(failure) => {
-            let by = match &failure {
-                Failure::Refused(_) => Decider::Policy("body_limit"),
-                Failure::Body(_) | Failure::ClientSlow => Decider::Listener,
-                Failure::ClientGone => Decider::Client,
-                _ => Decider::Upstream,
-            };
-            match failure.reply(&service.name) {
-                Some(reply) => {
-                    if let Some(planned) = step_of(way, by.as_str()) {
-                        planned.meter.answered(way.worker.local.index);
-                    }
-                    exchange.facts.decide(by, &reply);
-                    Answer::Gateway(Box::new(reply))
-                }
-                None => Answer::Nobody,
-            }
-        }
-    }
-}
-
-/// A 101, or the client's fault.
-async fn switched<'a, D: Downstream>(
-    service: &'a Service,
-    exchange: &mut Exchange<'_>,
-    down: &mut D,
-    (call, seat): (Box<Call>, Seat),
-) -> Answer<'a> {
-    match tunnel::waited(down).await {
-        Waited::Yes => Answer::Tunnel(service, call, seat),
-        Waited::Gone => Answer::Nobody,
-        Waited::No => {
-            let reply = Reply::data_before_upgrade();
-            exchange.facts.decide(Decider::Listener, &reply);
-            Answer::Gateway(Box::new(reply))
-        }
-    }
-}
-
-/// Back through the steps, in reverse.
+/// Back through the steps, in reverse. Gives what one of them makes of the answer; those that leave after it see that.
 pub(crate) fn leave(
     way: &Way<'_>,
     exchange: &mut Exchange<'_>,
     passes: &mut Passes,
     response: &Response<'_>,
-) {
-    if let Some(edition) = &way.plan.edition {
-        edition.leave(&mut exchange.to_client, response.head);
-    }
+) -> Option<Box<Turn>> {
+    let mut turn: Option<Box<Turn>> = None;
     for (planned, pass) in way.plan.steps.iter().zip(passes).rev() {
         let entered = !matches!(pass, Pass::NotEntered);
         if !entered && !planned.step.on_every_answer() {
             continue;
         }
         let mark = (planned.mode == Mode::Shadow).then(|| exchange.mark());
+        let instead = turn.as_deref().and_then(Turn::instead);
+        let response = instead.as_ref().unwrap_or(response);
         planned.step.leave(std::mem::replace(pass, Pass::NotEntered), exchange, response);
         if let Some(mark) = mark {
             exchange.rollback(mark);
         }
+        if exchange.turn.is_some() {
+            turn = exchange.turn.take();
+        }
     }
+    if let Some(edition) = &way.plan.edition {
+        let instead = turn.as_deref().and_then(Turn::instead);
+        edition.leave(&mut exchange.to_client, instead.as_ref().unwrap_or(response).head);
+    }
+    turn
 }
 
 /// The service's answer, to the client.
@@ -366,7 +323,9 @@ async fn pass_on<D: Downstream>(
     let head = call.head();
     let status = head.status();
     exchange.facts.decided_by = Decider::Service;
-    leave(way, exchange, passes, &Response { head, from: Answerer::Service });
+    if let Some(turn) = leave(way, exchange, passes, &Response { head, from: Answerer::Service }) {
+        return serving::turned(way, exchange, down, call, *turn).await;
+    }
     if let Some(via) = way.via {
         via.add(&mut exchange.to_client, head);
     }
@@ -409,7 +368,10 @@ async fn reply_with<D: Downstream>(
     let now = exchange.local.wall(exchange.local.clock.now());
     let body = reply.render(composed, exchange.ids.as_ref().map(|ids| ids.request.as_str()), now);
     let head = composed.view();
-    leave(way, exchange, passes, &Response { head, from: Answerer::Gateway });
+    let turn = leave(way, exchange, passes, &Response { head, from: Answerer::Gateway });
+    if let Some(Turn::Instead(serving)) = turn.map(|turn| *turn) {
+        return serving::send(way, exchange, down, serving).await;
+    }
     let body = match exchange.filters.take() {
         None => body,
         Some(filters) => through(*filters, &body, exchange),

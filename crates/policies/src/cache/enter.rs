@@ -1,0 +1,239 @@
+//! On the way in: a stored answer, an answer under way, or on to the service.
+
+use std::sync::Arc;
+
+use sekisho_caching::{Asked, Bypass, Choice, Key, Needed, Outcome, Served, validate, whole};
+use sekisho_exchange::{Exchange, Reply, Resume, Verdict};
+use sekisho_wire::{Edits, Known, Method};
+use tokio::time::timeout;
+
+use super::entry::Entry;
+use super::flight::{Coming, Flight, Joined, Lead, Over, Phase};
+use super::memory::{Stand, VARIANTS};
+use super::serve::{self, coming};
+use super::{Bound, Fare, Inner};
+
+/// What was found out about a request.
+struct Sought {
+    key: Key,
+    stand: Stand,
+    is_users: bool,
+}
+
+/// Whom a request may wait for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Company {
+    /// Whoever asks for the same.
+    Any,
+    /// Nobody: it has waited in vain.
+    None,
+}
+
+pub(super) fn enter(inner: &Arc<Inner>, exchange: &mut Exchange<'_>) -> Verdict<Fare> {
+    let left_out = match Asked::read(exchange.head, &inner.terms.policy) {
+        Ok(_) => is_left_out(inner, exchange).then_some(Bypass::Policy),
+        Err(Bypass::Method) if !exchange.method.is_safe() => return Verdict::Proceed(Fare::Unsafe),
+        Err(why) => Some(why),
+    };
+    match left_out {
+        Some(why) => Verdict::Proceed(Fare::Bypass(why)),
+        None => seek(inner, exchange, Company::Any),
+    }
+}
+
+/// Whether the operator leaves it out.
+fn is_left_out(inner: &Inner, exchange: &Exchange<'_>) -> bool {
+    let terms = &inner.terms;
+    let beneath = |except: &str| {
+        exchange.path.strip_prefix(except).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    (exchange.identity.is_some() && !terms.authenticated) || terms.except.iter().any(|except| beneath(except))
+}
+
+/// Looks up what is stored.
+fn seek(inner: &Arc<Inner>, exchange: &mut Exchange<'_>, company: Company) -> Verdict<Fare> {
+    let query = inner.naming.query(exchange);
+    let user = exchange.identity.as_ref().map(|identity| identity.subject());
+    let key = inner.naming.key(exchange, query.as_deref(), user);
+    let memory = &inner.cached.memory;
+    let stand = memory.marks().stand(exchange.host, exchange.path, query.as_deref());
+    let sought = Sought { key, stand, is_users: user.is_some() };
+    match memory.get(&key) {
+        None => choose(inner, exchange, sought, &[], company),
+        Some(variants) => {
+            // Which ones are good is asked once, as it may change meanwhile.
+            let mut good = [None; VARIANTS];
+            good.iter_mut().zip(memory.good(&variants)).for_each(|(slot, entry)| *slot = Some(entry));
+            choose(inner, exchange, sought, &good, company)
+        }
+    }
+}
+
+/// What to do, with these answers stored.
+fn choose(
+    inner: &Arc<Inner>,
+    exchange: &mut Exchange<'_>,
+    sought: Sought,
+    entries: &[Option<&Arc<Entry>>],
+    company: Company,
+) -> Verdict<Fare> {
+    let Ok(asked) = Asked::read(exchange.head, &inner.terms.policy) else {
+        return Verdict::Proceed(Fare::Nothing);
+    };
+    let now = exchange.local.wall(exchange.local.clock.now());
+    let entry = |index: usize| entries.get(index).copied().flatten();
+    match asked.choose(entries.iter().flatten().map(|entry| &entry.facts), now) {
+        Choice::Serve { index, why, .. } => match entry(index) {
+            Some(entry) => hit(inner, exchange, sought, entry, why),
+            None => Verdict::Proceed(Fare::Nothing),
+        },
+        Choice::Refuse { why } => {
+            let outcome = Outcome::Refused { why };
+            inner.tell(exchange, &outcome, Some(&sought.key));
+            Verdict::Answer(Box::new(Reply::not_cached(why.as_str())))
+        }
+        Choice::Ask { index, why } => {
+            let before = index.and_then(entry).map(Arc::clone);
+            ask(inner, exchange, sought, (before, why), company)
+        }
+    }
+}
+
+fn hit(
+    inner: &Arc<Inner>,
+    exchange: &mut Exchange<'_>,
+    sought: Sought,
+    entry: &Arc<Entry>,
+    why: Served,
+) -> Verdict<Fare> {
+    let now = exchange.local.wall(exchange.local.clock.now());
+    let outcome = Outcome::Hit { why, ttl: entry.facts.remaining(now) };
+    inner.tell(exchange, &outcome, Some(&sought.key));
+    exchange.facts.reason = why.as_str().into();
+    exchange.to_client.set_number(Known::Age, entry.facts.age(now).into());
+    let renewal = match why {
+        Served::WhileRevalidating => renewal(inner, exchange, sought, entry),
+        Served::Fresh | Served::MaxStale => None,
+    };
+    Verdict::Serve(Box::new(serve::entry(exchange.head, entry)), renewal)
+}
+
+/// Who asks for a stale answer again that is sent meanwhile: one at a time.
+#[cold]
+fn renewal(
+    inner: &Arc<Inner>,
+    exchange: &mut Exchange<'_>,
+    sought: Sought,
+    entry: &Arc<Entry>,
+) -> Option<Fare> {
+    if exchange.method != Method::Get {
+        return None;
+    }
+    let Joined::Lead(lead) = inner.cached.flights.join(sought.key) else { return None };
+    inner.cached.meter.renews(exchange.local.index);
+    // What the service is asked is no change of what this client is sent.
+    validate(&entry.facts, &mut exchange.to_service);
+    let mut bound = bound(exchange, sought, (Some(Arc::clone(entry)), Needed::Stale));
+    (bound.lead, bound.whole, bound.renews) = (Some(lead), true, true);
+    Some(Fare::Bound(Box::new(bound)))
+}
+
+/// On to the service, unless somebody asks it already.
+fn ask(
+    inner: &Arc<Inner>,
+    exchange: &mut Exchange<'_>,
+    sought: Sought,
+    (before, why): (Option<Arc<Entry>>, Needed),
+    company: Company,
+) -> Verdict<Fare> {
+    let fills = exchange.method == Method::Get
+        && Asked::read(exchange.head, &inner.terms.policy).is_ok_and(|asked| asked.may_fill());
+    if !fills || inner.cached.flights.is_alone(&sought.key, exchange.local.clock.now()) {
+        let bound = bound(exchange, sought, (before, why)).behind(exchange);
+        return Verdict::Proceed(Fare::Bound(Box::new(bound)));
+    }
+    // Whoever wants a fresher answer than others would take gets one of its own.
+    let wants_own = matches!(why, Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh);
+    let mut lead = None;
+    if company == Company::Any && !wants_own {
+        match inner.cached.flights.join(sought.key) {
+            Joined::Lead(taken) => lead = Some(taken),
+            Joined::Follow(flight) => return follow(inner, exchange, sought, flight, (before, why)),
+        }
+    }
+    match &before {
+        Some(entry) => validate(&entry.facts, &mut exchange.to_service),
+        None => whole(&mut exchange.to_service),
+    }
+    exchange.awaited = lead.as_ref().map(Lead::awaited);
+    let mut bound = bound(exchange, sought, (before, why)).behind(exchange);
+    (bound.lead, bound.whole) = (lead, true);
+    Verdict::Proceed(Fare::Bound(Box::new(bound)))
+}
+
+fn bound(exchange: &Exchange<'_>, sought: Sought, (before, why): (Option<Arc<Entry>>, Needed)) -> Bound {
+    let Sought { key, stand, is_users } = sought;
+    let asked = exchange.local.wall(exchange.local.clock.now());
+    let outer = Edits::default();
+    Bound { key, stand, why, asked, is_users, whole: false, outer, before, lead: None, renews: false }
+}
+
+impl Bound {
+    /// What policies have changed of the answer up to here is none of what is stored.
+    fn behind(mut self, exchange: &mut Exchange<'_>) -> Self {
+        self.outer = std::mem::take(&mut exchange.to_client);
+        self
+    }
+}
+
+/// Waits for the answer to another request, or takes it as it comes.
+fn follow(
+    inner: &Arc<Inner>,
+    exchange: &mut Exchange<'_>,
+    sought: Sought,
+    flight: Arc<Flight>,
+    (before, why): (Option<Arc<Entry>>, Needed),
+) -> Verdict<Fare> {
+    match flight.phase() {
+        Phase::Asked => {
+            let inner = Arc::clone(inner);
+            Verdict::Wait(Box::pin(async move {
+                let told = timeout(inner.terms.wait, flight.told()).await;
+                let told = told.unwrap_or(Phase::Over(Over::NotShared));
+                let resume: Resume<Fare> = Box::new(move |exchange: &mut Exchange<'_>| match told {
+                    Phase::Coming(coming) => taken(&inner, exchange, sought, &coming, (before, why)),
+                    // Another one asks now, or this one does.
+                    Phase::Over(Over::Abandoned) => seek(&inner, exchange, Company::Any),
+                    Phase::Asked | Phase::Over(Over::NotShared) => {
+                        ask(&inner, exchange, sought, (before, why), Company::None)
+                    }
+                });
+                resume
+            }))
+        }
+        Phase::Coming(coming) => taken(inner, exchange, sought, &coming, (before, why)),
+        Phase::Over(_) => ask(inner, exchange, sought, (before, why), Company::None),
+    }
+}
+
+/// Takes an answer that comes in for another request, if it serves this one as well.
+fn taken(
+    inner: &Arc<Inner>,
+    exchange: &mut Exchange<'_>,
+    sought: Sought,
+    answer: &Arc<Coming>,
+    (before, why): (Option<Arc<Entry>>, Needed),
+) -> Verdict<Fare> {
+    let now = exchange.local.wall(exchange.local.clock.now());
+    let facts = &answer.headed.facts;
+    let serves = Asked::read(exchange.head, &inner.terms.policy)
+        .is_ok_and(|asked| matches!(asked.choose([facts], now), Choice::Serve { .. }));
+    let Some(reader) = answer.reader().filter(|_| serves) else {
+        return ask(inner, exchange, sought, (before, why), Company::None);
+    };
+    let outcome = Outcome::Miss { why, status: facts.status(), stored: Ok(()), collapsed: true };
+    inner.tell(exchange, &outcome, Some(&sought.key));
+    exchange.facts.reason = "collapsed".into();
+    exchange.to_client.set_number(Known::Age, facts.age(now).into());
+    Verdict::Serve(Box::new(coming(exchange.head, &answer.headed, reader)), None)
+}

@@ -1,0 +1,249 @@
+//! [`Coming`]: an answer that comes in, and is read by several clients meanwhile, each at its own pace.
+//!
+//! As long as it may be stored all of it is kept, and another may still begin to read. One that turns out too long is not stored:
+//! then nobody joins any more, what all have read is dropped, and the slowest holds the service back.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use sekisho_caching::Stored;
+use sekisho_exchange::{BrokeOff, Inflow, Laid, Unwanted};
+use sekisho_wire::{HeadBuf, HeadView};
+
+use super::super::entry::Target;
+
+/// With so many bytes that somebody has not read, a service waits for its readers, once its answer is too long to be stored.
+const WINDOW: u64 = 256 * 1024;
+/// Pieces that are no longer together are put together.
+const SMALL: usize = 512;
+
+/// The head of an answer whose body comes in, as it will be stored.
+pub(in crate::cache) struct Headed {
+    pub(in crate::cache) head: HeadBuf,
+    pub(in crate::cache) facts: Stored,
+    pub(in crate::cache) target: Target,
+    pub(in crate::cache) tags: Box<[Box<str>]>,
+    /// Bytes of the body, if that is known.
+    pub(in crate::cache) length: Option<u64>,
+}
+
+impl Laid for Headed {
+    fn head(&self) -> HeadView<'_> {
+        self.head.view()
+    }
+}
+
+/// An answer that comes in.
+pub(in crate::cache) struct Coming {
+    pub(in crate::cache) headed: Arc<Headed>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Each with its place in the body.
+    pieces: VecDeque<(u64, Bytes)>,
+    /// Bytes so far.
+    to: u64,
+    end: Option<End>,
+    /// Whether all of it is kept.
+    whole: bool,
+    /// Where each reader is, and how to wake it.
+    readers: Vec<Option<(u64, Option<Waker>)>>,
+    /// Who waits for room.
+    filler: Option<Waker>,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Whole,
+    Broken,
+}
+
+impl Coming {
+    pub(super) fn new(headed: Headed) -> Arc<Self> {
+        let state = State {
+            pieces: VecDeque::new(),
+            to: 0,
+            end: None,
+            whole: true,
+            readers: Vec::new(),
+            filler: None,
+        };
+        Arc::new(Self { headed: Arc::new(headed), state: Mutex::new(state) })
+    }
+
+    /// One who reads it from its first byte on; none if that is no longer there.
+    pub(in crate::cache) fn reader(self: &Arc<Self>) -> Option<Reader> {
+        let mut state = self.state();
+        if !state.whole {
+            return None;
+        }
+        let free = state.readers.iter().position(Option::is_none);
+        let index = free.unwrap_or(state.readers.len());
+        if free.is_none() {
+            state.readers.push(None);
+        }
+        state.readers[index] = Some((0, None));
+        drop(state);
+        Some(Reader { coming: Arc::clone(self), index, at: 0 })
+    }
+
+    /// Bytes so far.
+    pub(super) fn length(&self) -> u64 {
+        self.state().to
+    }
+
+    pub(super) fn put(&self, piece: &[u8]) {
+        if piece.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        let at = state.to;
+        state.to += piece.len() as u64;
+        match state.pieces.back_mut() {
+            // Each piece costs more than its bytes, and a service may send one byte at a time.
+            Some((_, last)) if last.len() + piece.len() <= SMALL => *last = [last, piece].concat().into(),
+            _ => state.pieces.push_back((at, Bytes::copy_from_slice(piece))),
+        }
+        state.drop_read();
+        let woken = state.sleepers();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// It will not be stored: only what somebody has yet to read is kept from now on.
+    pub(super) fn forget(&self) {
+        let mut state = self.state();
+        state.whole = false;
+        state.drop_read();
+    }
+
+    /// Waits until there is room for more, as long as anybody wants that.
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Unwanted>> {
+        let mut state = self.state();
+        if state.whole {
+            return Poll::Ready(Ok(()));
+        }
+        let Some(slowest) = state.slowest() else { return Poll::Ready(Err(Unwanted)) };
+        if state.to - slowest < WINDOW {
+            return Poll::Ready(Ok(()));
+        }
+        state.filler = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// All of it has come. Gives the whole body, if that was kept.
+    pub(super) fn end(&self) -> Option<Bytes> {
+        let mut state = self.state();
+        state.end = Some(End::Whole);
+        let woken = state.sleepers();
+        let pieces = state.whole.then(|| state.pieces.clone());
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        let pieces = pieces?;
+        if let Some((_, only)) = pieces.front()
+            && pieces.len() == 1
+        {
+            return Some(only.clone());
+        }
+        let mut whole = Vec::with_capacity(pieces.iter().map(|(_, piece)| piece.len()).sum());
+        pieces.iter().for_each(|(_, piece)| whole.extend_from_slice(piece));
+        Some(whole.into())
+    }
+
+    /// It broke off, unless it had ended.
+    pub(super) fn break_off(&self) {
+        let mut state = self.state();
+        state.whole &= state.end.is_some();
+        state.end.get_or_insert(End::Broken);
+        let woken = state.sleepers();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn slowest(&self) -> Option<u64> {
+        self.readers.iter().flatten().map(|(at, _)| *at).min()
+    }
+
+    /// Readers who wait.
+    fn sleepers(&mut self) -> Vec<Waker> {
+        self.readers.iter_mut().flatten().filter_map(|(_, waker)| waker.take()).collect()
+    }
+
+    /// Drops what nobody will read any more.
+    fn drop_read(&mut self) {
+        if self.whole {
+            return;
+        }
+        let slowest = self.slowest().unwrap_or(self.to);
+        while self.pieces.front().is_some_and(|(at, piece)| at + piece.len() as u64 <= slowest) {
+            self.pieces.pop_front();
+        }
+    }
+
+    /// What begins at `at`.
+    fn piece(&self, at: u64) -> Option<Bytes> {
+        let index = self.pieces.partition_point(|(from, piece)| from + piece.len() as u64 <= at);
+        let (from, piece) = self.pieces.get(index)?;
+        piece.get((at - from) as usize..).map(|rest| piece.slice_ref(rest))
+    }
+}
+
+/// One who reads.
+pub(in crate::cache) struct Reader {
+    coming: Arc<Coming>,
+    index: usize,
+    at: u64,
+}
+
+impl Reader {
+    /// The head of what is read.
+    pub(in crate::cache) fn headed(&self) -> &Arc<Headed> {
+        &self.coming.headed
+    }
+}
+
+impl Inflow for Reader {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BrokeOff>> {
+        let mut state = self.coming.state();
+        let piece = state.piece(self.at);
+        let told = match (&piece, state.end) {
+            (Some(piece), _) => {
+                self.at += piece.len() as u64;
+                None
+            }
+            (None, Some(End::Whole)) => return Poll::Ready(Ok(None)),
+            (None, Some(End::Broken)) => return Poll::Ready(Err(BrokeOff)),
+            (None, None) => Some(cx.waker().clone()),
+        };
+        if let Some(reader) = state.readers.get_mut(self.index) {
+            *reader = Some((self.at, told));
+        }
+        state.drop_read();
+        let filler = state.filler.take();
+        drop(state);
+        filler.into_iter().for_each(Waker::wake);
+        piece.map_or(Poll::Pending, |piece| Poll::Ready(Ok(Some(piece))))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut state = self.coming.state();
+        if let Some(reader) = state.readers.get_mut(self.index) {
+            *reader = None;
+        }
+        state.drop_read();
+        let filler = state.filler.take();
+        drop(state);
+        filler.into_iter().for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,75 @@
+//! What a request's answer is stored under.
+
+use std::borrow::Cow;
+
+use sekisho_caching::{Key, KeyParts};
+use sekisho_exchange::Exchange;
+
+/// What the operator says of keys.
+#[derive(Debug)]
+pub(super) struct Naming {
+    /// Query parameters that do not count; one that ends in `*` means all that begin so.
+    pub(super) ignored: Box<[Box<str>]>,
+    /// Fields that do.
+    pub(super) fields: Box<[Box<str>]>,
+}
+
+impl Naming {
+    /// The query as it counts: without credentials that a policy took out, and without what is ignored.
+    pub(super) fn query<'q>(&self, exchange: &'q Exchange<'_>) -> Option<Cow<'q, str>> {
+        self.counting(exchange.to_ask.query.as_deref()?)
+    }
+
+    /// What of a query counts.
+    pub(super) fn counting<'q>(&self, query: &'q str) -> Option<Cow<'q, str>> {
+        if self.ignored.is_empty() {
+            return Some(Cow::Borrowed(query));
+        }
+        let counts = |parameter: &&str| {
+            let name = parameter.split('=').next().unwrap_or_default();
+            !self.ignored.iter().any(|ignored| match ignored.strip_suffix('*') {
+                Some(stem) => name.starts_with(stem),
+                None => name == &**ignored,
+            })
+        };
+        let mut left = query.split('&').filter(counts);
+        let mut rest = left.next()?.to_owned();
+        for parameter in left {
+            rest.push('&');
+            rest.push_str(parameter);
+        }
+        Some(Cow::Owned(rest))
+    }
+
+    /// The key of a request; with a user, of that user's alone. Routes and services do not share answers: they may answer the
+    /// same URI otherwise.
+    pub(super) fn key(&self, exchange: &Exchange<'_>, query: Option<&str>, user: Option<&str>) -> Key {
+        let route = exchange.route_identity.map_or("", |identity| identity);
+        let version = Some(exchange.facts.version).filter(|version| !version.is_empty());
+        let parts = |more: &[&[u8]]| {
+            Key::of(&KeyParts {
+                host: exchange.host.as_bytes(),
+                path: exchange.path,
+                query,
+                version,
+                user,
+                more,
+            })
+        };
+        let place = [route.as_bytes(), exchange.service.as_bytes()];
+        if self.fields.is_empty() {
+            return parts(&place);
+        }
+        let mut more: Vec<Cow<'_, [u8]>> = place.map(Cow::Borrowed).to_vec();
+        for field in &self.fields {
+            // Lines are told apart, since no value holds a line feed.
+            let lines: Vec<&[u8]> = exchange.head.find_all(field).collect();
+            more.push(match lines.as_slice() {
+                [] => Cow::Borrowed(b"\n"),
+                [one] => Cow::Borrowed(one),
+                several => Cow::Owned(several.join(&b"\n"[..])),
+            });
+        }
+        parts(&more.iter().map(|text| &**text).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,1 @@
+//! What of settings is refused, and what a request meets.
