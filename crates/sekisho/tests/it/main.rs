@@ -30,6 +30,7 @@ mod demo;
 mod discover;
 mod drain;
 mod faults;
+mod flights;
 mod forward_auth;
 mod forwarding;
 mod framing;
