@@ -9,7 +9,7 @@ mod streams;
 mod together;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use crate::harness::{Answer, Client, Conn, Gateway, Request, Service, until};
@@ -29,7 +29,7 @@ enum Deed {
 struct World {
     gateway: Gateway,
     service: Service,
-    deeds: Sender<Deed>,
+    deeds: SyncSender<Deed>,
 }
 
 impl World {
@@ -42,7 +42,7 @@ impl World {
     /// With these policies, and lines at the top.
     #[track_caller]
     fn start_with(policies: &str, top: &str) -> Self {
-        let (deeds, next) = channel();
+        let (deeds, next) = sync_channel(64);
         let next = Arc::new(Mutex::new(next));
         let service = Service::raw(move |conn| obey(conn, &next));
         let gateway = Gateway::start(&format!(

@@ -1,6 +1,6 @@
 //! Bodies on their way to several at once.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 
 use super::{Deed, World, counting_conns, fresh, get, until_word, word};
 use crate::framing::gateway;
@@ -140,7 +140,7 @@ fn an_answer_that_is_announced_too_long_is_not_stored_and_passes() {
 #[test]
 fn an_answer_that_turns_out_too_long_reaches_all_who_read_it_at_the_pace_of_the_slowest() {
     let body = pattern(64 << 20);
-    let (whole, (tells, stuck)) = (body.clone(), channel());
+    let (whole, (tells, stuck)) = (body.clone(), sync_channel(1));
     let service = counting_conns(move |times, conn| {
         if times > 1 {
             conn.write(fresh("short"));
