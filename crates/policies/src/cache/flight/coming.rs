@@ -247,3 +247,125 @@ impl Drop for Reader {
         filler.into_iter().for_each(Waker::wake);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+    use sekisho_caching::{Policy, Sharing, Times, admit};
+    use sekisho_units::Wall;
+    use sekisho_wire::Edits;
+
+    use super::*;
+
+    fn coming() -> Arc<Coming> {
+        let (mut request, mut head) = (HeadBuf::default(), HeadBuf::default());
+        request.request(b"GET", b"/").unwrap();
+        head.response(200);
+        let now = Wall::from_secs(1_000_000);
+        let times = Times { asked: now, received: now };
+        let (edits, policy) = (Edits::default(), Policy::default());
+        let facts = admit(request.view(), &edits, head.view(), times, Sharing::Everyone, &policy).unwrap();
+        let target = Target { host: "a.test".into(), path: "/".into() };
+        Coming::new(Headed { head, facts, target, tags: Box::default(), length: None })
+    }
+
+    /// What can be read now, and whether that was the end.
+    fn read(reader: &mut Reader, out: &mut Vec<u8>, pieces: usize) -> Result<bool, BrokeOff> {
+        for _ in 0..pieces {
+            match reader.poll_piece(&mut Context::from_waker(Waker::noop()))? {
+                Poll::Ready(Some(piece)) => out.extend_from_slice(&piece),
+                Poll::Ready(None) => return Ok(true),
+                Poll::Pending => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// What happens while an answer comes in.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Piece(usize),
+        Read(usize, usize),
+        Join,
+        Leave(usize),
+        Forget,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0_usize..2_000).prop_map(Step::Piece),
+            4 => (0_usize..4, 0_usize..4).prop_map(|(who, pieces)| Step::Read(who, pieces)),
+            2 => Just(Step::Join),
+            1 => (0_usize..4).prop_map(Step::Leave),
+            1 => Just(Step::Forget),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_reads_has_every_byte_once_and_nothing_is_kept_for_nobody(
+            steps in prop::collection::vec(step(), 0..80),
+            is_whole: bool,
+        ) {
+            let coming = coming();
+            let (mut body, mut readers, mut forgotten) = (Vec::new(), Vec::new(), false);
+            for step in steps {
+                match step {
+                    Step::Piece(length) => {
+                        let piece: Vec<u8> = (body.len()..body.len() + length).map(|at| at as u8).collect();
+                        coming.put(&piece);
+                        body.extend(piece);
+                    }
+                    Step::Read(who, pieces) => {
+                        let count = readers.len().max(1);
+                        if let Some((reader, out)) = readers.get_mut(who % count) {
+                            prop_assert_eq!(read(reader, out, pieces), Ok(false));
+                        }
+                    }
+                    Step::Join => match coming.reader() {
+                        Some(reader) => readers.push((reader, Vec::new())),
+                        None => prop_assert!(forgotten),
+                    },
+                    Step::Leave(who) if who < readers.len() => drop(readers.remove(who)),
+                    Step::Leave(_) => {}
+                    Step::Forget => {
+                        coming.forget();
+                        forgotten = true;
+                    }
+                }
+                let kept: usize = coming.state().pieces.iter().map(|(_, piece)| piece.len()).sum();
+                let behind = readers.iter().map(|(_, out)| body.len() - out.len()).max().unwrap_or(0);
+                // Of the piece in which the slowest is, all is kept.
+                let most = if forgotten { behind + 2_000 } else { body.len() };
+                prop_assert!(kept <= most && kept >= behind, "{kept} {behind} {most}");
+            }
+            if is_whole {
+                let whole = coming.end();
+                prop_assert_eq!(whole.as_deref(), (!forgotten).then_some(&body[..]));
+            } else {
+                coming.break_off();
+            }
+            for (mut reader, mut out) in readers {
+                let end = read(&mut reader, &mut out, usize::MAX);
+                prop_assert_eq!(end, if is_whole { Ok(true) } else { Err(BrokeOff) });
+                prop_assert_eq!(&out, &body);
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_waits_for_readers_only_once_its_answer_is_not_kept() {
+        let (coming, mut cx) = (coming(), Context::from_waker(Waker::noop()));
+        let mut reader = coming.reader().unwrap();
+        coming.put(&vec![0; WINDOW as usize]);
+        assert_eq!(coming.poll_room(&mut cx), Poll::Ready(Ok(())));
+        coming.forget();
+        assert_eq!(coming.poll_room(&mut cx), Poll::Pending);
+        read(&mut reader, &mut Vec::new(), 1).unwrap();
+        assert_eq!(coming.poll_room(&mut cx), Poll::Ready(Ok(())));
+        drop(reader);
+        assert_eq!(coming.poll_room(&mut cx), Poll::Ready(Err(Unwanted)), "nobody wants the rest");
+    }
+}
