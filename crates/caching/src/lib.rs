@@ -31,6 +31,9 @@
 //! - of several values for one directive the smallest counts, of several `Expires` that disagree none (§4.2.1);
 //! - lists of fields in `private` and `no-cache` are honoured: those lines are not stored, the rest is;
 //! - `s-maxage` forbids stale answers (§5.2.2.10) unless the origin itself writes `stale-…` beside it;
+//! - where the origin says nothing of time, the operator does: by status, by the age of what is sent, or for all that is no
+//!   error (§4.2.2). Errors are not stored on a guess, since they may be the fault of what is part of no key;
+//! - an answer whose tag or `Vary` was changed on its way into the store keeps both when it is freshened (§3.2);
 //! - partial answers are not stored, HEAD is not stored by itself, answers to other methods neither;
 //! - `CDN-Cache-Control` overrules (RFC 9213). Where it gives no time and `Cache-Control` would not have the answer
 //!   stored, the operator's `ttl` is not assumed;
@@ -51,7 +54,7 @@ mod storing;
 pub use answer::{Shape, Slice, shape};
 pub use key::{Key, KeyParts};
 pub use outcome::Outcome;
-pub use policy::{Clients, Policy, SetCookie, Sharing};
+pub use policy::{Clients, HEURISTIC_MOST, Policy, SetCookie, Sharing, TtlOf};
 pub use reuse::{
     Asked, Bypass, Choice, Failure, Needed, Served, Vary, invalidated, may_stand_in, validate, whole,
 };

@@ -4,7 +4,7 @@ use sekisho_wire::{HeadView, Known};
 
 use crate::date;
 use crate::directives::{LONGEST, Response, seconds};
-use crate::policy::Policy;
+use crate::policy::{HEURISTIC_MOST, Policy};
 use crate::storing::{Times, is_cacheable_by_default};
 
 /// A freshness lifetime, in seconds.
@@ -27,7 +27,7 @@ impl Lifetime {
     }
 }
 
-/// The freshness lifetime (§4.2.1): `s-maxage`, `max-age`, `Expires`, then the operator's `ttl` (§4.2.2). `None` if
+/// The freshness lifetime (§4.2.1): `s-maxage`, `max-age`, `Expires`, then the operator's choice (§4.2.2). `None` if
 /// nothing is said and the status is not one to assume anything of, which is the last condition of §3 as well.
 pub(crate) fn lifetime(
     response: HeadView<'_>,
@@ -41,9 +41,30 @@ pub(crate) fn lifetime(
     if told.expires_counts && response.present().contains(Known::Expires) {
         return Some(Lifetime::Said(expires(response, times)));
     }
-    let assumable = told.public || is_cacheable_by_default(response.status());
-    let ttl = if told.no_guess { 0 } else { policy.ttl.unwrap_or(0) };
-    assumable.then_some(Lifetime::Assumed(ttl.min(LONGEST)))
+    assumed(response, told, times, policy).map(|seconds| Lifetime::Assumed(seconds.min(LONGEST)))
+}
+
+/// What is assumed of an answer whose origin says nothing (§4.2.2).
+fn assumed(response: HeadView<'_>, told: &Response, times: Times, policy: &Policy) -> Option<u32> {
+    let status = response.status();
+    if told.no_guess {
+        return (told.public || is_cacheable_by_default(status)).then_some(0);
+    }
+    if let Some(seconds) = policy.ttl_of.of(status) {
+        return Some(seconds);
+    }
+    if !told.public && !is_cacheable_by_default(status) {
+        return None;
+    }
+    if policy.heuristic > 0
+        && let Some(modified) = date::of(response, Known::LastModified)
+    {
+        let sent = date::of(response, Known::Date).unwrap_or(times.received.as_secs());
+        let share = sent.saturating_sub(modified).saturating_mul(policy.heuristic.into()) / 100;
+        return Some(u32::try_from(share).unwrap_or(LONGEST).min(HEURISTIC_MOST));
+    }
+    // An error may be the fault of what is part of no key.
+    if status >= 400 && !told.public { Some(0) } else { Some(policy.ttl.unwrap_or(0)) }
 }
 
 /// Seconds from `Date` to `Expires`; what is no date lies in the past (§5.3), and so do several that disagree.

@@ -1,6 +1,6 @@
 //! Updating stored header fields (RFC 9111 §3.2), by a 304 (§4.3.4) or by the answer to a HEAD (§4.3.5).
 
-use sekisho_wire::{BadField, HeadBuf, HeadView, Known, KnownSet, hop_by_hop};
+use sekisho_wire::{BadField, HeadBuf, HeadView, Known, KnownSet, hop_by_hop, list_items};
 
 use crate::date;
 use crate::etag::Tag;
@@ -57,12 +57,19 @@ pub fn answers_for(stored: &Stored, stored_head: HeadView<'_>, head: HeadView<'_
 /// stored bytes depend on, those of one hop, and cookies. The result is to be [admitted](crate::admit) as an answer to the
 /// request that was sent, with its times.
 ///
+/// What the gateway changed before it stored the answer stays as it is, though the origin knows nothing of it: a tag that
+/// was weakened since the body was compressed, and the fields that `Vary` got for the same reason.
+///
 /// # Errors
 /// [`BadField`] if the result would be too large for a head; the stored one is then as good as not confirmed.
 pub fn freshen(stored: HeadView<'_>, news: HeadView<'_>, out: &mut HeadBuf) -> Result<(), BadField> {
     out.response(stored.status());
     let hop = hop_by_hop(news);
-    let taken = |index: usize, known: Known| !KEPT.contains(known) && !hop.contains(index);
+    let (tag, vary) = (same_but_weaker(stored, news), stored.present().contains(Known::Vary));
+    let taken = |index: usize, known: Known| {
+        let kept = KEPT.contains(known) || (known == Known::Etag && tag) || (known == Known::Vary && vary);
+        !kept && !hop.contains(index)
+    };
     for (name, value, known) in stored.lines() {
         let replaced = match known {
             // The age is that of the confirmation, not of what was stored before.
@@ -76,11 +83,27 @@ pub fn freshen(stored: HeadView<'_>, news: HeadView<'_>, out: &mut HeadBuf) -> R
         }
     }
     for (index, (name, value, known)) in news.lines().enumerate() {
-        if taken(index, known) {
+        if taken(index, known) || (known == Known::Vary && names_more(stored, value)) {
             out.push(text(name), value)?;
         }
     }
     Ok(())
+}
+
+/// Whether the new tag is the stored one but for weakness.
+fn same_but_weaker(stored: HeadView<'_>, news: HeadView<'_>) -> bool {
+    let tags = [stored, news].map(|head| head.get(Known::Etag).and_then(Tag::read));
+    match tags.into() {
+        (Some(old), Some(new)) => old.weak != new.weak && old.is_weakly(new),
+        _ => false,
+    }
+}
+
+/// Whether one line of `Vary` has a name that the stored ones have not, so that it must stand beside them.
+fn names_more(stored: HeadView<'_>, line: &[u8]) -> bool {
+    let known =
+        |name: &[u8]| stored.all(Known::Vary).flat_map(list_items).any(|one| one.eq_ignore_ascii_case(name));
+    list_items(line).any(|name| !known(name))
 }
 
 /// A field name as text; names are tokens, which are ASCII.

@@ -1,6 +1,6 @@
 //! Freshness (§4.2), age (§4.2.3), and the fields they are worked out from (§5.1, §5.2.2, §5.3).
 
-use sekisho_caching::{Policy, Sharing, Times, admit};
+use sekisho_caching::{HEURISTIC_MOST, Policy, Sharing, Times, TtlOf, admit};
 use sekisho_units::Wall;
 use sekisho_wire::Edits;
 
@@ -68,7 +68,9 @@ fn the_operators_time_counts_only_where_the_origin_is_silent() {
         ("Cache-Control: max-age=60", 60),
         ("Cache-Control: max-age=oops\nETag: \"a\"", 0),
         ("Expires: 0\nETag: \"a\"", 0),
-        ("404\nServer: x", 300),
+        ("301\nServer: x", 300),
+        ("404\nETag: \"a\"", 0),
+        ("404\nCache-Control: public", 300),
         ("302\nCache-Control: public", 300),
     ] {
         let stored = store("", answer, &policy).unwrap();
@@ -78,6 +80,59 @@ fn the_operators_time_counts_only_where_the_origin_is_silent() {
             answer.contains("max-age") || answer.contains("Expires"),
             "{answer}"
         );
+    }
+}
+
+#[test]
+fn the_operator_may_give_times_by_status() {
+    let mut ttl_of = TtlOf::NONE;
+    for (first, last, seconds) in [(400, 499, 10), (404, 404, 60), (302, 302, 5), (200, 299, 7)] {
+        assert!(ttl_of.push(first, last, seconds));
+    }
+    let policy = Policy { ttl: Some(300), ttl_of, heuristic: 10, ..SILENT };
+    for (answer, want) in [
+        ("404\nServer: x", Some(60)),
+        ("403\nServer: x", Some(10)),
+        ("400\nServer: x", Some(10)),
+        ("302\nServer: x", Some(5)),
+        ("Last-Modified: {-9999}\nDate: {0}", Some(7)),
+        ("301\nServer: x", Some(300)),
+        ("500\nServer: x", None),
+        ("307\nServer: x", None),
+        // The origin's word comes first.
+        ("404\nCache-Control: max-age=9", Some(9)),
+        ("404\nCache-Control: no-store", None),
+        ("404\nExpires: 0", None),
+    ] {
+        let stored = store("", answer, &policy).ok().map(|stored| stored.remaining(at(0)));
+        assert_eq!(stored, want, "§4.2.2: {answer}");
+    }
+    let mut full = TtlOf::NONE;
+    let taken = (0..99).filter(|row| full.push(*row, *row, 1)).count();
+    assert_eq!(taken, TtlOf::MOST);
+}
+
+#[test]
+fn what_has_not_changed_for_long_may_be_guessed_to_stay() {
+    let policy = Policy { ttl: Some(300), heuristic: 10, ..SILENT };
+    for (answer, want) in [
+        ("Last-Modified: {-1000}\nDate: {0}", Some(100)),
+        ("Last-Modified: {-1000}\nDate: {-500}", Some(50 - 500)),
+        ("Last-Modified: {-1000}", Some(100)),
+        ("Last-Modified: {-9}\nDate: {0}", Some(0)),
+        ("Last-Modified: {9}\nDate: {0}", Some(0)),
+        ("Last-Modified: {-99999999}\nDate: {0}", Some(HEURISTIC_MOST.into())),
+        ("404\nLast-Modified: {-1000}\nDate: {0}", Some(100)),
+        ("599\nLast-Modified: {-1000}\nDate: {0}", None),
+        ("599\nLast-Modified: {-1000}\nDate: {0}\nCache-Control: public", Some(100)),
+        ("Last-Modified: {-1000}\nCache-Control: max-age=1", Some(1)),
+        ("Last-Modified: {-1000}\nExpires: 0", Some(0)),
+        ("CDN-Cache-Control: foo\nCache-Control: no-store\nLast-Modified: {-1000}", Some(0)),
+        ("Server: x", Some(300)),
+        ("Last-Modified: long ago", Some(300)),
+    ] {
+        let stored = store("", answer, &policy).ok().map(|stored| stored.remaining(at(0)));
+        assert_eq!(stored, want, "§4.2.2: {answer}");
     }
 }
 

@@ -10,6 +10,8 @@ pub(crate) const NOW: u64 = 1_767_225_600;
 /// Nothing is assumed where the origin is silent.
 pub(crate) const SILENT: Policy = Policy {
     ttl: None,
+    ttl_of: sekisho_caching::TtlOf::NONE,
+    heuristic: 0,
     stale_while_revalidate: 0,
     stale_if_error: 0,
     set_cookie: sekisho_caching::SetCookie::Refuse,
