@@ -11,9 +11,9 @@ pub struct Policy {
     pub ttl: Option<u32>,
     /// The same for status codes one by one; it comes before `ttl`, and makes those that it names cacheable.
     pub ttl_of: TtlOf,
-    /// Hundredths of the time since `Last-Modified` that an answer is fresh, at most [a day](HEURISTIC_MOST), if its origin
+    /// Ten-thousandths of the time since `Last-Modified` that an answer is fresh, at most [a day](HEURISTIC_MOST), if its origin
     /// says nothing (§4.2.2); of all status codes that may be cached by default, and in place of `ttl`. 0: not so.
-    pub heuristic: u8,
+    pub heuristic: u16,
     /// Seconds past its freshness that an answer may be sent while it is renewed, where the origin does not say
     /// (RFC 5861 §3).
     pub stale_while_revalidate: u32,

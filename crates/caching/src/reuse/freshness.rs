@@ -60,7 +60,7 @@ fn assumed(response: HeadView<'_>, told: &Response, times: Times, policy: &Polic
         && let Some(modified) = date::of(response, Known::LastModified)
     {
         let sent = date::of(response, Known::Date).unwrap_or(times.received.as_secs());
-        let share = sent.saturating_sub(modified).saturating_mul(policy.heuristic.into()) / 100;
+        let share = sent.saturating_sub(modified).saturating_mul(policy.heuristic.into()) / 10_000;
         return Some(u32::try_from(share).unwrap_or(LONGEST).min(HEURISTIC_MOST));
     }
     // An error may be the fault of what is part of no key.

@@ -89,7 +89,7 @@ fn the_operator_may_give_times_by_status() {
     for (first, last, seconds) in [(400, 499, 10), (404, 404, 60), (302, 302, 5), (200, 299, 7)] {
         assert!(ttl_of.push(first, last, seconds));
     }
-    let policy = Policy { ttl: Some(300), ttl_of, heuristic: 10, ..SILENT };
+    let policy = Policy { ttl: Some(300), ttl_of, heuristic: 1_000, ..SILENT };
     for (answer, want) in [
         ("404\nServer: x", Some(60)),
         ("403\nServer: x", Some(10)),
@@ -114,7 +114,7 @@ fn the_operator_may_give_times_by_status() {
 
 #[test]
 fn what_has_not_changed_for_long_may_be_guessed_to_stay() {
-    let policy = Policy { ttl: Some(300), heuristic: 10, ..SILENT };
+    let policy = Policy { ttl: Some(300), heuristic: 1_000, ..SILENT };
     for (answer, want) in [
         ("Last-Modified: {-1000}\nDate: {0}", Some(100)),
         ("Last-Modified: {-1000}\nDate: {-500}", Some(50 - 500)),

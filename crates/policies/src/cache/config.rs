@@ -1,8 +1,10 @@
 //! `cache` as written, and what of it is wrong.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
-use sekisho_caching::{Clients, Policy, SetCookie};
-use sekisho_units::{At, Size, Span};
+use sekisho_caching::{Clients, Policy, SetCookie, TtlOf};
+use sekisho_units::{At, OrOff, Percent, Size, Span};
 use sekisho_wire::is_field_name;
 use serde::Deserialize;
 
@@ -17,7 +19,14 @@ use crate::{Compile, Context, Here};
 #[schemars(rename = "CacheConfig")]
 pub struct Config {
     /// How long an answer is fresh whose service does not say it. Default `5m`; `0s`: such answers are asked about each time.
+    /// Errors are not stored by it: `ttl_of` names those that shall be.
     pub ttl: Span,
+    /// The same by status: `{ 404: 1m, 301-308: 1h }`. The narrowest range counts. Default none.
+    #[schemars(with = "BTreeMap<String, Span>")]
+    pub ttl_of: BTreeMap<String, At<Span>>,
+    /// How much of the time since its `Last-Modified` an answer is fresh whose service does not say it, at most a day; it counts
+    /// in place of `ttl`, also for errors. Default `off`; browsers take `10%`.
+    pub heuristic: OrOff<Percent>,
     /// Paths beneath which nothing is cached, by whole segments: `/api/payments` means `/api/payments/7` too. Default none.
     #[schemars(with = "Vec<String>")]
     pub except: Vec<At<String>>,
@@ -80,6 +89,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             ttl: Span::from_secs(300),
+            ttl_of: BTreeMap::new(),
+            heuristic: OrOff::Off,
             except: Vec::new(),
             authenticated: false,
             max: At::nowhere(Size::from_mib(256)),
@@ -102,6 +113,7 @@ impl Compile for Config {
     fn compile(self, here: &mut Here<'_>, context: &Context<'_>) -> Option<Cache> {
         let fine = [
             self.sizes_fit(here),
+            self.statuses_are_statuses(here),
             self.paths_begin_with_a_slash(here),
             self.parameters_are_names(here),
             self.fields_are_names(here),
@@ -128,9 +140,13 @@ impl Compile for Config {
 
 impl Config {
     fn policy(&self) -> Policy {
-        let seconds = |span: Span| u32::try_from(span.as_secs_ceil()).unwrap_or(u32::MAX);
         Policy {
             ttl: Some(seconds(self.ttl)).filter(|ttl| *ttl > 0),
+            ttl_of: self.times_by_status().unwrap_or_default(),
+            heuristic: match self.heuristic {
+                OrOff::On(share) => share.basis_points(),
+                OrOff::Off => 0,
+            },
             stale_while_revalidate: seconds(self.stale_while_revalidate),
             stale_if_error: seconds(self.stale_if_error),
             set_cookie: match self.set_cookie {
@@ -143,6 +159,32 @@ impl Config {
                 Directives::Ignored => Clients::Ignored,
             },
         }
+    }
+
+    /// `None` if a row is no status, or there are too many.
+    fn times_by_status(&self) -> Option<TtlOf> {
+        let mut rows = TtlOf::NONE;
+        let fine = self.ttl_of.iter().all(|(statuses, time)| {
+            range(statuses).is_some_and(|(first, last)| rows.push(first, last, seconds(**time)))
+        });
+        fine.then_some(rows)
+    }
+
+    fn statuses_are_statuses(&self, here: &mut Here<'_>) -> bool {
+        let before = here.problems.len();
+        for (statuses, time) in &self.ttl_of {
+            if range(statuses).is_none() {
+                let message = format!("`{statuses}` is no status that can be stored");
+                let remedy = "write one from 200 to 599 but 206 and 304, or a range such as `301-308`";
+                here.refuse::<()>(&format!("ttl_of.{statuses}"), &time.place, message, remedy);
+            }
+        }
+        let place = self.ttl_of.values().nth(TtlOf::MOST).map(|time| &time.place);
+        if let Some(place) = place {
+            let message = format!("there are more than {} rows", TtlOf::MOST);
+            here.refuse::<()>("ttl_of", place, message, "write ranges such as `400-499`");
+        }
+        here.problems.len() == before
     }
 
     fn sizes_fit(&self, here: &mut Here<'_>) -> bool {
@@ -206,4 +248,17 @@ impl Config {
         }
         here.problems.len() == before
     }
+}
+
+fn seconds(span: Span) -> u32 {
+    u32::try_from(span.as_secs_ceil()).unwrap_or(u32::MAX)
+}
+
+/// First and last status of `404` or `301-308`.
+fn range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let status = |text: &str| text.trim().parse().ok().filter(|status| (200..=599).contains(status));
+    let (first, last) = (status(first)?, status(last)?);
+    let alone = first == last && matches!(first, 206 | 304);
+    (first <= last && !alone).then_some((first, last))
 }
