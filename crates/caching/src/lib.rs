@@ -33,6 +33,7 @@
 //! - `s-maxage` forbids stale answers (§5.2.2.10) unless the origin itself writes `stale-…` beside it;
 //! - where the origin says nothing of time, the operator does: by status, by the age of what is sent, or for all that is no
 //!   error (§4.2.2). Errors are not stored on a guess, since they may be the fault of what is part of no key;
+//! - nothing is assumed of answers to requests with cookies, unless the operator says that cookies mean nothing;
 //! - an answer whose tag or `Vary` was changed on its way into the store keeps both when it is freshened (§3.2);
 //! - partial answers are not stored, HEAD is not stored by itself, answers to other methods neither;
 //! - `CDN-Cache-Control` overrules (RFC 9213). Where it gives no time and `Cache-Control` would not have the answer
@@ -43,6 +44,7 @@ mod answer;
 mod date;
 mod directives;
 mod etag;
+mod hearsay;
 mod key;
 mod outcome;
 mod policy;
@@ -52,9 +54,10 @@ mod stored;
 mod storing;
 
 pub use answer::{Shape, Slice, shape};
+pub use hearsay::hearsay;
 pub use key::{Key, KeyParts};
 pub use outcome::Outcome;
-pub use policy::{Clients, HEURISTIC_MOST, Policy, SetCookie, Sharing, TtlOf};
+pub use policy::{Clients, Cookies, HEURISTIC_MOST, Policy, SetCookie, Sharing, TtlOf};
 pub use reuse::{
     Asked, Bypass, Choice, Failure, Needed, Served, Vary, invalidated, may_stand_in, validate, whole,
 };

@@ -133,7 +133,9 @@ fn forwarded(why: Needed, out: &mut Vec<u8>) {
         Needed::Empty => b"; fwd=uri-miss",
         Needed::Variant => b"; fwd=vary-miss",
         Needed::Stale | Needed::NoCache => b"; fwd=stale",
-        Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh => b"; fwd=request",
+        Needed::Cookie | Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh => {
+            b"; fwd=request"
+        }
     });
 }
 

@@ -24,6 +24,8 @@ pub struct Policy {
     pub set_cookie: SetCookie,
     /// Whether clients have a say.
     pub clients: Clients,
+    /// What cookies of requests mean for answers whose origin says nothing.
+    pub cookies: Cookies,
 }
 
 impl Default for Policy {
@@ -37,6 +39,7 @@ impl Default for Policy {
             stale_if_error: 0,
             set_cookie: SetCookie::Refuse,
             clients: Clients::Heard,
+            cookies: Cookies::Heeded,
         }
     }
 }
@@ -87,6 +90,18 @@ pub enum SetCookie {
     Drop,
     /// It is stored as it is.
     Keep,
+}
+
+/// What it means that a request has cookies, where the origin gives no time and no other sign that its answer is for all
+/// (`public`, `Vary: Cookie`). A session may be in them, and what is stored on the operator's assumption alone would be one
+/// user's page for everybody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Cookies {
+    /// Nothing is assumed: such a request is neither served by an assumption nor does its answer become one.
+    #[default]
+    Heeded,
+    /// They mean nothing.
+    Ignored,
 }
 
 /// Whether the directives of requests count (RFC 9111 §5.2.1). They are wishes, and a cache that protects a service

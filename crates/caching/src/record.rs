@@ -9,7 +9,7 @@ use crate::reuse::Vary;
 use crate::stored::{Rules, Stored};
 
 /// The first byte; another one whenever the form changes.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 impl Stored {
     /// Appends the facts to `out`; [`Stored::read`] reads them.

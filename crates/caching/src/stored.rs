@@ -43,9 +43,12 @@ impl Rules {
     /// Its freshness was said, not guessed.
     pub(crate) const EXPLICIT: Rules = Rules(4);
 
+    /// Not for requests with cookies: that it is for all was assumed.
+    pub(crate) const NOT_WITH_COOKIES: Rules = Rules(8);
+
     /// Whether there are no others in it.
     pub(crate) fn is_known(self) -> bool {
-        self.0 < 8
+        self.0 < 16
     }
 
     pub(crate) fn has(self, rule: Rules) -> bool {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sekisho_units::Wall;
+use sekisho_wire::Known;
 
 use super::request::Asked;
 use crate::directives::LONGEST;
@@ -56,6 +57,8 @@ pub enum Needed {
     Stale,
     /// It must not be used without asking (`no-cache`, §5.2.2.4, or it was invalidated, §4.4).
     NoCache,
+    /// The request has cookies, and that the answer is for all was only assumed.
+    Cookie,
     /// The client said `no-cache` (§5.2.1.4).
     ClientNoCache,
     /// It is older than the client wants (`max-age`, §5.2.1.1).
@@ -85,6 +88,7 @@ impl Needed {
             Needed::Variant => "variant",
             Needed::Stale => "stale",
             Needed::NoCache => "no-cache",
+            Needed::Cookie => "cookie",
             Needed::ClientNoCache => "client-no-cache",
             Needed::ClientMaxAge => "client-max-age",
             Needed::ClientMinFresh => "client-min-fresh",
@@ -133,6 +137,8 @@ pub(super) fn choose<'s>(
             }
         }
     };
+    // What was stored for nobody in particular says nothing of this client's.
+    let index = index.filter(|_| why != Needed::Cookie);
     if asked.told.only_if_cached { Choice::Refuse { why } } else { Choice::Ask { index, why } }
 }
 
@@ -142,6 +148,9 @@ fn judge(asked: &Asked<'_>, one: &Stored, age: u32) -> Result<Served, Needed> {
     let told = &asked.told;
     if one.rules.has(Rules::NO_CACHE) {
         return Err(Needed::NoCache);
+    }
+    if one.rules.has(Rules::NOT_WITH_COOKIES) && asked.view().present().contains(Known::Cookie) {
+        return Err(Needed::Cookie);
     }
     if told.no_cache {
         return Err(Needed::ClientNoCache);

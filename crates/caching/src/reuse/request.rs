@@ -7,6 +7,7 @@ use sekisho_wire::{HeadView, Known, KnownSet, Method};
 
 use super::choose::{self, Choice};
 use crate::directives::Request;
+use crate::hearsay::overrides;
 use crate::policy::{Clients, Policy};
 use crate::stored::Stored;
 
@@ -58,10 +59,6 @@ const SPECIAL: KnownSet = KnownSet::of(&[
     Known::Upgrade,
 ]);
 
-/// Fields that say "read me as another request", by their length and text.
-const OVERRIDES: [&str; 5] =
-    ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL"];
-
 /// A request for which stored answers may be looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'r> {
@@ -82,15 +79,7 @@ impl<'r> Asked<'r> {
         if !view.present().intersection(SPECIAL).is_empty() {
             special(view)?;
         }
-        let disguised = view.lines().any(|(name, _, known)| {
-            known == Known::Unknown
-                && matches!(
-                    name,
-                    [b'x' | b'X', b'-', b'h' | b'H' | b'm' | b'M' | b'o' | b'O' | b'r' | b'R', ..]
-                )
-                && OVERRIDES.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
-        });
-        if disguised {
+        if overrides(view) {
             return Err(Bypass::Override);
         }
         let mut told = Request::default();

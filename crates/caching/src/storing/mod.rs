@@ -15,7 +15,7 @@ pub use freshen::{Confirmed, answers_for, confirms, freshen};
 use crate::date;
 use crate::directives::{Request, Response};
 use crate::etag::Tag;
-use crate::policy::{Policy, SetCookie, Sharing};
+use crate::policy::{Cookies, Policy, SetCookie, Sharing};
 use crate::reuse::{Vary, freshness};
 use crate::stored::{Rules, Stored};
 
@@ -47,6 +47,8 @@ pub enum NotStored {
     Authorization,
     /// It sets a cookie.
     SetCookie,
+    /// The request had cookies, and that its answer is for others too was only assumed.
+    Cookie,
     /// `Vary: *`: no request will ever match it (§4.1).
     VaryAny,
     /// It varies by what the gateway itself writes into requests, so that requests from clients do not tell.
@@ -77,6 +79,7 @@ impl NotStored {
             NotStored::Private => "private",
             NotStored::Authorization => "authorization",
             NotStored::SetCookie => "set-cookie",
+            NotStored::Cookie => "cookie",
             NotStored::VaryAny => "vary-any",
             NotStored::VaryOurs => "vary-ours",
             NotStored::VaryLong => "vary-long",
@@ -121,11 +124,18 @@ pub fn admit(
     let vary = Vary::read(request, ours, response)?;
 
     let lifetime = freshness::lifetime(response, &told, times, policy).ok_or(NotStored::NotCacheable)?;
+    let cookies_matter = sharing == Sharing::Everyone
+        && policy.cookies == Cookies::Heeded
+        && !(lifetime.is_explicit() || told.public || vary.names().any(|name| name == Known::Cookie.name()));
+    if cookies_matter && request.present().contains(Known::Cookie) {
+        return Err(NotStored::Cookie);
+    }
     let (while_revalidating, if_error) = freshness::stale(&told, policy);
     let rules = Rules::default()
         .with(Rules::NO_CACHE, told.no_cache)
         .with(Rules::NEVER_STALE, freshness::never_stale(&told) || told.s_maxage.is_some())
-        .with(Rules::EXPLICIT, lifetime.is_explicit());
+        .with(Rules::EXPLICIT, lifetime.is_explicit())
+        .with(Rules::NOT_WITH_COOKIES, cookies_matter);
     let stored = Stored {
         received: times.received,
         initial_age: freshness::initial_age(response, times),

@@ -16,6 +16,7 @@ pub(crate) const SILENT: Policy = Policy {
     stale_if_error: 0,
     set_cookie: sekisho_caching::SetCookie::Refuse,
     clients: sekisho_caching::Clients::Heard,
+    cookies: sekisho_caching::Cookies::Heeded,
 };
 
 /// The time so many seconds after [`NOW`].

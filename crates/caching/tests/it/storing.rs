@@ -1,9 +1,9 @@
 //! Storing responses (§3), cacheability by status (RFC 9110 §15.1), authenticated requests (§3.5).
 
-use sekisho_caching::{NotStored, Policy, SetCookie, Sharing, Times, admit};
+use sekisho_caching::{Choice, Cookies, Needed, NotStored, Policy, SetCookie, Sharing, Times, admit};
 use sekisho_wire::Edits;
 
-use crate::heads::{SILENT, at, request, response, store, store_for};
+use crate::heads::{SILENT, at, choose, request, response, store, store_for};
 
 #[test]
 fn stores_what_section_3_allows_and_nothing_else() {
@@ -150,4 +150,34 @@ fn an_answer_that_varies_by_too_much_is_not_stored() {
     let long = format!("Cookie: {}", "x".repeat(9_000));
     assert_eq!(store(&long, &vary(&["Cookie".to_owned()]), &SILENT).map(drop), Err(NotStored::VaryLong));
     assert!(store(&long, &vary(&["Accept".to_owned()]), &SILENT).is_ok());
+}
+
+#[test]
+fn nothing_is_assumed_of_requests_with_cookies() {
+    let assuming = Policy { ttl: Some(300), ..SILENT };
+    let ignoring = Policy { cookies: Cookies::Ignored, ..assuming };
+    for (policy, answer, want) in [
+        (assuming, "Server: x", Err(NotStored::Cookie)),
+        (assuming, "ETag: \"a\"", Err(NotStored::Cookie)),
+        (assuming, "Cache-Control: public", Ok(())),
+        (assuming, "Vary: Accept, cookie", Ok(())),
+        (assuming, "Cache-Control: max-age=60", Ok(())),
+        (assuming, "Expires: {60}", Ok(())),
+        (ignoring, "Server: x", Ok(())),
+    ] {
+        assert_eq!(store("Cookie: id=7", answer, &policy).map(drop), want, "§4.2.2: {answer}");
+        let own = store_for(Sharing::OneUser, "Cookie: id=7", answer, &policy);
+        assert!(own.is_ok(), "the user's own: {answer}");
+        // Nor are they served what was stored so.
+        let stored = store("", answer, &policy).unwrap();
+        let served = if answer.contains("cookie") { "Accept: a" } else { "Cookie: id=7" };
+        let choice = choose(served, &[stored], 0);
+        match want {
+            Err(_) => assert_eq!(choice, Choice::Ask { index: None, why: Needed::Cookie }, "{answer}"),
+            Ok(()) if answer.contains("Vary") => {
+                assert_eq!(choice, Choice::Ask { index: None, why: Needed::Variant }, "{answer}");
+            }
+            Ok(()) => assert!(matches!(choice, Choice::Serve { .. }), "{answer}"),
+        }
+    }
 }

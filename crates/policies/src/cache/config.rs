@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use sekisho_caching::{Clients, Policy, SetCookie, TtlOf};
+use sekisho_caching::{Clients, Cookies as OfRequests, Policy, SetCookie, TtlOf};
 use sekisho_units::{At, OrOff, Percent, Size, Span};
 use sekisho_wire::is_field_name;
 use serde::Deserialize;
@@ -48,6 +48,9 @@ pub struct Config {
     pub set_cookie: Cookies,
     /// Whether clients may ask for fresher answers (`Cache-Control` and `Pragma` of requests). Default `heard`.
     pub client_directives: Directives,
+    /// Whether `ttl`, `ttl_of` and `heuristic` count for requests with cookies, in which a session may be. Default `heeded`: only
+    /// what the service itself lets everybody have is stored for them and served to them.
+    pub request_cookies: RequestCookies,
     /// Query parameters that are no part of the key; `utm_*` means all that begin so. The service should not answer otherwise
     /// because of them. Default none.
     #[schemars(with = "Vec<String>")]
@@ -72,6 +75,17 @@ pub enum Cookies {
     Drop,
     /// They are stored as they are: everybody gets the cookie of the first.
     Keep,
+}
+
+/// What cookies of requests mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestCookies {
+    /// Without the service's word nothing is assumed of requests that have some.
+    #[default]
+    Heeded,
+    /// They mean nothing to the service.
+    Ignored,
 }
 
 /// Whether clients have a say.
@@ -99,6 +113,7 @@ impl Default for Config {
             stale_if_error: Span::ZERO,
             set_cookie: Cookies::default(),
             client_directives: Directives::default(),
+            request_cookies: RequestCookies::default(),
             ignore_query: Vec::new(),
             vary_by: Vec::new(),
             wait: Span::from_secs(5),
@@ -157,6 +172,10 @@ impl Config {
             clients: match self.client_directives {
                 Directives::Heard => Clients::Heard,
                 Directives::Ignored => Clients::Ignored,
+            },
+            cookies: match self.request_cookies {
+                RequestCookies::Heeded => OfRequests::Heeded,
+                RequestCookies::Ignored => OfRequests::Ignored,
             },
         }
     }

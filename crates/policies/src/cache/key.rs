@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sekisho_caching::{Key, KeyParts};
+use sekisho_caching::{Key, KeyParts, hearsay};
 use sekisho_exchange::Exchange;
 
 /// What the operator says of keys.
@@ -26,6 +26,10 @@ impl Naming {
             return Some(Cow::Borrowed(query));
         }
         let counts = |parameter: &&str| {
+            // Some services end a parameter at a semicolon too: what follows it would be another one, and not ignored there.
+            if parameter.contains(';') {
+                return true;
+            }
             let name = parameter.split('=').next().unwrap_or_default();
             !self.ignored.iter().any(|ignored| match ignored.strip_suffix('*') {
                 Some(stem) => name.starts_with(stem),
@@ -42,7 +46,8 @@ impl Naming {
     }
 
     /// The key of a request; with a user, of that user's alone. Routes and services do not share answers: they may answer the
-    /// same URI otherwise.
+    /// same URI otherwise. The scheme is part of the URI, and services that want another one send clients there: stored
+    /// without it, that would send them in a circle.
     pub(super) fn key(&self, exchange: &Exchange<'_>, query: Option<&str>, user: Option<&str>) -> Key {
         let route = exchange.route_identity.map_or("", |identity| identity);
         let version = Some(exchange.facts.version).filter(|version| !version.is_empty());
@@ -56,7 +61,9 @@ impl Naming {
                 more,
             })
         };
-        let place = [route.as_bytes(), exchange.service.as_bytes()];
+        let told = hearsay(exchange.head, exchange.client.trusted);
+        let scheme = exchange.client.scheme.as_str();
+        let place = [route.as_bytes(), exchange.service.as_bytes(), scheme.as_bytes(), &told];
         if self.fields.is_empty() {
             return parts(&place);
         }

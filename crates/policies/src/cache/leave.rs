@@ -212,7 +212,10 @@ fn not_stored(
     why: NotStored,
 ) {
     // What the client asked for says nothing of what others will get.
-    if !matches!(why, NotStored::ClientNoStore | NotStored::Method) {
+    if !matches!(
+        why,
+        NotStored::ClientNoStore | NotStored::Method | NotStored::Cookie | NotStored::Authorization
+    ) {
         inner.cached.flights.leave_alone(&bound.key, exchange.local.clock.now());
     }
     if let Some(lead) = bound.lead {
