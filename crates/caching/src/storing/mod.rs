@@ -60,7 +60,8 @@ pub enum NotStored {
     NotCacheable,
     /// It is larger than may be stored.
     TooLarge,
-    /// Where its body ends, only the end of its connection tells, so that one that broke off looks like a whole one.
+    /// Its body has no end that could be relied on: only the end of its connection tells it, so that one that broke off looks like
+    /// a whole one, or it is a stream of events.
     Unbounded,
     /// It could never be used: never fresh, never sent stale, and nothing to validate it by.
     Useless,

@@ -24,7 +24,7 @@ pub(super) fn begin(call: Box<Call>, vessel: Box<dyn Vessel>, way: &Way<'_>, exc
         call,
         vessel,
         idle: way.idle(),
-        deadline: exchange.deadline,
+        deadline: way.longest().map(|longest| exchange.started + longest),
         alarm: worker.local.alarms.alarm(),
         held: false,
         full: false,

@@ -57,6 +57,15 @@ impl Way<'_> {
         self.worker.is_draining() || self.door.is_closing()
     }
 
+    /// How long an exchange may take, as the operator says; its client may have less time.
+    pub(crate) fn longest(&self) -> Option<Duration> {
+        let service = match &self.plan.target {
+            Target::Service(service) => service.timeouts.total,
+            _ => None,
+        };
+        self.plan.handed.total.into_iter().chain(service).min()
+    }
+
     /// How long the service may pause within an answer.
     pub(crate) fn idle(&self) -> Duration {
         match &self.plan.target {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_caching::{Asked, Bypass, Choice, Key, Needed, Outcome, Served, validate, whole};
 use sekisho_exchange::{Exchange, Reply, Resume, Verdict};
-use sekisho_wire::{Edits, Known, Method};
+use sekisho_wire::{Edits, HeadView, Known, Method};
 use tokio::time::timeout;
 
 use super::entry::Entry;
@@ -53,7 +53,7 @@ fn is_left_out(inner: &Inner, exchange: &Exchange<'_>) -> bool {
 /// Looks up what is stored.
 fn seek(inner: &Arc<Inner>, exchange: &mut Exchange<'_>, company: Company) -> Verdict<Fare> {
     let query = inner.naming.query(exchange);
-    let user = exchange.identity.as_ref().map(|identity| identity.subject());
+    let user = exchange.identity.as_deref();
     let key = inner.naming.key(exchange, query.as_deref(), user);
     let memory = &inner.cached.memory;
     let stand = memory.marks().stand(exchange.host, exchange.path, query.as_deref());
@@ -148,12 +148,19 @@ fn ask(
 ) -> Verdict<Fare> {
     let fills = exchange.method == Method::Get
         && Asked::read(exchange.head, &inner.terms.policy).is_ok_and(|asked| asked.may_fill());
-    if !fills || inner.cached.flights.is_alone(&sought.key, exchange.local.clock.now()) {
+    if !fills
+        || inner.cached.flights.is_alone(
+            &sought.key,
+            brings_secret(exchange.head),
+            exchange.local.clock.now(),
+        )
+    {
         let bound = bound(exchange, sought, (before, why)).behind(exchange);
         return Verdict::Proceed(Fare::Bound(Box::new(bound)));
     }
     // Whoever wants a fresher answer than others would take gets one of its own.
-    let wants_own = matches!(why, Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh);
+    let wants_own =
+        matches!(why, Needed::Cookie | Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh);
     let mut lead = None;
     if company == Company::Any && !wants_own {
         match inner.cached.flights.join(sought.key) {
@@ -169,6 +176,12 @@ fn ask(
     let mut bound = bound(exchange, sought, (before, why)).behind(exchange);
     (bound.lead, bound.whole) = (lead, true);
     Verdict::Proceed(Fare::Bound(Box::new(bound)))
+}
+
+/// Whether a request brings something by which its answer may be only for the one who asks.
+pub(super) fn brings_secret(request: HeadView<'_>) -> bool {
+    let present = request.present();
+    present.contains(Known::Cookie) || present.contains(Known::Authorization)
 }
 
 fn bound(exchange: &Exchange<'_>, sought: Sought, (before, why): (Option<Arc<Entry>>, Needed)) -> Bound {

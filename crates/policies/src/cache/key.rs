@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sekisho_caching::{Key, KeyParts, hearsay};
-use sekisho_exchange::Exchange;
+use sekisho_exchange::{Exchange, Identity};
 
 /// What the operator says of keys.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Naming {
     /// The key of a request; with a user, of that user's alone. Routes and services do not share answers: they may answer the
     /// same URI otherwise. The scheme is part of the URI, and services that want another one send clients there: stored
     /// without it, that would send them in a circle.
-    pub(super) fn key(&self, exchange: &Exchange<'_>, query: Option<&str>, user: Option<&str>) -> Key {
+    pub(super) fn key(&self, exchange: &Exchange<'_>, query: Option<&str>, user: Option<&Identity>) -> Key {
         let route = exchange.route_identity.map_or("", |identity| identity);
         let version = Some(exchange.facts.version).filter(|version| !version.is_empty());
         let parts = |more: &[&[u8]]| {
@@ -57,13 +57,16 @@ impl Naming {
                 path: exchange.path,
                 query,
                 version,
-                user,
+                user: user.map(Identity::subject),
                 more,
             })
         };
         let told = hearsay(exchange.head, exchange.client.trusted);
         let scheme = exchange.client.scheme.as_str();
-        let place = [route.as_bytes(), exchange.service.as_bytes(), scheme.as_bytes(), &told];
+        // A token and a key may name two who share nothing but the name.
+        let by = user.map_or("", |user| user.by);
+        let place = [route, exchange.service, scheme, by].map(str::as_bytes);
+        let place = [place[0], place[1], place[2], place[3], &told];
         if self.fields.is_empty() {
             return parts(&place);
         }

@@ -9,11 +9,15 @@ use sekisho_caching::{
 use sekisho_exchange::{Answerer, Decider, Exchange, Response, Turn};
 use sekisho_wire::{Edits, HeadBuf, HeadView, Known, Method, PathRules, Skip, hop_by_hop};
 
+use super::enter::brings_secret;
 use super::entry::{Entry, Target, tags};
 use super::flight::{Fill, Headed};
 use super::serve::{self, coming, is_whole};
 use super::store::{Landing, Places};
 use super::{Bound, Inner};
+
+/// The media type of streams of events.
+const EVENTS: &[u8] = b"text/event-stream";
 
 pub(super) fn leave(inner: &Inner, mut bound: Bound, exchange: &mut Exchange<'_>, response: &Response<'_>) {
     // What policies behind this one have changed of the answer, which is part of what is stored.
@@ -23,14 +27,14 @@ pub(super) fn leave(inner: &Inner, mut bound: Bound, exchange: &mut Exchange<'_>
     }
     if response.from == Answerer::Gateway {
         exchange.to_client.extend(&behind);
-        not_stored(inner, bound, exchange, response.head, NotStored::Status);
+        not_stored(inner, bound, exchange, response, NotStored::Status);
         return;
     }
     let answer = laid(response.head, &behind, left_behind(response.head));
     match (answer, &bound.before) {
         (None, _) => {
             exchange.to_client.extend(&behind);
-            not_stored(inner, bound, exchange, response.head, NotStored::TooLarge);
+            not_stored(inner, bound, exchange, response, NotStored::TooLarge);
         }
         (Some(answer), Some(before)) if bound.whole && response.head.status() == 304 => {
             let before = Arc::clone(before);
@@ -40,7 +44,7 @@ pub(super) fn leave(inner: &Inner, mut bound: Bound, exchange: &mut Exchange<'_>
             if exchange.method == Method::Head {
                 heed_head(inner, &bound, exchange, answer.view());
             }
-            store(inner, bound, exchange, response.head, (&behind, &answer));
+            store(inner, bound, exchange, response, (&behind, &answer));
         }
     }
 }
@@ -159,9 +163,10 @@ fn store(
     inner: &Inner,
     mut bound: Bound,
     exchange: &mut Exchange<'_>,
-    received: HeadView<'_>,
+    response: &Response<'_>,
     (behind, answer): (&Edits, &HeadBuf),
 ) {
+    let received = response.head;
     let mut places = Places::new(&inner.cached, inner.terms.max_body);
     let facts = admitted(inner, &bound, exchange, exchange.head, answer.view()).and_then(|facts| {
         let length = length(received, answer.view())?;
@@ -177,10 +182,10 @@ fn store(
         Ok(headed) => headed,
         Err(why) => {
             exchange.to_client.extend(behind);
-            return not_stored(inner, bound, exchange, received, why);
+            return not_stored(inner, bound, exchange, response, why);
         }
     };
-    inner.cached.flights.bring_together(&bound.key);
+    inner.cached.flights.bring_together(&bound.key, brings_secret(exchange.head));
     let as_it_is = !bound.whole || is_whole(exchange.head, &headed);
     let stand = inner.cached.memory.marks().tagged(&bound.stand, &headed.tags);
     let landing = Landing { cached: Arc::clone(&inner.cached), key: bound.key, stand };
@@ -208,22 +213,27 @@ fn not_stored(
     inner: &Inner,
     bound: Bound,
     exchange: &mut Exchange<'_>,
-    received: HeadView<'_>,
+    response: &Response<'_>,
     why: NotStored,
 ) {
-    // What the client asked for says nothing of what others will get.
-    if !matches!(
-        why,
-        NotStored::ClientNoStore | NotStored::Method | NotStored::Cookie | NotStored::Authorization
-    ) {
-        inner.cached.flights.leave_alone(&bound.key, exchange.local.clock.now());
+    // What the client wants, or what has failed, says nothing of what others will get.
+    let only_now = matches!(why, NotStored::ClientNoStore | NotStored::Method)
+        || response.from == Answerer::Gateway
+        || response.head.status() >= 500;
+    if !only_now {
+        let (secret, now) = (brings_secret(exchange.head), exchange.local.clock.now());
+        inner.cached.flights.leave_alone(&bound.key, secret, now);
     }
     if let Some(lead) = bound.lead {
         lead.keeps();
     }
     if !bound.renews {
-        let outcome =
-            Outcome::Miss { why: bound.why, status: received.status(), stored: Err(why), collapsed: false };
+        let outcome = Outcome::Miss {
+            why: bound.why,
+            status: response.head.status(),
+            stored: Err(why),
+            collapsed: false,
+        };
         inner.tell(exchange, &outcome, Some(&bound.key));
     }
 }
@@ -281,7 +291,11 @@ fn length(received: HeadView<'_>, answer: HeadView<'_>) -> Result<Option<u64>, N
     if received.status() == 204 {
         return Ok(Some(0));
     }
-    if !present.contains(Known::ContentLength) && !present.contains(Known::TransferEncoding) {
+    // A stream of events has an end only because its client, or its service, had enough.
+    let events = received
+        .get(Known::ContentType)
+        .is_some_and(|kind| kind.get(..EVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENTS)));
+    if events || (!present.contains(Known::ContentLength) && !present.contains(Known::TransferEncoding)) {
         return Err(NotStored::Unbounded);
     }
     let text = answer.get(Known::ContentLength).and_then(|text| std::str::from_utf8(text).ok());

@@ -19,6 +19,9 @@ pub(super) struct Alone {
     hasher: RandomState,
 }
 
+/// A key, and whether those are meant who bring something secret.
+type Who<'k> = (&'k Key, bool);
+
 impl Alone {
     pub(super) fn new() -> Self {
         let places = std::iter::repeat_with(AtomicU64::default).take(PLACES).collect();
@@ -26,26 +29,26 @@ impl Alone {
     }
 
     #[inline]
-    pub(super) fn has(&self, key: &Key, now: Tick) -> bool {
-        let (place, mark) = self.place(key);
+    pub(super) fn has(&self, who: Who<'_>, now: Tick) -> bool {
+        let (place, mark) = self.place(who);
         let held = place.load(Relaxed);
         held >> 32 == mark && held & u64::from(u32::MAX) > seconds(now)
     }
 
-    pub(super) fn add(&self, key: &Key, now: Tick) {
-        let (place, mark) = self.place(key);
+    pub(super) fn add(&self, who: Who<'_>, now: Tick) {
+        let (place, mark) = self.place(who);
         place.store(mark << 32 | (seconds(now + MEMORY) & u64::from(u32::MAX)), Relaxed);
     }
 
-    pub(super) fn remove(&self, key: &Key) {
-        let (place, mark) = self.place(key);
+    pub(super) fn remove(&self, who: Who<'_>) {
+        let (place, mark) = self.place(who);
         if place.load(Relaxed) >> 32 == mark {
             place.store(0, Relaxed);
         }
     }
 
-    fn place(&self, key: &Key) -> (&AtomicU64, u64) {
-        let hash = self.hasher.hash_one(key);
+    fn place(&self, who: Who<'_>) -> (&AtomicU64, u64) {
+        let hash = self.hasher.hash_one(who);
         (&self.places[hash as usize % PLACES], hash >> 32)
     }
 }
@@ -65,14 +68,16 @@ mod tests {
         let (alone, now) = (Alone::new(), Tick::ZERO + Duration::from_secs(7));
         let key = |path| Key::of(&KeyParts { path, ..KeyParts::default() });
         let (one, two) = (key("/1"), key("/2"));
-        assert!(!alone.has(&one, now));
-        alone.add(&one, now);
-        assert!(alone.has(&one, now) && !alone.has(&two, now));
-        assert!(alone.has(&one, now + MEMORY - Duration::from_secs(1)));
-        assert!(!alone.has(&one, now + MEMORY));
-        alone.remove(&two);
-        assert!(alone.has(&one, now));
-        alone.remove(&one);
-        assert!(!alone.has(&one, now));
+        assert!(!alone.has((&one, false), now));
+        alone.add((&one, false), now);
+        assert!(
+            alone.has((&one, false), now) && !alone.has((&two, false), now) && !alone.has((&one, true), now)
+        );
+        assert!(alone.has((&one, false), now + MEMORY - Duration::from_secs(1)));
+        assert!(!alone.has((&one, false), now + MEMORY));
+        alone.remove((&two, false));
+        assert!(alone.has((&one, false), now));
+        alone.remove((&one, false));
+        assert!(!alone.has((&one, false), now));
     }
 }

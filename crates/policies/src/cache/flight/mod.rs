@@ -73,20 +73,21 @@ impl Flights {
         }
     }
 
-    /// Whether those who ask for that key need not wait for each other: what comes is only for the one who asked.
+    /// Whether those who ask for that key need not wait for each other: what comes is only for the one who asked. Those who bring
+    /// something secret, such as a cookie, are apart from those who do not.
     #[inline]
-    pub(super) fn is_alone(&self, key: &Key, now: Tick) -> bool {
-        self.alone.has(key, now)
+    pub(super) fn is_alone(&self, key: &Key, secret: bool, now: Tick) -> bool {
+        self.alone.has((key, secret), now)
     }
 
     /// Says so from now on, for a while.
-    pub(super) fn leave_alone(&self, key: &Key, now: Tick) {
-        self.alone.add(key, now);
+    pub(super) fn leave_alone(&self, key: &Key, secret: bool, now: Tick) {
+        self.alone.add((key, secret), now);
     }
 
     /// An answer for all has come.
-    pub(super) fn bring_together(&self, key: &Key) {
-        self.alone.remove(key);
+    pub(super) fn bring_together(&self, key: &Key, secret: bool) {
+        self.alone.remove((key, secret));
     }
 
     /// Joins whoever asks for that key, or begins to.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Deed, World, answer, fresh, until_word, word};
-use crate::harness::{Answer, pattern};
+use super::{Deed, World, answer, counting_conns, fresh, get, until_word, word};
+use crate::framing::gateway;
+use crate::harness::{Answer, pattern, until};
 
 #[test]
 fn many_who_ask_for_one_cold_key_make_one_request() {
@@ -19,7 +20,7 @@ fn many_who_ask_for_one_cold_key_make_one_request() {
     assert!(answers.iter().all(|answer| word(answer) == "MISS"));
     assert_eq!(world.service.requests(), 1);
     for client in &mut clients {
-        client.send(super::get("/one?a=1", ""));
+        client.send(get("/one?a=1", ""));
         assert_eq!(word(&client.answer()), "HIT", "connections go on, and the answer is stored");
     }
     assert_eq!(world.service.requests(), 1);
@@ -63,7 +64,7 @@ fn an_answer_for_one_alone_lets_the_others_ask_and_the_next_ones_do_not_wait() {
     let mut client = world.ask("/");
     world.last(fresh("all"));
     assert_eq!(client.answer().text(), "all");
-    until_word(&world.gateway, &super::get("/", ""), "HIT");
+    until_word(&world.gateway, &get("/", ""), "HIT");
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn whoever_wants_a_fresh_answer_does_not_take_one_that_was_asked_for_before() {
     let mut first = world.ask("/");
     world.last(fresh("old"));
     first.answer();
-    until_word(&world.gateway, &super::get("/", ""), "HIT");
+    until_word(&world.gateway, &get("/", ""), "HIT");
     let mut clients: Vec<_> = (0..2).map(|_| world.ask_with("/", "Cache-Control: no-cache\r\n")).collect();
     world.service.wait_seen(3);
     for _ in 0..2 {
@@ -115,6 +116,22 @@ fn whoever_wants_a_fresh_answer_does_not_take_one_that_was_asked_for_before() {
         assert_eq!((answer.text().as_str(), word(&answer)), ("new", "MISS"));
         assert_eq!(world.gateway.wait_log_of(&answer)["cacheReason"], "client-no-cache");
     }
-    let hit = until_word(&world.gateway, &super::get("/", ""), "HIT");
+    let hit = until_word(&world.gateway, &get("/", ""), "HIT");
     assert_eq!(hit.text(), "new");
+}
+
+#[test]
+fn streams_of_events_are_nobody_elses() {
+    let service = counting_conns(|times, conn| {
+        let kind = "Content-Type: Text/Event-Stream; charset=utf-8\r\nTransfer-Encoding: chunked";
+        conn.write(format!("HTTP/1.1 200 OK\r\n{kind}\r\n\r\n1\r\n{times}\r\n"));
+    });
+    let gateway = gateway(&service, ", policies: { cache: {} }", "");
+    for times in ["1", "2"] {
+        let mut client = gateway.connect();
+        client.send(get("/", ""));
+        let head = client.head_only();
+        assert_eq!(head.header("cache-status").unwrap().rsplit("; ").next(), Some("detail=unbounded"));
+        until("an event", || client.read_some().windows(1).any(|one| one == times.as_bytes()).then_some(()));
+    }
 }
