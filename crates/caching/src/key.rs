@@ -46,6 +46,18 @@ impl Key {
         Key(hash.finalize().into())
     }
 
+    /// A key of its own for each list of values under this one.
+    pub(crate) fn beneath<'v>(&self, values: impl Iterator<Item = Option<&'v [u8]>>) -> Key {
+        let mut hash = Sha256::new_with_prefix(MAKE);
+        hash.update(self.0);
+        for value in values {
+            let length = value.map_or(u64::MAX, |value| value.len() as u64);
+            hash.update(length.to_le_bytes());
+            hash.update(value.unwrap_or_default());
+        }
+        Key(hash.finalize().into())
+    }
+
     /// The digest.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {

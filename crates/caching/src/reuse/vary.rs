@@ -9,6 +9,7 @@ use std::fmt;
 use sekisho_wire::{Edits, HeadView, Known, KnownSet};
 
 use crate::directives::comma;
+use crate::key::Key;
 use crate::record::{Reader, put};
 use crate::storing::NotStored;
 
@@ -109,6 +110,17 @@ impl Vary {
     #[must_use]
     pub fn matches(&self, request: HeadView<'_>) -> bool {
         self.0.iter().all(|field| field.matches(request))
+    }
+
+    /// A key for all requests under `key` that say the same as `request` of what the answer varies by.
+    #[must_use]
+    pub fn key_of(&self, key: &Key, request: HeadView<'_>) -> Key {
+        let mut told: Vec<Option<Vec<u8>>> = Vec::with_capacity(self.0.len());
+        for field in &self.0 {
+            let value = Value::read(request, field.known, &field.name);
+            told.push(value.map(|value| value.normal.to_ascii_lowercase()));
+        }
+        key.beneath(told.iter().map(|value| value.as_deref()))
     }
 
     /// Appends it to a record ([`Stored::write`](crate::Stored::write)).

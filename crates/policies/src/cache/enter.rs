@@ -25,6 +25,8 @@ struct Sought {
 enum Company {
     /// Whoever asks for the same.
     Any,
+    /// Whoever asks for the same variant, by a key of its own: what came was another one.
+    Variant(Key),
     /// Nobody: it has waited in vain.
     None,
 }
@@ -161,11 +163,25 @@ fn ask(
     // Whoever wants a fresher answer than others would take gets one of its own.
     let wants_own =
         matches!(why, Needed::Cookie | Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh);
+    let with = match company {
+        _ if wants_own => None,
+        Company::Any => Some(sought.key),
+        Company::Variant(key) => Some(key),
+        Company::None => None,
+    };
     let mut lead = None;
-    if company == Company::Any && !wants_own {
-        match inner.cached.flights.join(sought.key) {
-            Joined::Lead(taken) => lead = Some(taken),
-            Joined::Follow(flight) => return follow(inner, exchange, sought, flight, (before, why)),
+    match with.map(|key| inner.cached.flights.join(key)) {
+        None => {}
+        Some(Joined::Lead(taken)) => {
+            // Between the look at the store and this, another one's answer may have come to be stored.
+            if let Some((entry, why)) = landed(inner, exchange, &sought.key) {
+                drop(taken);
+                return hit(inner, exchange, sought, &entry, why);
+            }
+            lead = Some(taken);
+        }
+        Some(Joined::Follow(flight)) => {
+            return follow(inner, exchange, sought, (flight, company), (before, why));
         }
     }
     match &before {
@@ -176,6 +192,19 @@ fn ask(
     let mut bound = bound(exchange, sought, (before, why)).behind(exchange);
     (bound.lead, bound.whole) = (lead, true);
     Verdict::Proceed(Fare::Bound(Box::new(bound)))
+}
+
+/// What is stored by now that serves the request.
+fn landed(inner: &Inner, exchange: &Exchange<'_>, key: &Key) -> Option<(Arc<Entry>, Served)> {
+    let memory = &inner.cached.memory;
+    let variants = memory.get(key)?;
+    let entries: Vec<_> = memory.good(&variants).collect();
+    let now = exchange.local.wall(exchange.local.clock.now());
+    let asked = Asked::read(exchange.head, &inner.terms.policy).ok()?;
+    match asked.choose(entries.iter().map(|entry| &entry.facts), now) {
+        Choice::Serve { index, why, .. } => Some((Arc::clone(entries.get(index)?), why)),
+        _ => None,
+    }
 }
 
 /// Whether a request brings something by which its answer may be only for the one who asks.
@@ -204,7 +233,7 @@ fn follow(
     inner: &Arc<Inner>,
     exchange: &mut Exchange<'_>,
     sought: Sought,
-    flight: Arc<Flight>,
+    (flight, company): (Arc<Flight>, Company),
     (before, why): (Option<Arc<Entry>>, Needed),
 ) -> Verdict<Fare> {
     match flight.phase() {
@@ -214,7 +243,9 @@ fn follow(
                 let told = timeout(inner.terms.wait, flight.told()).await;
                 let told = told.unwrap_or(Phase::Over(Over::NotShared));
                 let resume: Resume<Fare> = Box::new(move |exchange: &mut Exchange<'_>| match told {
-                    Phase::Coming(coming) => taken(&inner, exchange, sought, &coming, (before, why)),
+                    Phase::Coming(coming) => {
+                        taken(&inner, exchange, sought, (&coming, company), (before, why))
+                    }
                     // Another one asks now, or this one does.
                     Phase::Over(Over::Abandoned) => seek(&inner, exchange, Company::Any),
                     Phase::Asked | Phase::Over(Over::NotShared) => {
@@ -224,7 +255,7 @@ fn follow(
                 resume
             }))
         }
-        Phase::Coming(coming) => taken(inner, exchange, sought, &coming, (before, why)),
+        Phase::Coming(coming) => taken(inner, exchange, sought, (&coming, company), (before, why)),
         Phase::Over(_) => ask(inner, exchange, sought, (before, why), Company::None),
     }
 }
@@ -234,7 +265,7 @@ fn taken(
     inner: &Arc<Inner>,
     exchange: &mut Exchange<'_>,
     sought: Sought,
-    answer: &Arc<Coming>,
+    (answer, company): (&Arc<Coming>, Company),
     (before, why): (Option<Arc<Entry>>, Needed),
 ) -> Verdict<Fare> {
     let now = exchange.local.wall(exchange.local.clock.now());
@@ -242,6 +273,10 @@ fn taken(
     let serves = Asked::read(exchange.head, &inner.terms.policy)
         .is_ok_and(|asked| matches!(asked.choose([facts], now), Choice::Serve { .. }));
     let Some(reader) = answer.reader().filter(|_| serves) else {
+        if company == Company::Any && !facts.vary().matches(exchange.head) {
+            let variant = facts.vary().key_of(&sought.key, exchange.head);
+            return seek(inner, exchange, Company::Variant(variant));
+        }
         return ask(inner, exchange, sought, (before, why), Company::None);
     };
     let outcome = Outcome::Miss { why, status: facts.status(), stored: Ok(()), collapsed: true };

@@ -1,6 +1,8 @@
 //! Those who want the same at once.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
 
 use super::{Deed, World, answer, counting_conns, fresh, get, until_word, word};
 use crate::framing::gateway;
@@ -65,6 +67,53 @@ fn an_answer_for_one_alone_lets_the_others_ask_and_the_next_ones_do_not_wait() {
     world.last(fresh("all"));
     assert_eq!(client.answer().text(), "all");
     until_word(&world.gateway, &get("/", ""), "HIT");
+}
+
+#[test]
+fn those_who_want_another_variant_ask_for_it_together() {
+    const LANGUAGES: [&str; 3] = ["en", "ja", "de"];
+    let (opens, gate) = sync_channel::<()>(0);
+    let gate = Mutex::new(gate);
+    let service = counting_conns(move |times, conn| {
+        if times == 1 {
+            gate.lock().unwrap().recv().unwrap();
+        }
+        let language = conn.seen().header("accept-language").unwrap().to_owned();
+        conn.write(answer("Cache-Control: max-age=60\r\nVary: Accept-Language\r\n", language));
+    });
+    let gateway = gateway(&service, ", policies: { cache: {} }", "");
+    let mut clients: Vec<_> = (0..30)
+        .map(|number| {
+            let mut client = gateway.connect();
+            client.send(get("/", &format!("Accept-Language: {}\r\n", LANGUAGES[number % 3])));
+            client
+        })
+        .collect();
+    gateway.wait_metric("http_server_active_requests", &[], 30.0);
+    gateway.each_worker_answers();
+    assert_eq!(service.wait_seen(1).len(), 1);
+    opens.send(()).unwrap();
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.answer().text(), LANGUAGES[number % 3]);
+    }
+    assert_eq!(service.requests(), 3, "one for each");
+}
+
+#[test]
+fn those_who_wait_for_a_validation_have_what_it_brings() {
+    let world = World::start("");
+    let mut first = world.ask("/");
+    world.last(answer("Cache-Control: max-age=0\r\nETag: \"e\"\r\n", "kept"));
+    first.answer();
+    world.gateway.wait_metric("gateway_cache_fills_total", &[("result", "stored")], 1.0);
+    let mut clients: Vec<_> = (0..10).map(|_| world.ask("/")).collect();
+    world.wait_under_way(10);
+    assert_eq!(world.service.wait_seen(2)[1].header("if-none-match"), Some("\"e\""));
+    world.last("HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: \"e\"\r\n\r\n");
+    let answers: Vec<Answer> = clients.iter_mut().map(|client| client.answer()).collect();
+    assert!(answers.iter().all(|answer| answer.status == 200 && answer.text() == "kept"));
+    let count = |wanted: &str| answers.iter().filter(|answer| word(answer) == wanted).count();
+    assert_eq!((count("REVALIDATED"), count("HIT"), world.service.requests()), (1, 9, 2));
 }
 
 #[test]
