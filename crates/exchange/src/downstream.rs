@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 
 use sekisho_wire::{BadBody, Edits, Framing, HeadView, Skip};
 
+#[cfg(doc)]
+use crate::Io;
 use crate::{Answerer, Awaited};
 
 /// What came of waiting for the request's body.
@@ -53,9 +55,18 @@ pub trait Raw {
     fn unread(&self) -> &[u8];
     /// Drops the first `count` bytes of [`Raw::unread`].
     fn take(&mut self, count: usize);
-    /// Reads once, when nothing is unread; 0 at the end of what this side sends. `large`: much is expected. `waits`: the task is
-    /// woken already once something comes, so that nobody need be told to.
-    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool, waits: bool) -> Poll<io::Result<usize>>;
+    /// Reads once into `space`, when nothing is unread; 0 at the end of what this side sends. `waits`: as [`Io::poll_receive`].
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        space: &mut [u8],
+        waits: &mut bool,
+    ) -> Poll<io::Result<usize>>;
+    /// Makes `bytes`, which came last and could not be passed on, unread.
+    fn keep(&mut self, bytes: &[u8]);
+    /// Reads once into a large buffer, when nothing is unread; what comes is unread then. `waits`: the task is woken already
+    /// once something comes, so that nobody need be told to.
+    fn poll_more(&mut self, cx: &mut Context<'_>, waits: bool) -> Poll<io::Result<usize>>;
     /// Sends of `bytes`, of which there is one at least, as many as this side takes.
     fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     /// Whether something may be held back of what was put.

@@ -46,7 +46,16 @@ impl Frames {
     }
 
     /// Takes note of `bytes` that were sent. Does not read what it can step over.
-    pub fn follow(&mut self, mut bytes: &[u8]) {
+    #[inline]
+    pub fn follow(&mut self, bytes: &[u8]) {
+        // Most pieces are one whole frame each.
+        if self.at == At::Boundary && self.usual(bytes) == Some(bytes.len()) {
+            return;
+        }
+        self.step_over(bytes);
+    }
+
+    fn step_over(&mut self, mut bytes: &[u8]) {
         while let [byte, rest @ ..] = bytes {
             match self.at {
                 At::Boundary if let Some(whole) = self.usual(bytes) => {

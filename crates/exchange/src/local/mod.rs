@@ -28,6 +28,8 @@ pub struct Local {
     pub alarms: Rc<Alarms>,
     /// Spare read buffers.
     pub stash: Stash,
+    /// Where bytes are read to that are passed on at once: [`SMALL`] of them, the same warm ones for all connections.
+    pub space: RefCell<Box<[u8]>>,
     /// Set once the time for exchanges in flight is over: an alarm that rings then means the end, whatever is due.
     pub cut: Cell<bool>,
     /// What an upper floor keeps for this worker.
@@ -49,6 +51,7 @@ impl Local {
             alarms: Alarms::new(clock.clone()),
             clock,
             stash: Stash::default(),
+            space: RefCell::new(vec![0; SMALL].into_boxed_slice()),
             cut: Cell::new(false),
             lent: OnceCell::new(),
             read: Cell::new(None),

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::task::coop::poll_proceed;
+use tokio::task::coop::{has_budget_remaining, poll_proceed};
 
 use super::{Io, queue};
 
@@ -30,8 +30,30 @@ impl Tcp {
         &self.0
     }
 
-    /// Tries `work` until it is done or the socket is not ready for it. `work` gives how many bytes it moved, and there is `room` for
-    /// so many: fewer mean that the socket is at its end until it says otherwise.
+    /// Tries `work` once, if the socket is not known to be unready for it. `work` gives how many bytes it moved, and there is `room`
+    /// for so many: fewer mean that the socket is at its end until it says otherwise.
+    #[inline]
+    fn attempt(
+        &self,
+        interest: Interest,
+        work: impl FnOnce() -> rustix::io::Result<usize>,
+        room: usize,
+    ) -> Option<rustix::io::Result<usize>> {
+        let mut tried = None;
+        // What came of it is in `tried`; the error only tells the runtime that the socket is at its end.
+        let _ = self.0.try_io(interest, || {
+            let done = work();
+            tried = Some(done);
+            match done {
+                Ok(moved) if moved > 0 && moved < room => Err(io::ErrorKind::WouldBlock.into()),
+                Err(Errno::WOULDBLOCK) => Err(io::ErrorKind::WouldBlock.into()),
+                _ => Ok(()),
+            }
+        });
+        tried
+    }
+
+    /// Tries `work` until it is done or the socket is not ready for it, as [`Tcp::attempt`] does.
     #[inline]
     fn poll_io(
         &self,
@@ -43,17 +65,7 @@ impl Tcp {
         // A connection that always has something must let others have their turn.
         let turn = ready!(poll_proceed(cx));
         loop {
-            let mut done = Err(Errno::WOULDBLOCK);
-            // What came of it is in `done`; the error only tells the runtime that the socket is at its end.
-            let _ = self.0.try_io(interest, || {
-                done = work();
-                match done {
-                    Ok(moved) if moved > 0 && moved < room => Err(io::ErrorKind::WouldBlock.into()),
-                    Err(Errno::WOULDBLOCK) => Err(io::ErrorKind::WouldBlock.into()),
-                    _ => Ok(()),
-                }
-            });
-            if let Err(Errno::WOULDBLOCK) = done {
+            let Some(done) = self.attempt(interest, &mut work, room).filter(is_done) else {
                 let readiness = match interest.is_readable() {
                     true => self.0.poll_read_ready(cx),
                     false => self.0.poll_write_ready(cx),
@@ -62,11 +74,16 @@ impl Tcp {
                     return Poll::Ready(Err(error));
                 }
                 continue;
-            }
+            };
             turn.made_progress();
             return Poll::Ready(done.map_err(io::Error::from));
         }
     }
+}
+
+/// Whether there was something for the socket to do.
+fn is_done(done: &rustix::io::Result<usize>) -> bool {
+    *done != Err(Errno::WOULDBLOCK)
 }
 
 impl Io for Tcp {
@@ -80,6 +97,53 @@ impl Io for Tcp {
     #[inline]
     fn is_readable(&self) -> bool {
         self.0.try_io(Interest::READABLE, || Ok(())).is_ok()
+    }
+
+    #[inline]
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        free: &mut [u8],
+        waits: &mut bool,
+    ) -> Poll<io::Result<usize>> {
+        let room = free.len();
+        loop {
+            let read = || rustix::net::recv(&self.0, &mut *free, RecvFlags::empty()).map(|(_, count)| count);
+            match self.attempt(Interest::READABLE, read, room) {
+                None if *waits => return Poll::Pending,
+                // Whoever waited was told that it is ready, even if that was in vain.
+                None | Some(Err(Errno::WOULDBLOCK)) => {
+                    *waits = false;
+                    if let Err(error) = ready!(self.0.poll_read_ready(cx)) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
+                Some(Ok(count)) => {
+                    // At its end, it is waited for at once: so the next look finds that nobody need be told.
+                    *waits = 0 < count
+                        && count < room
+                        && self.0.poll_read_ready(cx).is_pending()
+                        && has_budget_remaining();
+                    return Poll::Ready(Ok(count));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    #[inline]
+    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let write = || rustix::net::send(&self.0, bytes, SendFlags::NOSIGNAL);
+            match self.attempt(Interest::WRITABLE, write, bytes.len()).filter(is_done) {
+                Some(done) => return Poll::Ready(done.map_err(io::Error::from)),
+                None => {
+                    if let Err(error) = ready!(self.0.poll_write_ready(cx)) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
+            }
+        }
     }
 
     fn unconfirmed(&self) -> Option<u32> {
@@ -179,6 +243,36 @@ mod tests {
         assert_eq!(other.read(&mut buffer).await.unwrap(), 4);
         assert_eq!(other.read(&mut buffer).await.unwrap(), 0);
         assert_eq!(other.read(&mut buffer).await.unwrap(), 0);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn whoever_is_told_that_it_waits_is_woken_without_asking_again() {
+        let (mut one, mut other) = pair().await;
+        let (says, mut taken) = tokio::sync::mpsc::unbounded_channel();
+        let reading = tokio::spawn(async move {
+            let (mut space, mut waits) = ([0; 8], false);
+            let take = |cx: &mut Context<'_>| {
+                let received = other.poll_receive(cx, &mut space, &mut waits);
+                // Asked once more at most, it has nothing; and from then on it is asked only when it was woken.
+                assert!(
+                    !waits || received.is_ready() || other.poll_receive(cx, &mut [0], &mut true).is_pending()
+                );
+                waits |= received.is_pending();
+                received.map(|count| says.send((space[0], count.unwrap())).is_ok() && waits)
+            };
+            let mut take = take;
+            while std::future::poll_fn(&mut take).await {}
+        });
+        let all = async {
+            for byte in 0..100 {
+                one.write_all(&[byte]).await.unwrap();
+                assert_eq!(taken.recv().await.unwrap(), (byte, 1));
+            }
+            drop(one);
+            assert_eq!(taken.recv().await.unwrap().1, 0);
+            reading.await.unwrap();
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), all).await.expect("nobody was woken");
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -91,11 +91,7 @@ impl Line {
                 ready!(Pin::new(stream).poll_write_vectored(cx, &both))
             }
         };
-        let count = match written {
-            Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Ok(count) => count,
-            Err(error) => return Poll::Ready(Err(error)),
-        };
+        let count = something(written)?;
         let of_queued = count.min(self.queued());
         self.sent += of_queued;
         if self.sent == self.bytes.len() {
@@ -103,6 +99,15 @@ impl Line {
             self.sent = 0;
         }
         Poll::Ready(Ok(count - of_queued))
+    }
+}
+
+/// What was written, which is something.
+#[inline]
+fn something(written: io::Result<usize>) -> io::Result<usize> {
+    match written {
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        written => written,
     }
 }
 
@@ -126,16 +131,35 @@ impl<S: Io + 'static> Raw for Side<S> {
         self.input.consume(count);
     }
 
-    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool, waits: bool) -> Poll<io::Result<usize>> {
+    #[inline]
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        space: &mut [u8],
+        waits: &mut bool,
+    ) -> Poll<io::Result<usize>> {
+        self.local.stash.take_back(&mut self.input);
+        let received = self.stream.poll_receive(cx, space, waits);
+        self.gone |= matches!(received, Poll::Ready(Err(_)));
+        received
+    }
+
+    #[cold]
+    fn keep(&mut self, bytes: &[u8]) {
+        self.input = self.local.stash.small();
+        self.input.extend(bytes);
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>, waits: bool) -> Poll<io::Result<usize>> {
         let stash = &self.local.stash;
         // A side that is silent costs no buffer, not even for the moment of looking.
         if !self.stream.is_readable() && (waits || self.stream.poll_readable(cx).is_pending()) {
             stash.take_back(&mut self.input);
             return Poll::Pending;
         }
-        if self.input.capacity() == 0 || large && self.input.capacity() < LARGE {
+        if self.input.capacity() < LARGE {
             stash.take_back(&mut self.input);
-            self.input = if large { stash.large() } else { stash.small() };
+            self.input = stash.large();
         }
         let filled = self.input.poll_fill(&mut self.stream, cx);
         if !matches!(filled, Poll::Ready(Ok(1..))) {
@@ -145,8 +169,12 @@ impl<S: Io + 'static> Raw for Side<S> {
         filled
     }
 
+    #[inline]
     fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let taken = self.line.poll_write(&mut self.stream, cx, bytes);
+        let taken = match self.line.queued() {
+            0 => self.stream.poll_send(cx, bytes).map(something),
+            _ => self.line.poll_write(&mut self.stream, cx, bytes),
+        };
         self.gone |= matches!(taken, Poll::Ready(Err(_)));
         taken
     }

@@ -18,6 +18,8 @@ pub(super) struct Flow {
     last: Vec<u8>,
     /// Whether the side it goes to may hold back something.
     held: bool,
+    /// Whether something may be unread: what was read and could not be passed on at once.
+    left: bool,
     /// Whether the last read was a large one.
     large: bool,
     /// Whether the side it comes from is waited for: then it need not be asked before it has something.
@@ -51,12 +53,13 @@ pub(super) enum Broken {
 
 impl Flow {
     pub(super) fn new(frames: Option<Frames>) -> Self {
-        // The head of the 101 may still be in line.
+        // The head of the 101 may still be in line, and the first bytes have come with the service's.
         Self {
             state: State::Open,
             ended: false,
             last: Vec::new(),
             held: true,
+            left: true,
             large: false,
             waits: false,
             frames,
@@ -86,15 +89,21 @@ impl Flow {
         }
     }
 
-    /// Passes on what can be passed on now.
+    /// Passes on what can be passed on now, by way of `space`.
+    #[inline]
     pub(super) fn pump<F: Raw, T: Raw>(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut F,
         to: &mut T,
+        space: &mut [u8],
     ) -> Result<(), Broken> {
         for _ in 0..PIECES {
-            match self.step(cx, from, to) {
+            let step = match self.state {
+                State::Open if !(self.left || self.held || self.large) => self.hand(cx, from, to, space),
+                _ => self.step(cx, from, to, space),
+            };
+            match step {
                 Poll::Ready(Ok(())) if self.is_done() => return Ok(()),
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(broken)) => return Err(broken),
@@ -105,25 +114,59 @@ impl Flow {
         Ok(())
     }
 
+    /// Hands over the next piece as nearly every one is: nothing is left of the one before, and this one is taken whole.
+    #[inline]
+    fn hand<F: Raw, T: Raw>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut F,
+        to: &mut T,
+        space: &mut [u8],
+    ) -> Poll<Result<(), Broken>> {
+        let Poll::Ready(count) = from.poll_receive(cx, space, &mut self.waits) else { return self.pause() };
+        let count = count.map_err(|_| Broken::From)?;
+        if count == 0 {
+            self.ended = true;
+            self.state = State::Last;
+            return Poll::Ready(Ok(()));
+        }
+        self.large = count >= SMALL;
+        let put = to.poll_put(cx, &space[..count]).map_err(|_| Broken::To)?;
+        let passed = if let Poll::Ready(passed) = put { passed } else { 0 };
+        self.passed(&space[..passed], to);
+        if passed < count {
+            from.keep(&space[passed..count]);
+            self.left = true;
+        }
+        // Nothing is left to do if the next piece is waited for already.
+        match self.waits && !self.left && !self.held || put.is_pending() {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(())),
+        }
+    }
+
+    #[inline(never)]
     fn step<F: Raw, T: Raw>(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut F,
         to: &mut T,
+        space: &mut [u8],
     ) -> Poll<Result<(), Broken>> {
         match self.state {
-            State::Open | State::Last if !from.unread().is_empty() => ready!(self.pass(cx, from, to))?,
+            State::Open | State::Last if self.left => ready!(self.pass(cx, from, to))?,
+            State::Open if !self.large => {
+                ready!(self.settle(cx, to))?;
+                return self.hand(cx, from, to, space);
+            }
             State::Open => {
                 ready!(self.settle(cx, to))?;
-                let Poll::Ready(more) = from.poll_more(cx, self.large, self.waits) else {
-                    // Pending for having had its turn is no waiting: then nobody will call.
-                    self.waits |= has_budget_remaining();
-                    return Poll::Pending;
-                };
+                let Poll::Ready(more) = from.poll_more(cx, self.waits) else { return self.pause() };
                 self.waits = false;
                 let count = more.map_err(|_| Broken::From)?;
                 self.large = count >= SMALL;
                 if count > 0 {
+                    self.left = true;
                     return self.pass(cx, from, to);
                 }
                 self.ended = true;
@@ -140,9 +183,10 @@ impl Flow {
                 self.state = if self.ended { State::Done } else { State::Dropping };
             }
             State::Dropping => {
-                let unread = from.unread().len();
-                from.take(unread);
-                if ready!(from.poll_more(cx, false, false)).map_err(|_| Broken::From)? == 0 {
+                let Poll::Ready(dropped) = from.poll_receive(cx, space, &mut self.waits) else {
+                    return self.pause();
+                };
+                if dropped.map_err(|_| Broken::From)? == 0 {
                     self.state = State::Done;
                 }
             }
@@ -151,21 +195,41 @@ impl Flow {
         Poll::Ready(Ok(()))
     }
 
-    /// Sends what was read, straight from where it was read to.
+    /// Waits for the side it comes from.
+    #[inline]
+    fn pause(&mut self) -> Poll<Result<(), Broken>> {
+        if !self.waits {
+            // Pending for having had its turn is no waiting: then nobody will call.
+            self.waits = has_budget_remaining();
+        }
+        Poll::Pending
+    }
+
+    /// Sends what was left of a piece, straight from where it was read to.
     fn pass<F: Raw, T: Raw>(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut F,
         to: &mut T,
     ) -> Poll<Result<(), Broken>> {
-        let count = ready!(to.poll_put(cx, from.unread())).map_err(|_| Broken::To)?;
-        if let Some(frames) = &mut self.frames {
-            frames.follow(&from.unread()[..count]);
+        let unread = from.unread();
+        if !unread.is_empty() {
+            let count = ready!(to.poll_put(cx, unread)).map_err(|_| Broken::To)?;
+            self.passed(&unread[..count], to);
+            from.take(count);
         }
-        from.take(count);
-        self.held = to.holds_back();
-        self.bytes += count as u64;
+        self.left = !from.unread().is_empty();
         Poll::Ready(Ok(()))
+    }
+
+    /// Takes note of `bytes`, which the other side has taken.
+    #[inline]
+    fn passed<T: Raw>(&mut self, bytes: &[u8], to: &T) {
+        if let Some(frames) = &mut self.frames {
+            frames.follow(bytes);
+        }
+        self.held = to.holds_back();
+        self.bytes += bytes.len() as u64;
     }
 
     #[inline]
@@ -195,11 +259,15 @@ mod tests {
         taken: Vec<u8>,
         ended: bool,
         reads: usize,
+        /// Whether it says that the reader is woken once more comes.
+        waits: bool,
+        /// Whether it holds nothing back.
+        settled: bool,
     }
 
     impl Raw for Side {
         fn holds_back(&self) -> bool {
-            true
+            !self.settled
         }
         fn unread(&self) -> &[u8] {
             &self.unread
@@ -207,7 +275,23 @@ mod tests {
         fn take(&mut self, count: usize) {
             self.unread.drain(..count);
         }
-        fn poll_more(&mut self, _: &mut Context<'_>, _: bool, _: bool) -> Poll<io::Result<usize>> {
+        fn poll_receive(
+            &mut self,
+            cx: &mut Context<'_>,
+            space: &mut [u8],
+            waits: &mut bool,
+        ) -> Poll<io::Result<usize>> {
+            *waits = self.waits;
+            let count = ready!(self.poll_more(cx, false))?;
+            space[..count].copy_from_slice(&self.unread);
+            self.unread.clear();
+            Poll::Ready(Ok(count))
+        }
+        fn keep(&mut self, bytes: &[u8]) {
+            assert!(self.unread.is_empty(), "only what came last may be kept");
+            self.unread = bytes.to_vec();
+        }
+        fn poll_more(&mut self, _: &mut Context<'_>, _: bool) -> Poll<io::Result<usize>> {
             assert!(self.unread.is_empty(), "a read while bytes are at hand");
             self.reads += 1;
             match (self.sends.is_empty(), self.ends) {
@@ -236,7 +320,7 @@ mod tests {
     }
 
     fn pump(flow: &mut Flow, from: &mut Side, to: &mut Side) {
-        flow.pump(&mut Context::from_waker(Waker::noop()), from, to).unwrap();
+        flow.pump(&mut Context::from_waker(Waker::noop()), from, to, &mut [0; SMALL]).unwrap();
     }
 
     #[test]
@@ -250,6 +334,17 @@ mod tests {
         to.takes = 100;
         pump(&mut flow, &mut from, &mut to);
         assert_eq!((&to.taken[..], flow.bytes, to.ended), (&b"firstsecond"[..], 11, false));
+    }
+
+    #[test]
+    fn one_that_waits_already_is_not_asked_again() {
+        let mut from = Side { sends: vec![b"only".to_vec()], waits: true, ..Side::default() };
+        let mut to = Side { takes: 100, settled: true, ..Side::default() };
+        let mut flow = Flow::new(None);
+        pump(&mut flow, &mut from, &mut to);
+        assert_eq!((from.reads, &to.taken[..]), (1, &b"only"[..]));
+        pump(&mut flow, &mut from, &mut to);
+        assert_eq!(from.reads, 2, "woken, it looks");
     }
 
     #[test]

@@ -154,11 +154,12 @@ impl<C: Raw + 'static> Tunnel<C> {
 
     fn pump(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         let (client, service) = (&mut self.client, &mut self.service);
-        self.to_client.pump(cx, service, client).map_err(|broken| match broken {
+        let space = &mut **self.worker.local.space.borrow_mut();
+        self.to_client.pump(cx, service, client, space).map_err(|broken| match broken {
             Broken::From => Ending::UpstreamBroke,
             Broken::To => Ending::ClientGone,
         })?;
-        self.to_service.pump(cx, client, service).map_err(|broken| match broken {
+        self.to_service.pump(cx, client, service, space).map_err(|broken| match broken {
             Broken::From => Ending::ClientGone,
             // It had said all that it had to say; that it does not listen any longer is no fault.
             Broken::To if self.to_client.is_done() => Ending::Complete,

@@ -25,7 +25,11 @@ impl Raw for Nobody {
         &[]
     }
     fn take(&mut self, _: usize) {}
-    fn poll_more(&mut self, _: &mut Context<'_>, _: bool, _: bool) -> Poll<io::Result<usize>> {
+    fn poll_receive(&mut self, _: &mut Context<'_>, _: &mut [u8], _: &mut bool) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(0))
+    }
+    fn keep(&mut self, _: &[u8]) {}
+    fn poll_more(&mut self, _: &mut Context<'_>, _: bool) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(0))
     }
     fn poll_put(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use sekisho_exchange::{Io, Tcp};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -68,6 +68,44 @@ impl Stream {
         match self {
             Self::Plain(tcp) => tcp.is_readable(),
             Self::Tls(tls) => !tls.get_ref().1.wants_read() || tls.get_ref().0.is_readable(),
+        }
+    }
+
+    /// As [`Io::poll_receive`].
+    #[inline]
+    pub(crate) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        free: &mut [u8],
+        waits: &mut bool,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(tcp) => tcp.poll_receive(cx, free, waits),
+            Self::Tls(_) => self.poll_decrypted(cx, free, waits),
+        }
+    }
+
+    fn poll_decrypted(
+        &mut self,
+        cx: &mut Context<'_>,
+        free: &mut [u8],
+        waits: &mut bool,
+    ) -> Poll<io::Result<usize>> {
+        if !self.is_readable() && (*waits || self.poll_readable(cx).is_pending()) {
+            return Poll::Pending;
+        }
+        *waits = false;
+        let mut free = ReadBuf::new(free);
+        ready!(Pin::new(self).poll_read(cx, &mut free))?;
+        Poll::Ready(Ok(free.filled().len()))
+    }
+
+    /// As [`Io::poll_send`]; what is held back, as in [`Stream::poll_write`].
+    #[inline]
+    pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(tcp) => tcp.poll_send(cx, bytes),
+            Self::Tls(_) => self.poll_write(cx, bytes),
         }
     }
 

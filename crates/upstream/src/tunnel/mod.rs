@@ -48,7 +48,24 @@ impl Raw for Switched {
         self.conn.input.consume(count);
     }
 
-    fn poll_more(&mut self, cx: &mut Context<'_>, large: bool, waits: bool) -> Poll<io::Result<usize>> {
+    #[inline]
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        space: &mut [u8],
+        waits: &mut bool,
+    ) -> Poll<io::Result<usize>> {
+        self.pools.local.stash.take_back(&mut self.conn.input);
+        self.conn.stream.poll_receive(cx, space, waits)
+    }
+
+    #[cold]
+    fn keep(&mut self, bytes: &[u8]) {
+        self.conn.input = self.pools.local.stash.small();
+        self.conn.input.extend(bytes);
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>, waits: bool) -> Poll<io::Result<usize>> {
         let stash = &self.pools.local.stash;
         let Conn { stream, input, .. } = &mut *self.conn;
         // A side that is silent costs no buffer, not even for the moment of looking.
@@ -56,9 +73,9 @@ impl Raw for Switched {
             stash.take_back(input);
             return Poll::Pending;
         }
-        if input.capacity() == 0 || large && input.capacity() < LARGE {
+        if input.capacity() < LARGE {
             stash.take_back(input);
-            *input = if large { stash.large() } else { stash.small() };
+            *input = stash.large();
         }
         let filled = input.poll_fill(stream, cx);
         if !matches!(filled, Poll::Ready(Ok(1..))) {
@@ -67,8 +84,9 @@ impl Raw for Switched {
         filled
     }
 
+    #[inline]
     fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(match ready!(self.conn.stream.poll_write(cx, bytes)) {
+        Poll::Ready(match ready!(self.conn.stream.poll_send(cx, bytes)) {
             Ok(0) => Err(io::ErrorKind::WriteZero.into()),
             written => written,
         })
