@@ -30,6 +30,10 @@ pub(super) enum Kind {
     Trouble(Trouble),
     /// What looking after endpoints costs.
     Care,
+    /// Many who ask for the same at once, before it is kept.
+    Cold,
+    /// Memory with more keys than can be kept.
+    Keys,
     /// Everything at once, accounted for.
     Soak,
 }
@@ -116,6 +120,11 @@ pub(super) const STORM_ATTEMPTS: f64 = 1.2;
 /// Breaker, balancing and health together should not add more to a request than this.
 pub(super) const CARE_NANOSECONDS: f64 = 150.0;
 
+/// Many clients who ask for one cold key at once should make so many requests to the service.
+pub(super) const COLD_REQUESTS: f64 = 1.0;
+/// A cache should not take more memory than so many times what it may hold.
+pub(super) const KEYS_MEMORY: f64 = 1.10;
+
 /// Attackers should not make the p99 of others more than so many times what it is without them.
 pub(super) const SOAK_WAIT: f64 = 1.10;
 
@@ -192,6 +201,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kind: Kind::Ratio(beside(Drive::Messages(1024), 64, Site::Tunnels, 1.00)),
     },
     Scenario {
+        name: "cache1k",
+        what: "GET of a kept answer of 1 KB, 64 connections",
+        kind: Kind::Ratio(kept("/kept/1k", 64, 0.80)),
+    },
+    Scenario {
+        name: "cache1m",
+        what: "GET of a kept answer of 1 MB, 16 connections",
+        kind: Kind::Ratio(kept("/kept/1m", 16, 1.00)),
+    },
+    Scenario { name: "cold", what: "1,000 clients ask for one cold key at once", kind: Kind::Cold },
+    Scenario {
+        name: "keys",
+        what: "memory of a cache of 64 MiB through which 1,000,000 keys were pushed",
+        kind: Kind::Keys,
+    },
+    Scenario {
         name: "idle",
         what: "memory after load, and of each further idle connection",
         kind: Kind::Idle,
@@ -252,6 +277,18 @@ const fn full(remember: Remember, target: f64) -> Plan {
     beside(Drive::Wrk(Scheme::Http, Asks::Get { path: "/" }), 64, Site::Full(remember), target)
 }
 
+/// A cache against nginx's.
+const fn kept(path: &'static str, connections: u32, target: f64) -> Plan {
+    Plan {
+        drive: Drive::Wrk(Scheme::Http, Asks::Get { path }),
+        connections,
+        reference: Subject::NginxCache,
+        site: Site::Cache,
+        target,
+        origin: Origin::Left,
+    }
+}
+
 /// A site against nginx.
 const fn beside(drive: Drive, connections: u32, site: Site, target: f64) -> Plan {
     Plan { drive, connections, reference: Subject::Nginx, site, target, origin: Origin::Left }
@@ -278,11 +315,12 @@ impl Scenario {
     pub(super) fn needs_sekisho(&self) -> bool {
         match &self.kind {
             Kind::Ratio(plan) => {
-                plan.reference != Subject::Nginx || matches!(plan.site, Site::Policies | Site::Full(_))
+                !matches!(plan.reference, Subject::Nginx | Subject::NginxCache)
+                    || matches!(plan.site, Site::Policies | Site::Full(_))
             }
-            Kind::Idle => false,
+            Kind::Idle | Kind::Cold => false,
             Kind::Start | Kind::Workers | Kind::Reload | Kind::Soak => true,
-            Kind::Trouble(_) | Kind::Care => true,
+            Kind::Trouble(_) | Kind::Care | Kind::Keys => true,
         }
     }
 
@@ -296,7 +334,7 @@ impl Scenario {
         match &self.kind {
             Kind::Ratio(plan) => !matches!(plan.drive, Drive::Wrk(..)),
             Kind::Idle | Kind::Start | Kind::Care => false,
-            Kind::Trouble(_) | Kind::Workers | Kind::Reload | Kind::Soak => true,
+            Kind::Trouble(_) | Kind::Workers | Kind::Reload | Kind::Soak | Kind::Cold | Kind::Keys => true,
         }
     }
 }
@@ -357,6 +395,7 @@ mod tests {
                 "full1k",
                 "remembered",
                 "routes",
+                "keys",
                 "start",
                 "workers",
                 "reload",

@@ -35,6 +35,8 @@ pub(super) enum Subject {
     /// nginx once more: its ratio to itself is the error of the measurement.
     NginxAgain,
     Haproxy,
+    /// nginx with answers kept.
+    NginxCache,
     Sekisho(Site),
 }
 
@@ -62,6 +64,8 @@ pub(super) enum Site {
     Careful,
     /// The same with nothing of them.
     Careless,
+    /// Answers kept in memory.
+    Cache,
 }
 
 /// Whether tokens are remembered once they are verified.
@@ -96,6 +100,7 @@ impl Subject {
             Subject::Nginx => "nginx".to_owned(),
             Subject::NginxAgain => "nginx-again".to_owned(),
             Subject::Haproxy => "haproxy".to_owned(),
+            Subject::NginxCache => "nginx-cache".to_owned(),
             Subject::Sekisho(Site::Plain) => "sekisho".to_owned(),
             Subject::Sekisho(Site::Policies) => "sekisho-policies".to_owned(),
             Subject::Sekisho(Site::Full(Remember::Never)) => "sekisho-full".to_owned(),
@@ -110,6 +115,7 @@ impl Subject {
             Subject::Sekisho(Site::Trouble) => "sekisho-trouble".to_owned(),
             Subject::Sekisho(Site::Careful) => "sekisho-careful".to_owned(),
             Subject::Sekisho(Site::Careless) => "sekisho-careless".to_owned(),
+            Subject::Sekisho(Site::Cache) => "sekisho-cache".to_owned(),
         }
     }
 }
@@ -210,7 +216,7 @@ impl Stage {
         self.start_with(subject, Vec::new())
     }
 
-    /// With further values for its template.
+    /// With values for its template that are further, or stand instead of the usual ones.
     pub(super) fn start_with(
         &self,
         subject: Subject,
@@ -238,11 +244,12 @@ impl Stage {
         let name = subject.name();
         let [port, tls, admin] = free_ports()?;
         let access_log = self.access_log(subject);
-        let mut values = self.values(subject, [port, tls, admin], &access_log);
-        values.extend(further);
+        let mut values = further;
+        values.extend(self.values(subject, [port, tls, admin], &access_log));
         let (template, ending) = match subject {
             Subject::Nginx | Subject::NginxAgain => ("nginx.conf", "conf"),
             Subject::Haproxy => ("haproxy.cfg", "cfg"),
+            Subject::NginxCache => ("nginx-cache.conf", "conf"),
             Subject::Sekisho(Site::Plain) => ("plain.yaml", "yaml"),
             Subject::Sekisho(Site::Policies) => ("policies.yaml", "yaml"),
             Subject::Sekisho(Site::Full(_)) => ("full.yaml", "yaml"),
@@ -254,6 +261,7 @@ impl Stage {
             Subject::Sekisho(Site::Trouble) => ("trouble.yaml", "yaml"),
             Subject::Sekisho(Site::Careful) => ("careful.yaml", "yaml"),
             Subject::Sekisho(Site::Careless) => ("careless.yaml", "yaml"),
+            Subject::Sekisho(Site::Cache) => ("cache.yaml", "yaml"),
         };
         let file = self.folder.join(format!("{name}.{ending}"));
         let text = render(&self.templates.join(template), &values)?;
@@ -354,7 +362,7 @@ impl Stage {
     fn command(&self, subject: Subject, name: &str, file: &Path) -> Result<Vec<String>, String> {
         let file = file.display().to_string();
         match subject {
-            Subject::Nginx | Subject::NginxAgain => nginx(&self.folder, name),
+            Subject::Nginx | Subject::NginxAgain | Subject::NginxCache => nginx(&self.folder, name),
             Subject::Haproxy => Ok(vec![program("haproxy")?, "-db".to_owned(), "-f".to_owned(), file]),
             Subject::Sekisho(_) => {
                 let binary = self.sekisho.as_ref().ok_or("Sekisho is not measured in this run")?;

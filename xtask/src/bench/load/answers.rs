@@ -36,6 +36,8 @@ pub(super) struct Answer<'a> {
     pub(super) body: &'a [u8],
     /// The server announced that it closes this connection.
     pub(super) closes: bool,
+    /// It said that it came from a cache.
+    pub(super) hit: bool,
 }
 
 /// What the head of an answer says.
@@ -45,6 +47,7 @@ pub(super) struct Head {
     pub(super) bytes: usize,
     length: Option<usize>,
     closes: bool,
+    hit: bool,
 }
 
 /// The client's side of TLS if there is an authority to trust.
@@ -90,7 +93,12 @@ impl Client {
             Ok(head)
         })
         .await??;
-        Ok(Answer { status: head.status, body: &self.buffer[head.bytes..], closes: head.closes })
+        Ok(Answer {
+            status: head.status,
+            body: &self.buffer[head.bytes..],
+            closes: head.closes,
+            hit: head.hit,
+        })
     }
 
     /// Reads until a head is whole; what came after it stays in the buffer.
@@ -136,12 +144,14 @@ fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
     let first = lines.next().unwrap_or_default();
     let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     let status = status.ok_or_else(|| format!("no status line but `{first}`"))?;
-    let mut head = Head { status, bytes: end + 4, length: None, closes: false };
+    let mut head = Head { status, bytes: end + 4, length: None, closes: false, hit: false };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {
             head.length = value.trim().parse().ok();
         } else if name.eq_ignore_ascii_case("connection") {
             head.closes = value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
+        } else if name.eq_ignore_ascii_case("x-cache") {
+            head.hit = value.trim() == "HIT";
         }
     }
     Ok(Some(head))
@@ -154,10 +164,12 @@ mod tests {
 
     #[test]
     fn reads_heads() {
-        let found = |status, bytes, length, closes| Some(Head { status, bytes, length, closes });
+        let found =
+            |status, bytes, length, closes| Some(Head { status, bytes, length, closes, hit: bytes == 33 });
         for (text, want) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", Some(found(200, 38, Some(2), false))),
             ("HTTP/1.1 503 X\r\nconnection: Close\r\n\r\n", Some(found(503, 37, None, true))),
+            ("HTTP/1.1 200 OK\r\nX-Cache: HIT\r\n\r\n\r\n", Some(found(200, 33, None, false))),
             ("HTTP/1.1 200 OK\r\nContent-Le", Some(None)),
             ("", Some(None)),
             ("SSH-2.0\r\n\r\n", None),

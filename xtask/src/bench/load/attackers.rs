@@ -139,13 +139,13 @@ async fn client(kind: Kind, address: Ipv4Addr, number: usize, tally: Tally, stop
             continue;
         };
         if let Ok(mut stream) = connect(address, port).await {
-            tally.attacked(kind.name);
+            tally.counted(kind.name);
             tokio::select! {
                 _ = drive(&kind, &mut stream) => {}
                 _ = stop.reach(until) => {}
             }
         } else {
-            tally.attacked("connections that were not taken");
+            tally.counted("connections that were not taken");
         }
         // Whoever is turned away at once comes again, but not at once.
         if !stop.reach(Instant::now() + kind.pause).await {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod attackers;
+mod cached;
 mod echo;
 mod frames;
 pub(super) mod generator;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 
 pub(super) use attackers::Attack;
+pub(super) use cached::{Cold, Keys};
 pub(super) use handshakes::{Handshakes, Resumption};
 pub(super) use messages::Messages;
 pub(super) use open::endpoint::{Endpoint, Manner};
@@ -57,6 +59,10 @@ pub(super) enum Task {
     Endpoint(Endpoint),
     /// Clients that mean ill.
     Attack(Attack),
+    /// Clients who ask for the same, before it is kept.
+    Cold(Cold),
+    /// More keys than can be kept.
+    Keys(Keys),
 }
 
 /// `cargo xtask load WORK`.
@@ -84,6 +90,8 @@ async fn perform(work: Work) -> Result<Report, String> {
         Task::Open(order) => open::run(order, &tally, &stop).await?,
         Task::Endpoint(order) => open::endpoint::serve(order, &tally, &stop).await?,
         Task::Attack(order) => attackers::run(order, &tally, &stop).await?,
+        Task::Cold(order) => cached::run_cold(order, &tally).await?,
+        Task::Keys(order) => cached::run_keys(order, &tally).await?,
     }
     Ok(tally.report())
 }

@@ -179,7 +179,7 @@ mod tests {
             (200, Body::Generation, &generation(5), false),
             (200, Body::Generation, "generation-", false),
         ] {
-            let answer = Answer { status, body: text.as_bytes(), closes: false };
+            let answer = Answer { status, body: text.as_bytes(), closes: false, hit: false };
             assert_eq!(judge(&answer, body, "yes", &mut highest).is_ok(), right, "{status} {text}");
         }
         assert_eq!(highest, 6);

@@ -44,8 +44,8 @@ pub(in crate::bench) struct Report {
     pub(in crate::bench) most_us: u64,
     /// The first few things that went wrong.
     pub(in crate::bench) complaints: Vec<String>,
-    /// What attackers did, by kind.
-    pub(in crate::bench) attacks: BTreeMap<String, u64>,
+    /// What else was counted, by kind: what attackers did, which answers were hits.
+    pub(in crate::bench) counts: BTreeMap<String, u64>,
     /// Each request by itself, of those who are asked for that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::bench) each: Vec<Each>,
@@ -116,8 +116,8 @@ impl Tally {
         self.0.borrow_mut().report.each.push(one);
     }
 
-    pub(super) fn attacked(&self, kind: &str) {
-        *self.0.borrow_mut().report.attacks.entry(kind.to_owned()).or_default() += 1;
+    pub(super) fn counted(&self, kind: &str) {
+        *self.0.borrow_mut().report.counts.entry(kind.to_owned()).or_default() += 1;
     }
 
     pub(super) fn report(&self) -> Report {
@@ -239,7 +239,7 @@ mod tests {
         let tally = Tally::new();
         tally.sent();
         tally.refused("status 503".to_owned());
-        tally.attacked("floods");
+        tally.counted("floods");
         let report = tally.report();
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);

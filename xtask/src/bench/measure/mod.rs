@@ -1,5 +1,6 @@
 //! How each scenario is measured.
 
+mod cached;
 mod care;
 mod proof;
 mod ratio;
@@ -28,6 +29,7 @@ pub(super) fn measure(
         Kind::Workers => workers::measure(stage, scenario, options),
         Kind::Reload => reload::measure(stage, scenario),
         Kind::Trouble(trouble) => trouble::measure(stage, scenario, *trouble),
+        Kind::Cold | Kind::Keys => cached::measure(stage, scenario),
         Kind::Care => care::measure(stage, scenario, options),
         Kind::Soak => soak::measure(stage, scenario, options),
     }

@@ -238,11 +238,11 @@ impl Traffic {
         ] {
             section.goals.push(Goal::at_most(what, self.times(Attacked::Gateway, p99), SOAK_WAIT));
         }
-        let attacks: Vec<Value> = self.attacks.iter().map(|report| json!(report.attacks)).collect();
+        let attacks: Vec<Value> = self.attacks.iter().map(|report| json!(report.counts)).collect();
         section.rounds.push(json!({"attacks": attacks}));
         if let Some(last) = self.attacks.last() {
             let kinds: Vec<String> =
-                last.attacks.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+                last.counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             section.notes.push(format!("attackers of the last slice opened: {}", kinds.join(", ")));
         }
     }

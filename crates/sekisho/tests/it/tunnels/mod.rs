@@ -5,6 +5,7 @@ mod ends;
 mod events;
 mod passing;
 mod refused;
+mod secure;
 
 use crate::harness::{Answer, Client, Conn, Gateway, Service};
 

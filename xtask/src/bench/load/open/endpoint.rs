@@ -32,6 +32,8 @@ pub(in crate::bench) enum Manner {
     Well,
     /// Every other one by 500.
     Half,
+    /// By an answer that may be kept for a day.
+    Kept,
     /// By 503 from this moment on, in microseconds of the time of day.
     BusyFrom(u64),
 }
@@ -49,7 +51,8 @@ pub(in crate::bench::load) async fn serve(order: Endpoint, tally: &Tally, stop: 
     let listener =
         TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}"))?;
     let body = service_body();
-    let well = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
+    let keep = if order.manner == Manner::Kept { "Cache-Control: max-age=86400\r\n" } else { "" };
+    let well = format!("HTTP/1.1 200 OK\r\n{keep}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
     let serving = Rc::new(Serving { order, well, turn: Cell::new(0), tally: tally.clone() });
     loop {
         tokio::select! {
