@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sekisho_units::Tick;
-use sekisho_wire::{Edits, Framing, HeadView, Method};
+use sekisho_wire::{Edits, Framing, HeadView, Known, Method};
 
 use crate::policy::Mode;
 use crate::{
-    Awaited, BodyCopy, Challenges, Client, Facts, Filter, Filters, Identity, Ids, Local, Papers, Reply, Turn,
+    Awaited, BodyCopy, Challenges, Client, DIGESTS, Facts, Filter, Filters, Identity, Ids, Local, Papers,
+    Refused, Reply, RequestFilter, RequestFilters, Turn,
 };
 
 /// The body that comes with a request, as its head announces it.
@@ -45,7 +46,7 @@ pub struct Exchange<'a> {
     pub query: Option<&'a str>,
     /// The authority that the client named (`Host`), or an empty text (HTTP/1.0 without one).
     pub host: &'a str,
-    /// How the request's body is delimited.
+    /// How the request's body is delimited on its way to the service.
     pub body: RequestBody,
     /// Who sent it.
     pub client: Client,
@@ -79,6 +80,8 @@ pub struct Exchange<'a> {
     pub body_limit: Option<BodyLimit>,
     /// Who is to have a copy of the request's body, if anybody.
     pub copy: Option<Box<BodyCopy>>,
+    /// What the request's body goes through, if anything.
+    pub request_filters: Option<Box<RequestFilters>>,
     /// What the answer's body goes through, if anything.
     pub filters: Option<Box<Filters>>,
     /// What becomes of the answer beside changes of its head. A step sets it in `leave`, and the steps that leave after it see
@@ -107,7 +110,9 @@ pub struct Mark<'a> {
     to_ask: Rewritten<'a>,
     to_service: sekisho_wire::Mark,
     to_client: sekisho_wire::Mark,
+    body: RequestBody,
     body_limit: Option<BodyLimit>,
+    request_filters: usize,
     filters: usize,
     identity: Option<Arc<Identity>>,
 }
@@ -148,6 +153,7 @@ impl<'a> Exchange<'a> {
             to_client: Edits::default(),
             body_limit: None,
             copy: None,
+            request_filters: None,
             filters: None,
             turn: None,
             awaited: None,
@@ -177,24 +183,49 @@ impl<'a> Exchange<'a> {
         self.filters.get_or_insert_default().push(filter);
     }
 
+    /// Lets the request's body go through `filter` of this policy, which decodes it: behind those that decode already, and before
+    /// all that look at the body. The service is told of no coding, as `Content-Encoding` names all of them.
+    pub fn decode(&mut self, policy: &'static str, filter: impl RequestFilter + 'static) {
+        self.request_filters.get_or_insert_default().add(policy, true, Box::new(filter));
+        // How long it will be nobody knows.
+        self.body = Framing::Chunked;
+        self.to_service.remove(Known::ContentLength);
+        self.to_service.remove(Known::ContentEncoding);
+        for digest in DIGESTS {
+            self.to_service.remove_name(digest);
+        }
+    }
+
+    /// Lets the request's body go through `filter` of this policy, which sees what the service will, behind those that are there. The
+    /// filter may hold bytes back, but not change how many there are.
+    pub fn inspect(&mut self, policy: &'static str, filter: impl RequestFilter + 'static) {
+        self.request_filters.get_or_insert_default().add(policy, false, Box::new(filter));
+    }
+
     /// Where the exchange stands now.
     pub fn mark(&self) -> Mark<'a> {
         Mark {
             to_ask: self.to_ask.clone(),
             to_service: self.to_service.mark(),
             to_client: self.to_client.mark(),
+            body: self.body,
             body_limit: self.body_limit,
+            request_filters: self.request_filters.as_ref().map_or(0, |filters| filters.added()),
             filters: self.filters.as_ref().map_or(0, |filters| filters.len()),
             identity: self.identity.clone(),
         }
     }
 
-    /// Undoes every change since `mark` was taken. A body limit set since then stays, but only watches; who the client was
-    /// found to be stays for steps that only watch.
+    /// Undoes every change since `mark` was taken. A body limit set since then stays, but only watches, as do filters of the request's
+    /// body; who the client was found to be stays for steps that only watch.
     pub fn rollback(&mut self, mark: Mark<'a>) {
         self.to_ask = mark.to_ask;
         self.to_service.rollback(&mark.to_service);
         self.to_client.rollback(&mark.to_client);
+        self.body = mark.body;
+        if let Some(filters) = &mut self.request_filters {
+            filters.watch_all_but(mark.request_filters);
+        }
         match &mut self.filters {
             Some(filters) if mark.filters > 0 => filters.truncate(mark.filters),
             filters => *filters = None,
@@ -232,16 +263,51 @@ impl<'a> Exchange<'a> {
     }
 
     /// Counts `bytes` more of the request's body; refuses once they are too many.
-    pub fn take_body(&mut self, bytes: usize) -> Result<(), Box<Reply>> {
+    #[inline]
+    pub fn take_body(&mut self, bytes: usize) -> Result<(), Refused> {
         self.facts.request_bytes += bytes as u64;
-        let Some(limit) = self.body_limit.filter(|limit| self.facts.request_bytes > limit.max) else {
+        self.limit_body(self.facts.request_bytes)
+    }
+
+    /// Lets a piece of the request's body, or (`last`) its end, go through the filters, until a portion has come out; gives how many
+    /// bytes of the piece were taken. What comes out is held to the body's limit as well: that is what the service would get.
+    pub fn filter_body(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> Result<usize, Refused> {
+        let Some(filters) = &mut self.request_filters else {
+            out.extend_from_slice(piece);
+            return Ok(piece.len());
+        };
+        let taken = filters.pass(piece, last, out, &mut self.facts)?;
+        if let Some(decoded) = filters.decoded() {
+            self.limit_body(decoded)?;
+        }
+        Ok(taken)
+    }
+
+    /// Whether the filters have more to give before they take more.
+    pub fn is_filtering(&self) -> bool {
+        self.request_filters.as_ref().is_some_and(|filters| filters.is_busy())
+    }
+
+    /// Whether all of a body that has ended has come out of the filters.
+    pub fn is_filtered(&self) -> bool {
+        self.request_filters.as_ref().is_none_or(|filters| filters.is_through())
+    }
+
+    /// Whether the service gets other bytes than the client sends.
+    pub fn is_decoded(&self) -> bool {
+        self.request_filters.as_ref().is_some_and(|filters| filters.decoded().is_some())
+    }
+
+    #[inline]
+    fn limit_body(&mut self, bytes: u64) -> Result<(), Refused> {
+        let Some(limit) = self.body_limit.filter(|limit| bytes > limit.max) else {
             return Ok(());
         };
-        let reply = Reply::body_too_large(limit.max);
+        let (policy, reply) = ("body_limit", Reply::body_too_large(limit.max));
         if limit.mode == Mode::Enforce {
-            return Err(Box::new(reply));
+            return Err(Refused { policy, reply: Box::new(reply) });
         }
-        self.facts.shadow("body_limit", &reply);
+        self.facts.shadow(policy, &reply);
         self.body_limit = None;
         Ok(())
     }

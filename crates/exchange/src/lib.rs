@@ -23,7 +23,7 @@ mod turns;
 mod who;
 
 pub use ask::{Answered, Ask, Asking, Dial, Errand, Errands, NoErrands, Peer, Unanswered};
-pub use body::{BodyCopy, Filter, Filters};
+pub use body::{BodyCopy, DIGESTS, Filter, Filters, PORTION, Refused, RequestFilter, RequestFilters, Taken};
 pub use downstream::{BodyEvent, BrokenBody, Downstream, Gone, Raw, ResponseHead};
 pub use event::{Event, EventName, Events, Severity};
 pub use exchange::{BodyLimit, Exchange, Mark, RequestBody, Rewritten};

@@ -117,6 +117,17 @@ impl Reply {
         .closing()
     }
 
+    /// 400: the body is not what its `Content-Encoding` says.
+    pub fn bad_encoding(reason: &'static str) -> Self {
+        Self::problem(
+            400,
+            "BAD_REQUEST",
+            "Bad request",
+            "The request's body is not whole and well-formed in the coding that `Content-Encoding` names.",
+        )
+        .because(reason)
+    }
+
     /// 400: the path holds an encoded slash, backslash, NUL or control character, and the route does not allow it.
     pub fn risky_path() -> Self {
         Self::problem(
@@ -197,6 +208,31 @@ impl Reply {
         )
         .member("limit", limit)
         .because("body_too_large")
+    }
+
+    /// 413: the body is small, and would become more than `ratio` times as large.
+    pub fn decompression_bomb(ratio: u32) -> Self {
+        Self::problem(
+            413,
+            "BODY_TOO_LARGE",
+            "Request body too large",
+            format!("The body may become at most {ratio} times as large when it is decompressed."),
+        )
+        .member("ratio", ratio)
+        .because("decompression_bomb")
+    }
+
+    /// 415: the body has a coding that is not taken here; `accepted` lists those that are (RFC 9110 §12.5.3, §15.5.16).
+    pub fn unsupported_encoding(accepted: impl Into<Cow<'static, str>>, reason: &'static str) -> Self {
+        let accepted = accepted.into();
+        Self::problem(
+            415,
+            "UNSUPPORTED_ENCODING",
+            "Unsupported content coding",
+            format!("The body's `Content-Encoding` is not taken here; use {accepted}, or none."),
+        )
+        .header("Accept-Encoding", accepted)
+        .because(reason)
     }
 
     /// 502: the service answered nonsense, or broke off before its head.

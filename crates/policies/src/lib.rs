@@ -13,6 +13,7 @@ mod compile;
 pub mod compress;
 pub mod concurrency;
 pub mod cors;
+pub mod decompress;
 #[cfg(test)]
 mod fixture;
 pub mod forward_auth;

@@ -10,8 +10,9 @@ use sekisho_yaml::Node;
 
 use crate::compile::{Compile, Context, Here};
 use crate::{
-    access_log, api_key, authorize, basic_auth, body_limit, cache, compress, concurrency, cors, forward_auth,
-    headers, ip_filter, jwt, quota, rate_limit, request_id, rewrite, security_headers, user_lookup,
+    access_log, api_key, authorize, basic_auth, body_limit, cache, compress, concurrency, cors, decompress,
+    forward_auth, headers, ip_filter, jwt, quota, rate_limit, request_id, rewrite, security_headers,
+    user_lookup,
 };
 
 /// Policies that are on every route unless switched off, with the settings of an empty block.
@@ -120,6 +121,7 @@ policies! {
     body_limit => BodyLimit,
     concurrency => Concurrency,
     rate_limit => RateLimit,
+    decompress => Decompress,
     api_key => ApiKey,
     basic_auth => BasicAuth,
     jwt => Jwt,

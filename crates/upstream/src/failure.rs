@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sekisho_exchange::{BrokenBody, Reply};
+use sekisho_exchange::{BrokenBody, Refused, Reply};
 use sekisho_wire::Malformed;
 
 /// Why there is no response head.
@@ -37,7 +37,7 @@ pub enum Failure {
     /// The client's body came too slowly.
     ClientSlow,
     /// The client's body was refused.
-    Refused(Box<Reply>),
+    Refused(Refused),
     /// The client's body could not be read.
     Body(BrokenBody),
 }
@@ -80,7 +80,7 @@ impl Failure {
             Self::WrongProtocol => Reply::bad_gateway(service, "switched_to_wrong_protocol"),
             Self::Stopping => Reply::upstream_unavailable(service, "gateway_stopping"),
             Self::ClientSlow => Reply::request_timeout("slow_body"),
-            Self::Refused(reply) => *reply,
+            Self::Refused(refused) => *refused.reply,
             Self::Body(BrokenBody::Malformed(bad)) => Reply::bad_body(bad.detail()),
             Self::Body(BrokenBody::Gone) | Self::ClientGone => return None,
         })

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use sekisho_exchange::{BodyEvent, BrokenBody, Downstream, Exchange};
+use sekisho_exchange::{BodyEvent, BrokenBody, DIGESTS, Downstream, Exchange, PORTION};
 use sekisho_units::Tick;
 use sekisho_wire::{CHUNK_END, Framing, filter_trailers, write_chunk_head, write_last_chunk};
 
@@ -15,6 +15,8 @@ use crate::send::Terms;
 const LINE: usize = 32 * 1024;
 /// Pieces of this size and more go to the service without being copied into the line.
 const DIRECT: usize = 16 * 1024;
+/// So much comes out of filters before other connections have their turn: decoding takes far longer than passing on.
+const TURN: usize = 2 * PORTION;
 
 /// How far the request is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,12 +80,21 @@ impl Call {
         down: &mut D,
         trailers: &[Box<str>],
     ) -> Result<Waiting, Failure> {
+        let mut turn = 0;
         loop {
             let mut dry = false;
             if let Upload::Body(framing) = self.upload
                 && self.kit.out.len() - self.sent < LINE
             {
-                match self.take_body(cx, framing, exchange, down, trailers)? {
+                let taken = if exchange.request_filters.is_none() {
+                    self.take_body(cx, framing, exchange, down, trailers)?
+                } else if turn < TURN {
+                    self.take_filtered(cx, framing, exchange, down, (trailers, &mut turn))?
+                } else {
+                    cx.waker().wake_by_ref();
+                    return Ok(Waiting::Service);
+                };
+                match taken {
                     Taken::Some => continue,
                     Taken::Blocked => return Ok(Waiting::Service),
                     Taken::Dry => dry = true,
@@ -128,10 +139,7 @@ impl Call {
             Poll::Ready(Err(BrokenBody::Gone)) => return Err(Failure::ClientGone),
             Poll::Ready(Err(broken)) => return Err(Failure::Body(broken)),
             Poll::Ready(Ok(BodyEvent::End)) => {
-                if framing == Framing::Chunked {
-                    self.end_chunks(down.trailers(), trailers);
-                }
-                self.upload = Upload::Rest;
+                self.end_body(framing, down.trailers(), trailers);
                 exchange.end_body();
                 return Ok(Taken::End);
             }
@@ -161,6 +169,54 @@ impl Call {
         self.took(count, down);
         exchange.take_body(count).map_err(Failure::Refused)?;
         Ok(Taken::Some)
+    }
+
+    /// Takes what the client has sent of the body into the line, by way of the exchange's filters: about a portion of what comes out.
+    #[cold]
+    fn take_filtered<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        framing: Framing,
+        exchange: &mut Exchange<'_>,
+        down: &mut D,
+        (trailers, turn): (&[Box<str>], &mut usize),
+    ) -> Result<Taken, Failure> {
+        let (mut piece, mut last) = (&[][..], false);
+        // What is in the filters goes on whether or not the client sends more.
+        if !exchange.is_filtering() {
+            match down.poll_body(cx) {
+                Poll::Pending => return Ok(Taken::Dry),
+                Poll::Ready(Err(BrokenBody::Gone)) => return Err(Failure::ClientGone),
+                Poll::Ready(Err(broken)) => return Err(Failure::Body(broken)),
+                Poll::Ready(Ok(BodyEvent::End)) => last = true,
+                Poll::Ready(Ok(BodyEvent::Data)) => piece = down.body(),
+            }
+        }
+        let mut out = Vec::with_capacity(PORTION);
+        let count = exchange.filter_body(piece, last, &mut out).map_err(Failure::Refused)?;
+        // What is too much must not even be in line: the service would get it, and with it the end of the body.
+        exchange.take_body(count).map_err(Failure::Refused)?;
+        if self.sent == self.kit.out.len() && !self.keeps(out.len()) {
+            self.clear_line();
+        }
+        if !out.is_empty() {
+            self.put_in_line(&out, framing);
+        }
+        exchange.copy_body(&out);
+        if count > 0 {
+            self.took(count, down);
+        }
+        *turn += count.max(out.len());
+        if !last || !exchange.is_filtered() {
+            return Ok(Taken::Some);
+        }
+        let mut allowed = trailers.to_vec();
+        if exchange.is_decoded() {
+            allowed.retain(|name| !DIGESTS.iter().any(|digest| digest.eq_ignore_ascii_case(name)));
+        }
+        self.end_body(framing, down.trailers(), &allowed);
+        exchange.end_body();
+        Ok(Taken::End)
     }
 
     /// Drops what was taken from the client's buffer. Only now has something moved: what lies there untaken must not hold off
@@ -203,9 +259,13 @@ impl Call {
         }
     }
 
-    fn end_chunks(&mut self, received: &[u8], allowed: &[Box<str>]) {
-        let kept = passing(received, allowed);
-        write_last_chunk(&mut self.kit.out, (!kept.is_empty()).then_some(kept.as_slice()));
+    /// The body is at its end, which goes into the line.
+    fn end_body(&mut self, framing: Framing, trailers: &[u8], allowed: &[Box<str>]) {
+        if framing == Framing::Chunked {
+            let kept = passing(trailers, allowed);
+            write_last_chunk(&mut self.kit.out, (!kept.is_empty()).then_some(kept.as_slice()));
+        }
+        self.upload = Upload::Rest;
     }
 
     /// Sends the line, and what TLS holds back of it and of what went past it.

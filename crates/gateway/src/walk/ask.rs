@@ -123,7 +123,7 @@ async fn ask_service<'a, D: Downstream>(
         },
         Err(failure) => {
             let by = match &failure {
-                Failure::Refused(_) => Decider::Policy("body_limit"),
+                Failure::Refused(refused) => Decider::Policy(refused.policy),
                 Failure::Body(_) | Failure::ClientSlow => Decider::Listener,
                 Failure::ClientGone => Decider::Client,
                 _ => Decider::Upstream,

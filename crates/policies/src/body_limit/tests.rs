@@ -29,7 +29,7 @@ fn counts_a_chunked_body_while_it_streams() {
     let mut exchange = fixture.exchange();
     assert_eq!(through(&policy, &mut exchange, &answer("HTTP/1.1 200 OK\n")), None);
     assert!(exchange.take_body(10).is_ok());
-    assert_eq!(exchange.take_body(1).unwrap_err().status, 413);
+    assert_eq!(exchange.take_body(1).unwrap_err().reply.status, 413);
 }
 
 #[test]

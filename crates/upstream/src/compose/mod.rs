@@ -24,6 +24,7 @@ const REPLACED: KnownSet = IDENTITY.with(Known::Host);
 const PROTECTED: KnownSet = IDENTITY.union(KnownSet::of(&[
     Known::Host,
     Known::ContentLength,
+    Known::ContentEncoding,
     Known::TransferEncoding,
     Known::Connection,
     Known::Authorization,

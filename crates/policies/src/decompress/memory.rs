@@ -1,0 +1,63 @@
+//! How much memory all decoders hold together.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Bytes, over all workers and routes.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// What one decoder holds, as far as it has said so. Dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Share {
+    held: usize,
+    all: &'static AtomicUsize,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { held: 0, all: &HELD }
+    }
+}
+
+impl Share {
+    /// Notes that it holds so many bytes now; whether all together hold at most `most`. Less is always allowed.
+    pub(super) fn is_within(&mut self, bytes: usize, most: usize) -> bool {
+        let all = match bytes.checked_sub(self.held) {
+            // As it is most of the time.
+            Some(0) => return true,
+            Some(more) => self.all.fetch_add(more, Relaxed).saturating_add(more),
+            None => {
+                self.all.fetch_sub(self.held - bytes, Relaxed);
+                0
+            }
+        };
+        self.held = bytes;
+        all <= most
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.held, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_shares_count_together_and_what_is_dropped_is_given_back() {
+        static ALL: AtomicUsize = AtomicUsize::new(0);
+        let share = || Share { held: 0, all: &ALL };
+        let (mut one, mut other) = (share(), share());
+        assert!(one.is_within(60, 100) && other.is_within(40, 100));
+        assert!(one.is_within(60, 0), "nothing more is nothing new");
+        assert!(!other.is_within(41, 100));
+        assert!(one.is_within(10, 0), "less is always allowed");
+        assert!(other.is_within(90, 100));
+        drop(other);
+        assert_eq!(ALL.load(Relaxed), 10);
+        drop(one);
+        assert_eq!(ALL.load(Relaxed), 0);
+    }
+}
