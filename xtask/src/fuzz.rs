@@ -55,13 +55,20 @@ fn options(arguments: &[String]) -> Result<(Option<String>, u64), Failure> {
     Ok((chosen, seconds))
 }
 
-/// Names of the targets: the files under fuzz/fuzz_targets.
+/// Names of the targets: the files under fuzz/fuzz_targets and in its folders.
 fn targets(root: &Path) -> Result<Vec<String>, String> {
-    let folder = root.join("fuzz/fuzz_targets");
-    let entries = fs::read_dir(&folder).map_err(|e| format!("fuzz/fuzz_targets cannot be read: {e}"))?;
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
-        .collect();
+    let mut folders = vec![root.join("fuzz/fuzz_targets")];
+    let mut names = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|e| format!("{} cannot be read: {e}", folder.display()))?;
+        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+            match (path.is_dir(), path.extension(), path.file_stem().and_then(|stem| stem.to_str())) {
+                (true, ..) => folders.push(path),
+                (false, Some(end), Some(name)) if end == "rs" => names.push(name.to_owned()),
+                _ => {}
+            }
+        }
+    }
     names.sort();
     Ok(names)
 }
@@ -75,7 +82,16 @@ fn nightly(root: &Path) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT_SECONDS, options};
+    use std::path::Path;
+
+    use super::{DEFAULT_SECONDS, options, targets};
+
+    #[test]
+    fn targets_are_found_in_folders_too() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let names = targets(root).unwrap();
+        assert!(["request", "decompress"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
+    }
 
     #[test]
     fn reads_a_target_and_a_time() {

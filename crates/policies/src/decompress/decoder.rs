@@ -47,18 +47,18 @@ impl Decoder {
         Self { codec, bounds, tally: Rc::clone(tally), first, taken: 0, given: 0, share: Share::default() }
     }
 
-    fn check(&mut self) -> Result<(), Reply> {
+    fn check(&mut self) -> Result<(), Box<Reply>> {
         if let Some(max) = self.bounds.max.filter(|max| self.given > *max) {
-            return Err(Reply::body_too_large(max));
+            return Err(Box::new(Reply::body_too_large(max)));
         }
         if let Some(ratio) = self.bounds.ratio
             && self.given > SMALL
             && self.given > self.tally.0.get().saturating_mul(ratio.into())
         {
-            return Err(Reply::decompression_bomb(ratio));
+            return Err(Box::new(Reply::decompression_bomb(ratio)));
         }
         if !self.share.is_within(self.codec.holds(self.given), self.bounds.memory) {
-            return Err(Reply::overloaded("", 1, "decompress_memory"));
+            return Err(Box::new(Reply::overloaded("", 1, "decompress_memory")));
         }
         Ok(())
     }

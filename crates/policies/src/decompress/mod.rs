@@ -138,7 +138,7 @@ impl Compile for Config {
         };
         let codings = codings?;
         let accepted = codings.iter().map(|coding| coding.name()).collect::<Vec<_>>().join(", ");
-        let bounds = Bounds { max: self.max.map(|max| max.bytes()), ratio: ratio?, memory: memory? };
+        let bounds = Bounds { max: self.max.map(Size::bytes), ratio: ratio?, memory: memory? };
         Some(Decompress { codings, accepted, bounds, unknown: self.unknown })
     }
 }

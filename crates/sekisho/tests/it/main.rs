@@ -26,6 +26,7 @@ mod chaos;
 mod cli;
 mod compress;
 mod contract;
+mod decompress;
 mod demo;
 mod discover;
 mod drain;
