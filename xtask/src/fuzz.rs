@@ -60,7 +60,8 @@ fn targets(root: &Path) -> Result<Vec<String>, String> {
     let mut folders = vec![root.join("fuzz/fuzz_targets")];
     let mut names = Vec::new();
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).map_err(|e| format!("{} cannot be read: {e}", folder.display()))?;
+        let entries =
+            fs::read_dir(&folder).map_err(|e| format!("{} cannot be read: {e}", folder.display()))?;
         for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
             match (path.is_dir(), path.extension(), path.file_stem().and_then(|stem| stem.to_str())) {
                 (true, ..) => folders.push(path),
@@ -90,7 +91,10 @@ mod tests {
     fn targets_are_found_in_folders_too() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let names = targets(root).unwrap();
-        assert!(["request", "decompress"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
+        assert!(
+            ["request", "decompress"].iter().all(|name| names.iter().any(|known| known == name)),
+            "{names:?}"
+        );
     }
 
     #[test]

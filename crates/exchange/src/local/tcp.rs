@@ -248,7 +248,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn whoever_is_told_that_it_waits_is_woken_without_asking_again() {
         let (mut one, mut other) = pair().await;
-        let (says, mut taken) = tokio::sync::mpsc::unbounded_channel();
+        let (says, mut taken) = tokio::sync::mpsc::channel(128);
         let reading = tokio::spawn(async move {
             let (mut space, mut waits) = ([0; 8], false);
             let take = |cx: &mut Context<'_>| {
@@ -258,7 +258,7 @@ mod tests {
                     !waits || received.is_ready() || other.poll_receive(cx, &mut [0], &mut true).is_pending()
                 );
                 waits |= received.is_pending();
-                received.map(|count| says.send((space[0], count.unwrap())).is_ok() && waits)
+                received.map(|count| says.try_send((space[0], count.unwrap())).is_ok() && waits)
             };
             let mut take = take;
             while std::future::poll_fn(&mut take).await {}

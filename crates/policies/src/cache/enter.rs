@@ -150,19 +150,19 @@ fn ask(
 ) -> Verdict<Fare> {
     let fills = exchange.method == Method::Get
         && Asked::read(exchange.head, &inner.terms.policy).is_ok_and(|asked| asked.may_fill());
-    if !fills
-        || inner.cached.flights.is_alone(
-            &sought.key,
-            brings_secret(exchange.head),
-            exchange.local.clock.now(),
-        )
-    {
+    // What is stored is validated all the same, though what comes instead may be for one alone.
+    let secret = brings_secret(exchange.head);
+    let alone = inner.cached.flights.is_alone(&sought.key, secret, exchange.local.clock.now());
+    if !fills || (alone && before.is_none()) {
         let bound = bound(exchange, sought, (before, why)).behind(exchange);
         return Verdict::Proceed(Fare::Bound(Box::new(bound)));
     }
     // Whoever wants a fresher answer than others would take gets one of its own.
-    let wants_own =
-        matches!(why, Needed::Cookie | Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh);
+    let wants_own = alone
+        || matches!(
+            why,
+            Needed::Cookie | Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh
+        );
     let with = match company {
         _ if wants_own => None,
         Company::Any => Some(sought.key),

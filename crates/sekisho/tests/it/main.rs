@@ -21,6 +21,7 @@ mod alerts;
 mod attack;
 mod balance;
 mod breaker;
+mod cache;
 mod cases;
 mod chaos;
 mod cli;
