@@ -43,12 +43,12 @@ pub(crate) async fn turned<D: Downstream>(
             let framing = if vessel.changes() { Framing::Chunked } else { call.framing() };
             start(way, exchange, down, (head, left_behind(head)), framing);
             call.end_head();
-            pour::begin(call, vessel, way, exchange);
+            pour::begin(call, vessel, way, exchange).await;
             (status, load::send(Load::Coming(inflow), exchange, down, way).await)
         }
         Turn::PourBeside(vessel, serving) => {
             call.end_head();
-            pour::begin(call, vessel, way, exchange);
+            pour::begin(call, vessel, way, exchange).await;
             send(way, exchange, down, serving).await
         }
     }

@@ -17,8 +17,9 @@ const PIECE: usize = 64 * 1024;
 /// So much goes in before others have their turn, since a vessel may compress it.
 const TURN: usize = 256 * 1024;
 
-/// Lets the body of `call`'s answer go into `vessel`, beside the exchange that asked for it.
-pub(super) fn begin(call: Box<Call>, vessel: Box<dyn Vessel>, way: &Way<'_>, exchange: &Exchange<'_>) {
+/// Lets the body of `call`'s answer go into `vessel`, beside the exchange that asked for it. What has come already is in it
+/// afterwards, so that it goes out with the head.
+pub(super) async fn begin(call: Box<Call>, vessel: Box<dyn Vessel>, way: &Way<'_>, exchange: &Exchange<'_>) {
     let worker = Rc::clone(way.worker);
     let mut pouring = Pouring {
         call,
@@ -36,6 +37,7 @@ pub(super) fn begin(call: Box<Call>, vessel: Box<dyn Vessel>, way: &Way<'_>, exc
             pouring.call.end();
         }
     });
+    tokio::task::yield_now().await;
 }
 
 struct Pouring {

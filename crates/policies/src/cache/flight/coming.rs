@@ -134,15 +134,11 @@ impl Coming {
         Poll::Pending
     }
 
-    /// All of it has come. Gives the whole body, if that was kept.
-    pub(super) fn end(&self) -> Option<Bytes> {
-        let mut state = self.state();
-        state.end = Some(End::Whole);
-        let woken = state.sleepers();
-        let pieces = state.whole.then(|| state.pieces.clone());
+    /// All that has come, if that was kept.
+    pub(super) fn whole(&self) -> Option<Bytes> {
+        let state = self.state();
+        let pieces = state.whole.then(|| state.pieces.clone())?;
         drop(state);
-        woken.into_iter().for_each(Waker::wake);
-        let pieces = pieces?;
         if let Some((_, only)) = pieces.front()
             && pieces.len() == 1
         {
@@ -151,6 +147,15 @@ impl Coming {
         let mut whole = Vec::with_capacity(pieces.iter().map(|(_, piece)| piece.len()).sum());
         pieces.iter().for_each(|(_, piece)| whole.extend_from_slice(piece));
         Some(whole.into())
+    }
+
+    /// All of it has come.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        state.end = Some(End::Whole);
+        let woken = state.sleepers();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// It broke off, unless it had ended.
@@ -342,7 +347,8 @@ mod tests {
                 prop_assert!(kept <= most && kept >= behind, "{kept} {behind} {most}");
             }
             if is_whole {
-                let whole = coming.end();
+                let whole = coming.whole();
+                coming.end();
                 prop_assert_eq!(whole.as_deref(), (!forgotten).then_some(&body[..]));
             } else {
                 coming.break_off();

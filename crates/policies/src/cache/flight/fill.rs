@@ -88,10 +88,11 @@ impl Vessel for Fill {
 
     fn end(mut self: Box<Self>, local: &Local) {
         self.through(Filters::end);
-        let Some(body) = self.coming.end() else { return };
-        if let Some(entry) = Entry::of(&self.coming.headed, body) {
+        // It is stored before its readers have its end, so that whoever asks once more finds it.
+        if let Some(entry) = self.coming.whole().and_then(|body| Entry::of(&self.coming.headed, body)) {
             self.landing.land(Arc::new(entry), self.lead.take(), local);
         }
+        self.coming.end();
     }
 }
 

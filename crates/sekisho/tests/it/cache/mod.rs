@@ -15,14 +15,12 @@
 //!   service saw. `later HIT` asks again until it is so.
 
 mod answers;
-mod deception;
 mod directives;
 mod fields;
 mod freshness;
-mod identity;
+mod hostile;
 mod invalidating;
 mod keys;
-mod poison;
 mod step;
 mod table;
 mod validating;

@@ -165,3 +165,25 @@ fn an_answer_that_turns_out_too_long_reaches_all_who_read_it_at_the_pace_of_the_
     assert!(slow.complete && slow.body == body, "{}", slow.body.len());
     assert!(gateway.peak_kb() < 60 << 10, "{} KiB", gateway.peak_kb());
 }
+
+#[test]
+fn who_has_an_answer_and_asks_once_more_finds_it_stored() {
+    let service = counting_conns(|times, conn| {
+        let chunked = [CHUNKED.as_bytes(), &chunk(b"x"), b"0\r\n\r\n"].concat();
+        let answers = [
+            fresh("x"),
+            fresh(""),
+            chunked,
+            b"HTTP/1.1 204 No Content\r\nCache-Control: max-age=60\r\n\r\n".to_vec(),
+        ];
+        conn.write(&answers[times % 4]);
+    });
+    let gateway = gateway(&service, ", policies: { cache: {} }", "workers: 1");
+    let mut client = gateway.connect();
+    for number in 0..200 {
+        for wanted in ["MISS", "HIT"] {
+            client.send(get(&format!("/{number}"), ""));
+            assert_eq!(word(&client.answer()), wanted, "{number}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{did, gateway, get};
+use crate::cache::{did, gateway, get};
 use crate::harness::{Answer, Gateway, Service, ok};
 use crate::jwt::HS256;
 use crate::jwt::signer::token;

@@ -1,7 +1,7 @@
 //! Cache deception: no address makes one user's answer everybody's.
 
-use super::{did, gateway, get};
 use crate::access::api_key::hash;
+use crate::cache::{did, gateway, get};
 use crate::harness::{Answer, Gateway, Service, ok};
 
 /// A shop that shows whom it believes to see, by the session in a cookie or by what the gateway tells it, at whatever is beneath
@@ -50,7 +50,7 @@ fn a_page_of_a_session_is_never_somebody_elses() {
                 for lines in ["", "Cookie: session=eve\r\n"] {
                     let attacker = get(&gateway, bait, lines);
                     assert!(
-                        !attacker.text().contains("ada"),
+                        !attacker.text().contains("session=ada"),
                         "{cache} {bait}: {} after {}",
                         attacker.text(),
                         victim.text()
