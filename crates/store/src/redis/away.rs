@@ -34,6 +34,11 @@ impl Away {
             Self::Refused(_) => "refused",
         }
     }
+
+    /// Whether the key that was asked for holds a thing of another type than the command is for.
+    pub fn is_wrong_type(&self) -> bool {
+        matches!(self, Self::Refused(why) if why.contains("WRONGTYPE"))
+    }
 }
 
 /// What is known of the server.

@@ -6,11 +6,13 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, RedisFuture, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, Pipeline, RedisFuture, RedisResult, TlsCertificates,
+    Value,
 };
 use sekisho_units::Secret;
 
 use super::Address;
+use super::together::all;
 
 /// What TLS to the server needs beyond the authorities that the system believes.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +98,31 @@ impl Connection {
         match self {
             Self::Server(connection) => connection.req_packed_command(command),
             Self::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+
+    /// Sends several, and gives what came of each; of all in one, if the connection broke.
+    pub(super) async fn ask_all(&mut self, commands: &[Cmd]) -> Vec<RedisResult<Value>> {
+        match self {
+            Self::Server(connection) => {
+                let mut pipeline = Pipeline::with_capacity(commands.len());
+                for command in commands {
+                    pipeline.add_command(command.clone());
+                }
+                match connection.req_packed_commands(&pipeline, 0, commands.len()).await {
+                    Ok(values) => values.into_iter().map(Ok).collect(),
+                    Err(error) => vec![Err(error)],
+                }
+            }
+            Self::Cluster(connection) => {
+                // Their keys lie where they lie: each finds its own node.
+                let asking = commands.iter().map(|command| {
+                    let mut connection = connection.clone();
+                    let asking = async move { connection.req_packed_command(command).await };
+                    Box::pin(asking) as RedisFuture<'_, Value>
+                });
+                all(asking.collect()).await
+            }
         }
     }
 }

@@ -7,8 +7,8 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::{Cmd, RedisError, Value};
@@ -17,7 +17,9 @@ use tokio::time::timeout;
 
 use super::away::{Fault, fault};
 use super::dial::{Connection, Dial};
+use super::known::Known;
 use super::slot::{Phase, Slot, pause};
+use super::together::Answer;
 use super::{Address, Away, Presence, Tls};
 
 /// How a server is asked.
@@ -61,13 +63,9 @@ struct Inner {
     under_way: usize,
     prefix: String,
     slots: Box<[Slot]>,
-    /// The server as logs name it, without what logs in.
-    shown: String,
-    presence: watch::Sender<Presence>,
-    /// How often it went away, and came back.
-    changes: [AtomicU64; 2],
-    /// Which slots have lost their connection.
-    gone: Mutex<Vec<bool>>,
+    known: Arc<Known>,
+    /// Where this link's slots begin among those that [`Known`] counts.
+    first: usize,
 }
 
 impl Link {
@@ -80,32 +78,43 @@ impl Link {
         let dial = Dial::new(address, tls.as_ref(), under_way)
             .map_err(|error| LinkError(error.category().to_owned()))?;
         let slots: Box<[_]> = (0..workers.max(1)).map(|_| Slot::new()).collect();
-        Ok(Self(Arc::new(Inner {
-            dial: Arc::new(dial),
-            timeout,
+        let known = Arc::new(Known::new(address.to_string()));
+        let first = known.more(slots.len());
+        let prefix = format!("{prefix}:{VERSION}");
+        Ok(Self(Arc::new(Inner { dial: Arc::new(dial), timeout, under_way, prefix, slots, known, first })))
+    }
+
+    /// Connections of their own to the same server, with so many operations of one worker under way: for what is large, behind
+    /// which others would wait. What is known of the server is known of both.
+    #[must_use]
+    pub fn apart(&self, under_way: usize) -> Self {
+        let Inner { dial, timeout, prefix, slots, known, .. } = &*self.0;
+        let slots: Box<[_]> = slots.iter().map(|_| Slot::new()).collect();
+        let first = known.more(slots.len());
+        Self(Arc::new(Inner {
+            dial: Arc::clone(dial),
+            timeout: *timeout,
             under_way,
-            prefix: format!("{prefix}:{VERSION}"),
-            gone: Mutex::new(vec![false; slots.len()]),
+            prefix: prefix.clone(),
             slots,
-            shown: address.to_string(),
-            presence: watch::Sender::new(Presence::Untried),
-            changes: Default::default(),
-        })))
+            known: Arc::clone(known),
+            first,
+        }))
     }
 
     /// What is known of the server, and every change of it.
     pub fn presence(&self) -> watch::Receiver<Presence> {
-        self.0.presence.subscribe()
+        self.0.known.presence.subscribe()
     }
 
     /// The server as logs name it, without what logs in.
     pub fn server(&self) -> &str {
-        &self.0.shown
+        &self.0.known.shown
     }
 
     /// How often the server went away, and how often it came back.
     pub fn changes(&self) -> (u64, u64) {
-        let [away, back] = &self.0.changes;
+        let [away, back] = &self.0.known.changes;
         (away.load(Relaxed), back.load(Relaxed))
     }
 
@@ -160,17 +169,33 @@ impl Link {
         &self.0.prefix
     }
 
-    fn key(&self, rest: &str) -> String {
+    /// A key with what every key begins with, as a [`Command`](super::Command) needs it.
+    #[must_use]
+    pub fn key(&self, rest: &str) -> String {
         format!("{}:{rest}", self.0.prefix)
     }
 
     /// Asks for one thing, within the time of one operation.
-    pub(super) async fn ask(&self, worker: usize, command: &Cmd) -> Result<Result<Value, NoScript>, Away> {
+    pub(super) async fn ask(&self, worker: usize, command: &Cmd) -> Answer {
         let index = worker % self.0.slots.len();
+        self.in_time(index, self.asking(index, command)).await
+    }
+
+    /// Asks for several, within the time of one operation.
+    pub(super) async fn ask_all(&self, worker: usize, commands: &[Cmd]) -> Result<Vec<Answer>, Away> {
+        let index = worker % self.0.slots.len();
+        self.in_time(index, self.asking_all(index, commands)).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        index: usize,
+        asking: impl Future<Output = Result<T, Away>>,
+    ) -> Result<T, Away> {
         let slot = &self.0.slots[index];
         let Some(_place) = slot.place(self.0.under_way) else { return Err(Away::Busy) };
         let mark = slot.mark();
-        let mut asking = pin!(self.asking(index, command));
+        let mut asking = pin!(asking);
         if let Ok(answer) = timeout(self.0.timeout, asking.as_mut()).await {
             return answer;
         }
@@ -186,7 +211,7 @@ impl Link {
         Err(Away::Late)
     }
 
-    async fn asking(&self, index: usize, command: &Cmd) -> Result<Result<Value, NoScript>, Away> {
+    async fn asking(&self, index: usize, command: &Cmd) -> Answer {
         let slot = &self.0.slots[index];
         loop {
             let (mut connection, number) = self.connection(index).await?;
@@ -214,6 +239,39 @@ impl Link {
                     return Err(Away::Gone(why));
                 }
             }
+        }
+    }
+
+    async fn asking_all(&self, index: usize, commands: &[Cmd]) -> Result<Vec<Answer>, Away> {
+        'again: loop {
+            let (mut connection, number) = self.connection(index).await?;
+            let mut answers = Vec::with_capacity(commands.len());
+            for answer in connection.ask_all(commands).await {
+                let error = match answer.and_then(Value::extract_error) {
+                    Ok(value) => {
+                        answers.push(Ok(Ok(value)));
+                        continue;
+                    }
+                    Err(error) => fault(&error),
+                };
+                match error {
+                    Fault::NoScript => answers.push(Ok(Err(NoScript))),
+                    Fault::Answer(why) => answers.push(Err(why)),
+                    Fault::Broken(why) => {
+                        self.0.lost(index, number, Away::Gone(why), Next::Now);
+                        continue 'again;
+                    }
+                    Fault::Unfit(why) => {
+                        self.0.lost(index, number, Away::Gone(Arc::clone(&why)), Next::Later);
+                        return Err(Away::Gone(why));
+                    }
+                }
+            }
+            if answers.len() != commands.len() {
+                return Err(odd());
+            }
+            self.0.slots[index].answered();
+            return Ok(answers);
         }
     }
 
@@ -310,32 +368,15 @@ impl Inner {
         pause(self.slots[index].failed())
     }
 
-    /// Tells those who watch, if it is news.
     fn tell(&self, index: usize, why: Option<Away>) {
-        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        gone[index] = why.is_some();
-        let any = gone.contains(&true);
-        self.presence.send_if_modified(|presence| match (why, &presence) {
-            (Some(why), Presence::Untried | Presence::Here) => {
-                *presence = Presence::Gone(why);
-                self.changes[0].fetch_add(1, Relaxed);
-                true
-            }
-            (None, Presence::Untried | Presence::Gone(_)) if !any => {
-                if matches!(presence, Presence::Gone(_)) {
-                    self.changes[1].fetch_add(1, Relaxed);
-                }
-                *presence = Presence::Here;
-                true
-            }
-            _ => false,
-        });
+        self.known.tell(self.first + index, why);
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.slots.iter().for_each(Slot::end);
+        self.known.forget(self.first..self.first + self.slots.len());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use sekisho_store::Algorithm;
-use sekisho_store::redis::{Away, Limits, Options, Tls};
+use sekisho_store::redis::{Away, Command, Limits, Options, Reply, Script, Tls};
 
 use crate::server::RedisServer;
 use crate::{DEADLINE, key, limits, link, patient, rule, run};
@@ -88,7 +88,15 @@ fn counts_over_the_nodes_of_a_cluster() {
         std::thread::park_timeout(std::time::Duration::from_millis(20));
     }
     run(async {
-        counts(&limits(&format!("redis+cluster://127.0.0.1:{},127.0.0.1:1", nodes[0].port))).await;
+        let limits = limits(&format!("redis+cluster://127.0.0.1:{},127.0.0.1:1", nodes[0].port));
+        counts(&limits).await;
+        let script = Script::new("return redis.call('INCR', KEYS[1])");
+        let keys: Vec<String> = (0..20).map(|at| limits.link().key(&format!("together{at}"))).collect();
+        let mut commands: Vec<_> = keys.iter().map(|key| Command::script(&script, key.as_bytes())).collect();
+        commands.push(Command::new("HGETALL").word(&keys[0]));
+        let replies = limits.link().run(0, &commands).await.unwrap();
+        assert!(replies[..20].iter().all(|reply| *reply == Ok(Reply::Number(1))), "{replies:?}");
+        assert!(replies[20].as_ref().is_err_and(Away::is_wrong_type), "{replies:?}");
     });
     for node in &nodes {
         assert_ne!(node.ask(&["DBSIZE"]), "0", "the keys lie on both");

@@ -12,6 +12,7 @@ mod kinds;
 #[path = "../server/mod.rs"]
 mod server;
 mod shared;
+mod together;
 
 use std::future::Future;
 use std::time::Duration;
