@@ -7,6 +7,7 @@
 use std::fmt;
 
 use sekisho_wire::{Edits, HeadView, Known, KnownSet};
+use sha2::{Digest, Sha256};
 
 use crate::directives::comma;
 use crate::key::Key;
@@ -165,6 +166,25 @@ impl Vary {
             (one.known, &one.name) == (two.known, &two.name) && normal(one) == normal(two)
         };
         self.0.len() == other.0.len() && self.0.iter().all(|one| other.0.iter().any(|two| same(one, two)))
+    }
+
+    /// Alike for two that [are the same](Vary::is_same), and for no others: names variants in stores outside of the process.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        let mut fields: Vec<_> = self.0.iter().map(|field| (field.text(), &field.value)).collect();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        let mut hash = Sha256::new();
+        for (name, value) in fields {
+            let normal = value.as_ref().map(|value| &*value.normal);
+            for text in [Some(name.as_bytes()), normal] {
+                hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+                hash.update(text.unwrap_or_default());
+            }
+        }
+        let whole: [u8; 32] = hash.finalize().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&whole[..16]);
+        half
     }
 
     /// Whether the answer is the same for all requests.

@@ -93,3 +93,34 @@ fn what_clients_sent_is_never_printed() {
     let text = format!("{:?}", stored.unwrap());
     assert!(text.contains("Cookie") && text.contains("x-token") && !text.contains("secret"), "{text}");
 }
+
+#[test]
+fn variants_have_one_digest_where_they_are_the_same_and_no_other_has_it() {
+    let variants = [
+        ("", ""),
+        ("Foo", ""),
+        ("Foo", "Foo:"),
+        ("Foo", "Foo: 1"),
+        ("foo", "Foo:  1 ,,"),
+        ("Foo, Bar", "Foo: 1"),
+        ("Foo, Bar", "Foo: 1\nBar: 2"),
+        ("Bar, Foo", "Bar: 2\nFoo: 1"),
+        ("Bar, Foo", "Bar: 1\nFoo: 2"),
+        ("Foo", "Foo: 1, 2"),
+        ("Accept-Encoding", "Accept-Encoding: gzip"),
+        ("accept-encoding", "Accept-Encoding: gzip"),
+        ("Accept-Language", "Accept-Language: gzip"),
+    ];
+    let stored = variants.map(|(vary, asked)| {
+        let vary = if vary.is_empty() { String::new() } else { format!("Vary: {vary}") };
+        store(asked, &format!("Cache-Control: max-age=60\n{vary}"), &SILENT).unwrap()
+    });
+    let mut same = 0;
+    for one in &stored {
+        for two in &stored {
+            assert_eq!(one.vary().is_same(two.vary()), one.vary().digest() == two.vary().digest());
+            same += usize::from(one.vary().is_same(two.vary()));
+        }
+    }
+    assert_eq!(same, variants.len() + 6, "three pairs");
+}
