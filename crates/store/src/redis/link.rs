@@ -102,6 +102,11 @@ impl Link {
         }))
     }
 
+    /// Whether it is to a cluster.
+    pub fn is_cluster(&self) -> bool {
+        matches!(*self.0.dial, Dial::Cluster(_))
+    }
+
     /// What is known of the server, and every change of it.
     pub fn presence(&self) -> watch::Receiver<Presence> {
         self.0.known.presence.subscribe()

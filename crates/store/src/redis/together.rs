@@ -16,6 +16,9 @@ impl Link {
     /// # Errors
     /// [`Away`] if none was answered.
     pub async fn run(&self, worker: usize, commands: &[Command]) -> Result<Vec<Result<Reply, Away>>, Away> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
         let words: Vec<Cmd> = commands.iter().map(|command| command.words.clone()).collect();
         let mut answers = self.ask_all(worker, &words).await?;
         if answers.iter().any(|answer| matches!(answer, Ok(Err(NoScript)))) {
