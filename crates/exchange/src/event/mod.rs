@@ -77,6 +77,13 @@ pub enum Event {
         /// Its address, without user and password.
         store: Arc<str>,
     },
+    /// The shared store holds under names of ours what is no answer of ours. Told the more seldom the more there is.
+    StoreGarbage {
+        /// Its address, without user and password.
+        store: Arc<str>,
+        /// How much was found so far.
+        count: u64,
+    },
     /// An issuer's keys cannot be fetched. Told once, until they can be again.
     JwksFailed {
         /// Where they are, without the query.
@@ -147,6 +154,7 @@ impl Event {
             Self::NoHealthyEndpoint { .. } => EventName::NoHealthyEndpoint,
             Self::StoreAway { .. } => EventName::StoreAway,
             Self::StoreBack { .. } => EventName::StoreBack,
+            Self::StoreGarbage { .. } => EventName::StoreGarbage,
             Self::JwksFailed { .. } => EventName::JwksFailed,
             Self::JwksFetched { .. } => EventName::JwksFetched,
             Self::EndpointsChanged { .. } => EventName::EndpointsChanged,
@@ -196,7 +204,9 @@ impl Event {
     /// The shared store that it is about.
     pub fn store(&self) -> Option<&str> {
         match self {
-            Self::StoreAway { store, .. } | Self::StoreBack { store } => Some(store),
+            Self::StoreAway { store, .. } | Self::StoreBack { store } | Self::StoreGarbage { store, .. } => {
+                Some(store)
+            }
             _ => None,
         }
     }
@@ -242,9 +252,16 @@ impl Event {
             }
             Self::NoHealthyEndpoint { service } => format!("no endpoint of `{service}` is healthy"),
             Self::StoreAway { store, reason } => {
-                format!("{store} does not count any more ({reason}); policies go by `on_store_failure`")
+                format!(
+                    "{store} does not answer any more ({reason}); limits go by `on_store_failure`, caches miss"
+                )
             }
-            Self::StoreBack { store } => format!("{store} counts again"),
+            Self::StoreBack { store } => format!("{store} answers again"),
+            Self::StoreGarbage { store, count } => {
+                format!(
+                    "{store} holds {count} things under names of stored answers that are none; they are removed"
+                )
+            }
             Self::JwksFailed { source, reason, keys_left } => {
                 let meanwhile = match keys_left {
                     true => "the last good ones stay in force",

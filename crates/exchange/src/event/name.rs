@@ -25,6 +25,8 @@ pub enum EventName {
     StoreAway,
     /// It answers again.
     StoreBack,
+    /// It holds what is no answer of ours.
+    StoreGarbage,
     /// An issuer's keys cannot be fetched.
     JwksFailed,
     /// They can be fetched again.
@@ -52,7 +54,7 @@ pub enum Severity {
 
 impl EventName {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CircuitBreakerOpened,
         Self::CircuitBreakerHalfOpened,
         Self::CircuitBreakerClosed,
@@ -61,6 +63,7 @@ impl EventName {
         Self::NoHealthyEndpoint,
         Self::StoreAway,
         Self::StoreBack,
+        Self::StoreGarbage,
         Self::JwksFailed,
         Self::JwksFetched,
         Self::EndpointsChanged,
@@ -91,6 +94,7 @@ impl EventName {
             Self::NoHealthyEndpoint => "no_healthy_endpoint",
             Self::StoreAway => "store_away",
             Self::StoreBack => "store_back",
+            Self::StoreGarbage => "store_garbage",
             Self::JwksFailed => "jwks_failed",
             Self::JwksFetched => "jwks_fetched",
             Self::EndpointsChanged => "endpoints_changed",
@@ -109,6 +113,7 @@ impl EventName {
             Self::EndpointDown | Self::EndpointUp => "endpoint",
             Self::NoHealthyEndpoint => "no_healthy_endpoint",
             Self::StoreAway | Self::StoreBack => "store",
+            Self::StoreGarbage => "store_garbage",
             Self::JwksFailed | Self::JwksFetched => "jwks",
             Self::EndpointsChanged => "endpoints_changed",
             Self::DiscoveryFailed | Self::DiscoveryRecovered => "discovery",
@@ -122,6 +127,7 @@ impl EventName {
             Self::CircuitBreakerOpened | Self::NoHealthyEndpoint => Severity::Critical,
             Self::EndpointDown
             | Self::StoreAway
+            | Self::StoreGarbage
             | Self::JwksFailed
             | Self::DiscoveryFailed
             | Self::DiscoverySkipped => Severity::Warning,

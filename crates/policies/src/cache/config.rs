@@ -1,14 +1,17 @@
 //! `cache` as written, and what of it is wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use sekisho_caching::{Clients, Cookies as OfRequests, Policy, SetCookie, TtlOf};
+use sekisho_store::redis::Link;
 use sekisho_units::{At, OrOff, Percent, Size, Span};
 use sekisho_wire::is_field_name;
 use serde::Deserialize;
 
 use super::key::Naming;
+use super::redis::{LARGEST, Shared};
 use super::store::Cached;
 use super::{Cache, Terms};
 use crate::{Compile, Context, Here};
@@ -32,7 +35,13 @@ pub struct Config {
     pub except: Vec<At<String>>,
     /// Whether answers to known users are cached, each for its user alone. Default `false`: such requests pass the cache by.
     pub authenticated: bool,
-    /// Most bytes of memory for stored answers. Routes with the same `max` share it. Default `256MiB`.
+    /// Where answers are stored: in `memory`, or in `redis`, the store that is written at the top, with all gateways that use it.
+    /// There no answer is stored that is larger than 960 KiB, or for longer than a week. While Redis is away nothing is stored and
+    /// services are asked. Default `memory`.
+    #[schemars(with = "Whereabouts")]
+    pub store: At<Whereabouts>,
+    /// Most bytes of memory for stored answers; in `redis`, ten times the memory that answers take while they come in. Routes with
+    /// the same `max` share it. Default `256MiB`.
     #[schemars(with = "Option<Size>")]
     pub max: At<Size>,
     /// Largest body that is stored. Default `8MiB`.
@@ -62,6 +71,18 @@ pub struct Config {
     pub wait: Span,
     /// Whether clients are told what the cache did (`X-Cache`, `X-Cache-Key`, `Cache-Status`). Default `true`.
     pub headers: bool,
+}
+
+/// Where answers are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "CacheStore")]
+pub enum Whereabouts {
+    /// In this process.
+    #[default]
+    Memory,
+    /// In the store that gateways share.
+    Redis,
 }
 
 /// What becomes of answers that set cookies.
@@ -107,6 +128,7 @@ impl Default for Config {
             heuristic: OrOff::Off,
             except: Vec::new(),
             authenticated: false,
+            store: At::nowhere(Whereabouts::default()),
             max: At::nowhere(Size::from_mib(256)),
             max_body: At::nowhere(Size::from_mib(8)),
             stale_while_revalidate: Span::ZERO,
@@ -137,9 +159,15 @@ impl Compile for Config {
             return None;
         }
         let texts = |all: &[At<String>]| all.iter().map(|one| one.value.as_str().into()).collect();
-        let (max, max_body) = (self.max.bytes(), self.max_body.bytes());
-        let identity = format!("{max} {max_body}");
-        let cached = context.kept.of(identity, || Cached::new(max, max_body, context.workers));
+        let shared = match *self.store {
+            Whereabouts::Memory => None,
+            Whereabouts::Redis => Some(self.shared(here, context)?),
+        };
+        let most = if shared.is_some() { LARGEST } else { u64::MAX };
+        let (max, max_body) = (self.max.bytes(), self.max_body.bytes().min(most));
+        let of = context.store.link().filter(|_| shared.is_some()).map_or_else(String::new, Link::identity);
+        let identity = format!("{max} {max_body} {of}");
+        let cached = context.kept.of(identity, || Cached::new(max, max_body, context.workers, shared));
         let terms = Terms {
             policy: self.policy(),
             authenticated: self.authenticated,
@@ -178,6 +206,20 @@ impl Config {
                 RequestCookies::Ignored => OfRequests::Ignored,
             },
         }
+    }
+
+    /// The store at the top, as a store of answers.
+    fn shared(&self, here: &mut Here<'_>, context: &Context<'_>) -> Option<Arc<Shared>> {
+        let Some(link) = context.store.link() else {
+            let remedy = "write `store: redis://cache.example:6379` at the top, or leave this out";
+            return here.refuse(
+                "store",
+                &self.store.place,
+                "no store is shared: there is none at the top",
+                remedy,
+            );
+        };
+        Some(context.kept.of(link.identity(), || Shared::new(link, context.errands)))
     }
 
     /// `None` if a row is no status, or there are too many.

@@ -10,7 +10,9 @@ use tokio::time::timeout;
 use super::entry::Entry;
 use super::flight::{Coming, Flight, Joined, Lead, Over, Phase};
 use super::memory::{Stand, VARIANTS};
+use super::redis::{Claim, Shared};
 use super::serve::{self, coming};
+use super::store::uri;
 use super::{Bound, Fare, Inner};
 
 /// What was found out about a request.
@@ -18,6 +20,8 @@ struct Sought {
     key: Key,
     stand: Stand,
     is_users: bool,
+    /// Where gateways share answers.
+    claim: Option<Claim>,
 }
 
 /// Whom a request may wait for.
@@ -59,7 +63,11 @@ fn seek(inner: &Arc<Inner>, exchange: &mut Exchange<'_>, company: Company) -> Ve
     let key = inner.naming.key(exchange, query.as_deref(), user);
     let memory = &inner.cached.memory;
     let stand = memory.marks().stand(exchange.host, exchange.path, query.as_deref());
-    let sought = Sought { key, stand, is_users: user.is_some() };
+    let sought = Sought { key, stand, is_users: user.is_some(), claim: None };
+    if let Some(shared) = &inner.cached.shared {
+        let uri = uri(exchange.host, exchange.path, query.as_deref());
+        return look(inner, exchange, shared, (sought, uri), company);
+    }
     match memory.get(&key) {
         None => choose(inner, exchange, sought, &[], company),
         Some(variants) => {
@@ -69,6 +77,31 @@ fn seek(inner: &Arc<Inner>, exchange: &mut Exchange<'_>, company: Company) -> Ve
             choose(inner, exchange, sought, &good, company)
         }
     }
+}
+
+/// Looks up what gateways share.
+fn look(
+    inner: &Arc<Inner>,
+    exchange: &mut Exchange<'_>,
+    shared: &Arc<Shared>,
+    (mut sought, uri): (Sought, Key),
+    company: Company,
+) -> Verdict<Fare> {
+    let worker = exchange.local.index;
+    if shared.is_gone(worker) {
+        return choose(inner, exchange, sought, &[], company);
+    }
+    let (inner, shared) = (Arc::clone(inner), Arc::clone(shared));
+    Verdict::Wait(Box::pin(async move {
+        let (entries, claim) = shared.look(worker, uri, &sought.key).await;
+        inner.cached.heed(&shared);
+        sought.claim = claim;
+        let resume: Resume<Fare> = Box::new(move |exchange: &mut Exchange<'_>| {
+            let entries: Vec<Option<&Arc<Entry>>> = entries.iter().map(Some).collect();
+            choose(&inner, exchange, sought, &entries, company)
+        });
+        resume
+    }))
 }
 
 /// What to do, with these answers stored.
@@ -214,10 +247,10 @@ pub(super) fn brings_secret(request: HeadView<'_>) -> bool {
 }
 
 fn bound(exchange: &Exchange<'_>, sought: Sought, (before, why): (Option<Arc<Entry>>, Needed)) -> Bound {
-    let Sought { key, stand, is_users } = sought;
+    let Sought { key, stand, is_users, claim } = sought;
     let asked = exchange.local.wall(exchange.local.clock.now());
     let outer = Edits::default();
-    Bound { key, stand, why, asked, is_users, whole: false, outer, before, lead: None, renews: false }
+    Bound { key, stand, claim, why, asked, is_users, whole: false, outer, before, lead: None, renews: false }
 }
 
 impl Bound {

@@ -85,26 +85,25 @@ fn stands_in(inner: &Inner, bound: &Bound, exchange: &mut Exchange<'_>, response
 /// A stored answer that the service has confirmed is sent, and is as good as new.
 fn confirmed(
     inner: &Inner,
-    bound: Bound,
+    mut bound: Bound,
     exchange: &mut Exchange<'_>,
     (before, news): (&Arc<Entry>, HeadView<'_>),
 ) {
     let renewed = renewed(inner, &bound, exchange, (before, news), exchange.head);
     let entry = match &renewed {
         Some(Ok(entry)) => {
-            let stand = inner.cached.memory.marks().tagged(&bound.stand, &entry.tags);
-            inner.cached.memory.put(bound.key, Arc::clone(entry), stand);
+            // Those who wait find it in the store.
+            let lead = bound.lead.take();
+            landing(inner, &bound, &entry.tags).renew(Arc::clone(entry), lead, exchange.local);
             entry
         }
         Some(Err(entry)) => {
-            inner.cached.memory.remove(&bound.key);
+            inner.cached.remove(exchange.local.index, &bound.key);
             entry
         }
         None => before,
     };
     instead(inner, &bound, exchange, entry, &Outcome::Revalidated { why: bound.why });
-    // Those who wait find it in the store.
-    drop(bound);
 }
 
 /// The stored answer with what `news` says of it; as an error if that is that it must not be stored any more.
@@ -137,12 +136,11 @@ fn heed_head(inner: &Inner, bound: &Bound, exchange: &Exchange<'_>, head: HeadVi
     let Some(before) = &bound.before else { return };
     match answers_for(&before.facts, before.head.view(), head) {
         None => {}
-        Some(Confirmed::No) => inner.cached.memory.remove(&bound.key),
+        Some(Confirmed::No) => inner.cached.remove(exchange.local.index, &bound.key),
         Some(Confirmed::Yes) => {
             let Some(get) = as_get(exchange.head) else { return };
             if let Some(Ok(entry)) = renewed(inner, bound, exchange, (before, head), get.view()) {
-                let stand = inner.cached.memory.marks().tagged(&bound.stand, &entry.tags);
-                inner.cached.memory.put(bound.key, entry, stand);
+                landing(inner, bound, &entry.tags).renew(Arc::clone(&entry), None, exchange.local);
             }
         }
     }
@@ -187,8 +185,7 @@ fn store(
     };
     inner.cached.flights.bring_together(&bound.key, brings_secret(exchange.head));
     let as_it_is = !bound.whole || is_whole(exchange.head, &headed);
-    let stand = inner.cached.memory.marks().tagged(&bound.stand, &headed.tags);
-    let landing = Landing { cached: Arc::clone(&inner.cached), key: bound.key, stand };
+    let landing = landing(inner, &bound, &headed.tags);
     let filters = exchange.filters.take();
     let (fill, reader) = Fill::begin(headed, bound.lead.take(), filters, landing, places);
     let turn = if as_it_is {
@@ -206,6 +203,12 @@ fn store(
             Outcome::Miss { why: bound.why, status: received.status(), stored: Ok(()), collapsed: false };
         inner.tell(exchange, &outcome, Some(&bound.key));
     }
+}
+
+/// Where an answer with these tags is to be stored.
+fn landing(inner: &Inner, bound: &Bound, tags: &[Box<str>]) -> Landing {
+    let stand = inner.cached.memory.marks().tagged(&bound.stand, tags);
+    Landing { cached: Arc::clone(&inner.cached), key: bound.key, stand, claim: bound.claim }
 }
 
 /// An answer that is only for the one who asked.
@@ -262,12 +265,13 @@ pub(super) fn invalidate(inner: &Inner, exchange: &Exchange<'_>, response: &Resp
     let (host, rules) = (exchange.host, PathRules::default());
     let named = invalidated(exchange.head, host.as_bytes(), own.as_bytes(), rules, response.head);
     let Some(named) = named else { return };
-    inner.cached.forget(host, exchange.path, inner.naming.query(exchange).as_deref());
+    let worker = exchange.local.index;
+    inner.cached.forget(worker, host, exchange.path, inner.naming.query(exchange).as_deref());
     for target in named {
         let (path, query) =
             target.split_once('?').map_or((&*target, None), |(path, query)| (path, Some(query)));
         let query = query.and_then(|query| inner.naming.counting(query));
-        inner.cached.forget(host, path, query.as_deref());
+        inner.cached.forget(worker, host, path, query.as_deref());
     }
 }
 

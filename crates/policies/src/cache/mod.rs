@@ -14,7 +14,6 @@ mod leave;
 mod memory;
 mod meter;
 mod purge;
-#[allow(dead_code, reason = "the policy uses it with the next step")]
 mod redis;
 mod serve;
 mod store;
@@ -37,7 +36,9 @@ pub use self::memory::Filled;
 use self::memory::Stand;
 pub use self::meter::Tally;
 pub use self::purge::Purge;
-pub use self::store::Cached;
+use self::redis::Claim;
+pub use self::redis::Shared;
+pub use self::store::{Cached, purge};
 
 /// What this cache is called in `Cache-Status` (RFC 9211).
 const NAME: &str = "sekisho";
@@ -83,6 +84,7 @@ pub enum Fare {
 pub struct Bound {
     key: Key,
     stand: Stand,
+    claim: Option<Claim>,
     why: Needed,
     asked: Wall,
     /// Whether the answer is only for the user in the key.

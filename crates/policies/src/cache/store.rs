@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use sekisho_caching::Key;
+use sekisho_caching::{Key, KeyParts};
 use sekisho_exchange::Local;
+use sekisho_store::redis::Away;
 
 use super::entry::Entry;
 use super::flight::{Flights, Lead};
 use super::memory::{Filled, Memory, Stand};
 use super::meter::{Meter, Tally};
 use super::purge::Purge;
+use super::redis::{Claim, Shared};
+use crate::Kept;
 
 /// What is stored and what is being fetched. It outlives a configuration.
 pub struct Cached {
@@ -21,17 +24,25 @@ pub struct Cached {
     filling: AtomicU64,
     /// Most of these.
     most_filling: u64,
+    /// Where answers are stored instead, if gateways share them.
+    pub(super) shared: Option<Arc<Shared>>,
+    /// How many news of purges by others were heeded.
+    heeded: AtomicU64,
 }
 
 impl Cached {
     /// Room for so many bytes, and for bodies of that size.
-    pub(super) fn new(max: u64, max_body: u64, workers: usize) -> Self {
+    pub(super) fn new(max: u64, max_body: u64, workers: usize, shared: Option<Arc<Shared>>) -> Self {
+        // Nothing is stored in memory then.
+        let memory = if shared.is_some() { 0 } else { max };
         Self {
-            memory: Memory::new(max, max_body),
+            memory: Memory::new(memory, max_body),
             flights: Arc::new(Flights::new()),
             meter: Meter::new(workers),
             filling: AtomicU64::new(0),
             most_filling: (max / 10).max(max_body),
+            shared,
+            heeded: AtomicU64::new(0),
         }
     }
 
@@ -54,9 +65,47 @@ impl Cached {
     }
 
     /// What an unsafe request has made doubtful.
-    pub(super) fn forget(&self, host: &str, path: &str, query: Option<&str>) {
+    pub(super) fn forget(&self, worker: usize, host: &str, path: &str, query: Option<&str>) {
         self.memory.marks().forget(host, path, query);
+        if let Some(shared) = &self.shared {
+            shared.owe(uri(host, path, query));
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move { shared.settle(worker).await });
+        }
     }
+
+    /// Takes away what is stored under a key.
+    pub(super) fn remove(&self, worker: usize, key: &Key) {
+        let Some(shared) = &self.shared else { return self.memory.remove(key) };
+        let (shared, key) = (Arc::clone(shared), *key);
+        tokio::spawn(async move { shared.remove(worker, &key).await });
+    }
+
+    /// What is under way may be what others have purged.
+    pub(super) fn heed(&self, shared: &Shared) {
+        let news = shared.news();
+        if self.heeded.load(Relaxed) != news && self.heeded.swap(news, Relaxed) != news {
+            self.flights.part();
+        }
+    }
+}
+
+/// What unsafe requests make doubtful together: all that is stored of a URI.
+pub(super) fn uri(host: &str, path: &str, query: Option<&str>) -> Key {
+    Key::of(&KeyParts { host: host.as_bytes(), path, query, ..KeyParts::default() })
+}
+
+/// Takes away what is meant from all caches, and for all gateways that share one. Gives how many answers there were, as far as that
+/// is known.
+///
+/// # Errors
+/// [`Away`], if others could not be told: what they share is still there.
+pub async fn purge(kept: &Kept, purge: &Purge) -> Result<u64, Away> {
+    let mut gone = kept.all::<Cached>().iter().map(|(_, cached)| cached.purge(purge)).sum();
+    for (_, shared) in kept.all::<Shared>() {
+        gone += shared.purge(purge).await?;
+    }
+    Ok(gone)
 }
 
 /// Where a body is to be stored that comes in.
@@ -64,14 +113,43 @@ pub(super) struct Landing {
     pub(super) cached: Arc<Cached>,
     pub(super) key: Key,
     pub(super) stand: Stand,
+    pub(super) claim: Option<Claim>,
 }
 
 impl Landing {
     /// Stores the answer. Those who ask from now on find it there, and not under way.
     pub(super) fn land(&self, entry: Arc<Entry>, lead: Option<Lead>, local: &Local) {
-        let stored = self.cached.memory.put(self.key, entry, self.stand.clone());
-        self.cached.meter.landed(stored, local.index);
-        drop(lead);
+        self.store(entry, lead, local, true);
+    }
+
+    /// Stores an answer that was stored before.
+    pub(super) fn renew(&self, entry: Arc<Entry>, lead: Option<Lead>, local: &Local) {
+        self.store(entry, lead, local, false);
+    }
+
+    fn store(&self, entry: Arc<Entry>, lead: Option<Lead>, local: &Local, is_new: bool) {
+        let worker = local.index;
+        let Some(shared) = &self.cached.shared else {
+            let stored = self.cached.memory.put(self.key, entry, self.stand.clone());
+            if is_new {
+                self.cached.meter.landed(stored, worker);
+            }
+            return drop(lead);
+        };
+        let (shared, cached, key, claim) =
+            (Arc::clone(shared), Arc::clone(&self.cached), self.key, self.claim);
+        let now = local.wall(local.clock.now());
+        tokio::spawn(async move {
+            let stored = match claim {
+                Some(claim) => shared.put(worker, &key, (&entry, now), &claim).await,
+                // When it was asked for nobody knew what was purged.
+                None => false,
+            };
+            if is_new {
+                cached.meter.landed(stored, worker);
+            }
+            drop(lead);
+        });
     }
 }
 

@@ -63,7 +63,11 @@ fn settings_that_cannot_be_meant_are_refused_with_a_remedy() {
         (json!({ "ignore_query": ["a*b"] }), "ignore_query[0]: `a*b` is no name of a query parameter"),
         (json!({ "vary_by": ["a b"] }), "vary_by[0]: `a b` is no name of a header field"),
         (json!({ "ttl": "1 fortnight" }), "is not a duration"),
-        (json!({ "store": "disk" }), "store"),
+        (json!({ "store": "disk" }), "unknown variant `disk`, expected `memory` or `redis`"),
+        (
+            json!({ "store": "redis" }),
+            "store: no store is shared: there is none at the top; write `store: redis:",
+        ),
     ] {
         let said = fixture::compile::<Config>(settings.clone()).map(|_| ()).unwrap_err();
         assert!(said.contains(want), "{settings}: {said}");

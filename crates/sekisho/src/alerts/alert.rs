@@ -176,11 +176,11 @@ mod tests {
 
     #[test]
     fn surplus_is_told_with_the_last_of_it() {
-        let last = "store_back: redis://a counts again".to_owned();
+        let last = "store_back: redis://a answers again".to_owned();
         let alert = Alert::new(Content::Suppressed { last }, Wall::from_secs(0), 12);
         assert_eq!(
             alert.line(),
-            "alerts_suppressed: 12 alerts suppressed; the last: store_back: redis://a counts again"
+            "alerts_suppressed: 12 alerts suppressed; the last: store_back: redis://a answers again"
         );
     }
 }

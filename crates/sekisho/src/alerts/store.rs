@@ -60,8 +60,8 @@ mod tests {
         assert_eq!(told(Presence::Untried), None);
         assert_eq!(told(Presence::Here), None);
         let line = told(Presence::Gone(Away::Late)).unwrap();
-        assert!(line.starts_with("store_away: redis://cache does not count"), "{line}");
+        assert!(line.starts_with("store_away: redis://cache does not answer"), "{line}");
         assert_eq!(told(Presence::Gone(Away::Gone("refused".into()))), None);
-        assert_eq!(told(Presence::Here).unwrap(), "store_back: redis://cache counts again");
+        assert_eq!(told(Presence::Here).unwrap(), "store_back: redis://cache answers again");
     }
 }

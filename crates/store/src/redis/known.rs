@@ -10,6 +10,8 @@ use super::{Away, Presence};
 
 /// What is known of a server by all links to it.
 pub(super) struct Known {
+    /// Tells it from others of this process.
+    pub(super) number: u64,
     /// The server as logs name it, without what logs in.
     pub(super) shown: String,
     pub(super) presence: watch::Sender<Presence>,
@@ -22,8 +24,15 @@ pub(super) struct Known {
 impl Known {
     /// Of a server that nobody has asked yet.
     pub(super) fn new(shown: String) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let presence = watch::Sender::new(Presence::Untried);
-        Self { shown, presence, changes: Default::default(), gone: Mutex::default() }
+        Self {
+            number: NEXT.fetch_add(1, Relaxed),
+            shown,
+            presence,
+            changes: Default::default(),
+            gone: Mutex::default(),
+        }
     }
 
     /// Makes room for so many slots more; gives the number of the first.

@@ -102,6 +102,11 @@ impl Link {
         }))
     }
 
+    /// What tells this link from all others of this process that are not its clones.
+    pub fn identity(&self) -> String {
+        self.0.known.number.to_string()
+    }
+
     /// Whether it is to a cluster.
     pub fn is_cluster(&self) -> bool {
         matches!(*self.0.dial, Dial::Cluster(_))

@@ -10,8 +10,10 @@
 //! One round trip looks up. All keys stand for themselves, so that a cluster may have them where it likes.
 
 mod debts;
+mod live;
 mod log;
 mod record;
+mod shared;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -25,19 +27,24 @@ use sekisho_caching::Key;
 use sekisho_store::redis::{Away, Command, Link, Reply, Script};
 
 use self::debts::{Debts, Due};
+use self::live::Live;
 use self::log::{FLOOR, Moment, View};
 use self::record::Variant;
+pub(super) use self::shared::Claim;
+pub use self::shared::Shared;
 use super::entry::Entry;
 use super::purge::Purge;
 
-/// Largest record, whatever the policy's `max_body`: others of the same connection wait behind it.
-pub(crate) const LARGEST: usize = 1024 * 1024;
+/// Largest body, whatever the policy's `max_body`: others of the same connection wait behind it.
+pub(super) const LARGEST: u64 = 960 * 1024;
+/// Largest record.
+const LARGEST_RECORD: usize = 1024 * 1024;
 /// Most variants under a key.
 const VARIANTS: u64 = 16;
 /// Most bytes of all variants under a key, which are looked up together.
-const ROOM: u64 = 2 * LARGEST as u64;
-/// Operations of one worker under way. Each may bring [`ROOM`] bytes.
-const UNDER_WAY: usize = 64;
+const ROOM: u64 = 2 * LARGEST_RECORD as u64;
+/// Operations of one worker under way.
+const UNDER_WAY: usize = 1_024;
 /// Longest time that anything is kept.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Longest time that the log is kept without a purge or an answer that is stored: longer than any record.
@@ -56,9 +63,11 @@ pub(crate) struct Redis {
     link: Link,
     /// For what operators ask, which is done on another thread and takes longer.
     by_hand: Link,
-    largest: usize,
     log: String,
     view: ArcSwap<View>,
+    /// How often that has grown.
+    news: AtomicU64,
+    live: Live,
     debts: Debts,
     scripts: Scripts,
     garbage: AtomicU64,
@@ -103,14 +112,15 @@ pub(crate) enum Put {
 }
 
 impl Redis {
-    /// A store over connections of its own to the server of a link, for answers of at most so many bytes.
-    pub(crate) fn new(link: &Link, max_body: usize) -> Self {
+    /// A store over connections of its own to the server of a link.
+    pub(crate) fn new(link: &Link) -> Self {
         Self {
             link: link.apart(UNDER_WAY),
             by_hand: link.apart(UNDER_WAY),
-            largest: max_body.saturating_add(64 * 1024).min(LARGEST),
             log: link.key("cache:purges"),
             view: ArcSwap::default(),
+            news: AtomicU64::new(0),
+            live: Live::new(),
             debts: Debts::default(),
             scripts: Scripts {
                 put: Script::new(include_str!("put.lua")),
@@ -133,9 +143,9 @@ impl Redis {
         self.garbage.load(Relaxed)
     }
 
-    /// Whether an answer with such a body can be stored; its head has to fit as well.
-    pub(crate) fn takes(&self, body: usize) -> bool {
-        body <= self.largest
+    /// How often what was read of the log of purges has grown.
+    pub(crate) fn news(&self) -> u64 {
+        self.news.load(Relaxed)
     }
 
     /// All that may be used of what lies under a key. `uri` is the key of host, path and query alone.
@@ -153,8 +163,19 @@ impl Redis {
         let life = <[u8; 8]>::try_from(life?.bytes()?).map_err(|_| odd())?;
         let ticket = Ticket { moment: view.top(), life };
         let (entries, garbage) = read(answers, |variant, record| {
-            let (entry, made) = record::read(key, variant, &record.into())?;
-            Some((made.life == life && !view.is_dead(made.moment, key, &entry)).then(|| Arc::new(entry)))
+            // One that somebody holds was read from the same record.
+            let check = record::told(&record)?;
+            let known = self.live.find(key, variant, check);
+            let (entry, made) = match known {
+                Some(known) => known,
+                None => {
+                    let (entry, made) = record::read(key, variant, &record.into())?;
+                    let entry = Arc::new(entry);
+                    self.live.add((key, variant), check, (&entry, made));
+                    (entry, made)
+                }
+            };
+            Some((made.life == life && !view.is_dead(made.moment, key, &entry)).then_some(entry))
         })?;
         let found = Found { entries, ticket, garbage: garbage.len() as u64 };
         if found.garbage > 0 {
@@ -186,7 +207,7 @@ impl Redis {
         keep: Duration,
         ticket: &Ticket,
     ) -> Result<Put, Away> {
-        let Some((variant, record)) = record::write(key, entry, ticket, self.largest) else {
+        let Some((variant, record)) = record::write(key, entry, ticket, LARGEST_RECORD) else {
             return Ok(Put::TooLarge);
         };
         let keep = millis(keep.clamp(Duration::from_secs(1), LONGEST));
@@ -210,12 +231,17 @@ impl Redis {
         put.map(|_| Put::Stored)
     }
 
-    /// Ends the life of a URI: nothing that was asked for until now under it is used any more, whoever asked and for which version.
-    /// If that cannot be done now, it is done before anything else is looked up.
-    pub(crate) async fn forget(&self, worker: usize, uri: &Key) -> Result<(), Away> {
-        // It is owed until it is done, so that nobody finds what is to be forgotten, and nothing is lost if nobody waits.
-        self.debts.add(*uri);
-        self.settle(worker).await
+    /// The life of a URI is to end: nothing that was asked for until now under it is to be used any more, whoever asked and for
+    /// which version. Here that holds at once, for what is owed is made good before anything is looked up.
+    pub(crate) fn owe(&self, uri: Key) {
+        self.debts.add(uri);
+    }
+
+    /// Takes away all variants under a key.
+    pub(crate) async fn remove(&self, worker: usize, key: &Key) -> Result<(), Away> {
+        let [removed] =
+            all(self.link.run(worker, &[Command::new("UNLINK").word(self.answers(key))]).await?)?;
+        removed.map(drop)
     }
 
     /// Purges what an operator wants gone; gives how much it was, as far as that is known.
@@ -225,7 +251,7 @@ impl Redis {
     }
 
     /// Makes good what is owed.
-    async fn settle(&self, worker: usize) -> Result<(), Away> {
+    pub(crate) async fn settle(&self, worker: usize) -> Result<(), Away> {
         while let Some(due) = self.debts.due() {
             match &due {
                 Due::All(_) => self.append(&self.link, worker, FLOOR).await?,
@@ -295,6 +321,7 @@ impl Redis {
             read.read(floor, &more);
             // Another worker may have read it, too: one of them is heard.
             self.view.compare_and_swap(&view, Arc::new(read));
+            self.news.fetch_add(1, Relaxed);
             last = Some(end);
         }
         Err(Away::Busy)

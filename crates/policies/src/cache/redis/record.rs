@@ -64,13 +64,17 @@ pub(super) fn write(key: &Key, entry: &Entry, ticket: &Ticket, largest: usize) -
     (out.len() <= largest).then_some((variant, out))
 }
 
+/// What a record says its check is, if it is one of this version.
+pub(super) fn told(record: &[u8]) -> Option<u64> {
+    let mut reader = Reader(record);
+    (*reader.take()? == MAGIC).then_some(())?;
+    reader.take().map(|check| u64::from_le_bytes(*check))
+}
+
 /// Reads a record; the body stays where it lies.
 pub(super) fn read(key: &Key, variant: &Variant, record: &Bytes) -> Option<(Entry, Ticket)> {
-    let mut reader = Reader(record);
-    if *reader.take::<4>()? != MAGIC {
-        return None;
-    }
-    let told = u64::from_le_bytes(*reader.take()?);
+    let told = told(record)?;
+    let mut reader = Reader(record.get(CHECKED..)?);
     if told != check(key, variant, reader.0) {
         return None;
     }

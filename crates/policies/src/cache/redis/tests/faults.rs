@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use sekisho_store::redis::Away;
-
 use super::server::RedisServer;
 use super::*;
 

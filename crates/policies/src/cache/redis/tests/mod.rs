@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sekisho_caching::{Key, KeyParts, Policy, Sharing, Stored, Times, admit};
-use sekisho_store::redis::{Address, Link, Options};
+use sekisho_store::redis::{Address, Away, Link, Options};
 use sekisho_units::{Pattern, Wall};
 use sekisho_wire::{Edits, HeadBuf};
 
@@ -36,7 +36,7 @@ fn patient() -> Options {
 }
 
 fn redis_with(url: &str, options: Options) -> Redis {
-    Redis::new(&Link::new(&Address::parse(url).unwrap(), options, 2).unwrap(), 8 << 20)
+    Redis::new(&Link::new(&Address::parse(url).unwrap(), options, 2).unwrap())
 }
 
 /// What a gateway has.
@@ -87,6 +87,11 @@ impl Redis {
         let mut bodies: Vec<_> = found.entries.iter().map(text).collect();
         bodies.sort();
         bodies
+    }
+
+    async fn forget(&self, worker: usize, uri: &Key) -> Result<(), Away> {
+        self.owe(*uri);
+        self.settle(worker).await
     }
 
     async fn store(&self, path: &str, entry: &Entry, ticket: &Ticket) -> Put {

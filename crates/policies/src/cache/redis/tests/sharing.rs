@@ -1,5 +1,6 @@
 //! Gateways that share a server: variants, lives, times, sizes, clusters.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::server::RedisServer;
@@ -64,14 +65,19 @@ fn large_bodies_come_whole_and_too_large_ones_are_not_stored() {
     let server = RedisServer::start();
     let redis = redis(&server.url());
     run(async {
-        let body: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).take(1_000_000).collect();
+        let body: Vec<u8> = (0..250_000_u32).flat_map(u32::to_le_bytes).collect();
+        assert!(body.len() as u64 > super::super::LARGEST);
         let ticket = redis.found("/a").await.ticket;
         assert_eq!(redis.store("/a", &entry("/a", "en", body.clone(), &[]), &ticket).await, Put::Stored);
-        assert!(redis.found("/a").await.entries[0].body == body);
-        let large = entry("/b", "en", vec![0; super::super::LARGEST], &[]);
+        let found = redis.found("/a").await;
+        assert!(found.entries[0].body == body);
+        assert!(Arc::ptr_eq(&found.entries[0], &redis.found("/a").await.entries[0]), "held once");
+        assert_eq!(redis.store("/a", &entry("/a", "en", "other", &[]), &ticket).await, Put::Stored);
+        assert_eq!(redis.bodies("/a").await, ["other"], "and no longer than it lies there");
+        assert!(found.entries[0].body == body);
+        let large = entry("/b", "en", vec![0; super::super::LARGEST_RECORD], &[]);
         let ticket = redis.found("/b").await.ticket;
         assert_eq!(redis.store("/b", &large, &ticket).await, Put::TooLarge);
-        assert!(redis.takes(super::super::LARGEST) && !redis.takes(super::super::LARGEST + 1));
     });
 }
 
