@@ -37,6 +37,8 @@ pub(super) enum Subject {
     Haproxy,
     /// nginx with answers kept.
     NginxCache,
+    /// The same with the files they lie in kept open.
+    NginxCacheOpen,
     Sekisho(Site),
 }
 
@@ -101,6 +103,7 @@ impl Subject {
             Subject::NginxAgain => "nginx-again".to_owned(),
             Subject::Haproxy => "haproxy".to_owned(),
             Subject::NginxCache => "nginx-cache".to_owned(),
+            Subject::NginxCacheOpen => "nginx-cache-open-files".to_owned(),
             Subject::Sekisho(Site::Plain) => "sekisho".to_owned(),
             Subject::Sekisho(Site::Policies) => "sekisho-policies".to_owned(),
             Subject::Sekisho(Site::Full(Remember::Never)) => "sekisho-full".to_owned(),
@@ -249,7 +252,7 @@ impl Stage {
         let (template, ending) = match subject {
             Subject::Nginx | Subject::NginxAgain => ("nginx.conf", "conf"),
             Subject::Haproxy => ("haproxy.cfg", "cfg"),
-            Subject::NginxCache => ("nginx-cache.conf", "conf"),
+            Subject::NginxCache | Subject::NginxCacheOpen => ("nginx-cache.conf", "conf"),
             Subject::Sekisho(Site::Plain) => ("plain.yaml", "yaml"),
             Subject::Sekisho(Site::Policies) => ("policies.yaml", "yaml"),
             Subject::Sekisho(Site::Full(_)) => ("full.yaml", "yaml"),
@@ -299,6 +302,7 @@ impl Stage {
                 if subject == Subject::Sekisho(Site::Full(Remember::Always)) { "10000" } else { "off" }
                     .to_owned(),
             ),
+            ("open_files", open_files(subject).to_owned()),
             ("generation", "0".to_owned()),
             ("routes", routes(subject)),
         ]
@@ -362,7 +366,9 @@ impl Stage {
     fn command(&self, subject: Subject, name: &str, file: &Path) -> Result<Vec<String>, String> {
         let file = file.display().to_string();
         match subject {
-            Subject::Nginx | Subject::NginxAgain | Subject::NginxCache => nginx(&self.folder, name),
+            Subject::Nginx | Subject::NginxAgain | Subject::NginxCache | Subject::NginxCacheOpen => {
+                nginx(&self.folder, name)
+            }
             Subject::Haproxy => Ok(vec![program("haproxy")?, "-db".to_owned(), "-f".to_owned(), file]),
             Subject::Sekisho(_) => {
                 let binary = self.sekisho.as_ref().ok_or("Sekisho is not measured in this run")?;
@@ -382,6 +388,11 @@ impl Drop for Stage {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Whether a kept answer's file is opened for each request, as nginx does by itself.
+fn open_files(subject: Subject) -> &'static str {
+    if subject == Subject::NginxCacheOpen { "open_file_cache max=1000 inactive=60s;" } else { "" }
 }
 
 fn nginx(folder: &Path, name: &str) -> Result<Vec<String>, String> {

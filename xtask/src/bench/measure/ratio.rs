@@ -198,6 +198,9 @@ fn subjects(stage: &Stage, plan: &Plan, options: &Options) -> Vec<Subject> {
         let peers = options.peers.iter().filter(|peer| plain || **peer != Peer::Haproxy);
         subjects.extend(peers.map(|peer| peer.subject()));
     }
+    if plan.reference == Subject::NginxCache {
+        subjects.push(Subject::NginxCacheOpen);
+    }
     if stage.has_sekisho() {
         subjects.push(Subject::Sekisho(plan.site));
     }
