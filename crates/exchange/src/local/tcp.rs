@@ -53,6 +53,32 @@ impl Tcp {
         tried
     }
 
+    /// As [`Io::poll_receive`], of a socket that may have something.
+    fn receive(&self, cx: &mut Context<'_>, free: &mut [u8], waits: &mut bool) -> Poll<io::Result<usize>> {
+        let room = free.len();
+        loop {
+            let read = || rustix::net::recv(&self.0, &mut *free, RecvFlags::empty()).map(|(_, count)| count);
+            match self.attempt(Interest::READABLE, read, room) {
+                // Whoever waited was told that it is ready, even if that was in vain.
+                None | Some(Err(Errno::WOULDBLOCK)) => {
+                    *waits = false;
+                    if let Err(error) = ready!(self.0.poll_read_ready(cx)) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
+                Some(Ok(count)) => {
+                    // At its end, it is waited for at once: so the next look finds that nobody need be told.
+                    *waits = 0 < count
+                        && count < room
+                        && self.0.poll_read_ready(cx).is_pending()
+                        && has_budget_remaining();
+                    return Poll::Ready(Ok(count));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
     /// Tries `work` until it is done or the socket is not ready for it, as [`Tcp::attempt`] does.
     #[inline]
     fn poll_io(
@@ -106,29 +132,11 @@ impl Io for Tcp {
         free: &mut [u8],
         waits: &mut bool,
     ) -> Poll<io::Result<usize>> {
-        let room = free.len();
-        loop {
-            let read = || rustix::net::recv(&self.0, &mut *free, RecvFlags::empty()).map(|(_, count)| count);
-            match self.attempt(Interest::READABLE, read, room) {
-                None if *waits => return Poll::Pending,
-                // Whoever waited was told that it is ready, even if that was in vain.
-                None | Some(Err(Errno::WOULDBLOCK)) => {
-                    *waits = false;
-                    if let Err(error) = ready!(self.0.poll_read_ready(cx)) {
-                        return Poll::Ready(Err(error));
-                    }
-                }
-                Some(Ok(count)) => {
-                    // At its end, it is waited for at once: so the next look finds that nobody need be told.
-                    *waits = 0 < count
-                        && count < room
-                        && self.0.poll_read_ready(cx).is_pending()
-                        && has_budget_remaining();
-                    return Poll::Ready(Ok(count));
-                }
-                Some(Err(error)) => return Poll::Ready(Err(error.into())),
-            }
+        // Of two sides one has something as a rule, and the other one is only looked at.
+        if *waits && !self.is_readable() {
+            return Poll::Pending;
         }
+        self.receive(cx, free, waits)
     }
 
     #[inline]
