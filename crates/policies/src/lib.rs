@@ -30,6 +30,7 @@ pub mod request_id;
 pub mod rewrite;
 pub mod security_headers;
 mod shards;
+mod share;
 mod table;
 pub mod user_lookup;
 

@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write as _};
+use std::sync::atomic::AtomicUsize;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use sekisho_exchange::Filter;
 use zstd::stream::raw::{CParameter, Encoder as Frames, InBuffer, Operation, OutBuffer};
 
 use super::choose::Coding;
+use crate::share::Share;
 
 /// Bytes that are looked back at, as a power of two: enough for answers of an API, and a bound on what one answer may hold in memory.
 const WINDOW: u32 = 17;
@@ -18,10 +20,14 @@ const IDLE: usize = 8;
 /// Room that is made for what comes out.
 const ROOM: usize = 4 * 1024;
 
+/// Bytes that the compressors of all answers under way hold.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
 /// One answer's compressor. It is a filter, and goes back to its worker's idle ones when the answer is over.
 pub(super) struct Encoder {
     kind: Option<Kind>,
     level: u8,
+    _share: Share,
 }
 
 enum Kind {
@@ -37,13 +43,35 @@ thread_local! {
 }
 
 impl Encoder {
-    /// A compressor at the beginning of a body. `None` if there is no memory for one.
-    pub(super) fn new(coding: Coding, level: u8) -> Option<Self> {
+    /// A compressor at the beginning of a body. `None` if there is no memory for one, of which all together may take so much.
+    pub(super) fn new(coding: Coding, level: u8, memory: usize) -> Option<Self> {
+        let mut share = Share::of(&HELD);
+        if !share.is_within(cost(coding, level), memory) {
+            return None;
+        }
         let kind = match waiting(coding, level) {
             Some(kind) => kind,
             None => Kind::new(coding, level).ok()?,
         };
-        Some(Self { kind: Some(kind), level })
+        Some(Self { kind: Some(kind), level, _share: share })
+    }
+}
+
+/// Bytes that a compressor takes, as measured, and somewhat more.
+pub(super) const fn cost(coding: Coding, level: u8) -> usize {
+    1024 * match (coding, level) {
+        (Coding::Gzip, _) => 768,
+        (Coding::Zstd, ..=2) => 1_536,
+        (Coding::Zstd, ..=4) => 2_048,
+        (Coding::Zstd, _) => 4_096,
+        (Coding::Br, ..=1) => 1_024,
+        (Coding::Br, ..=4) => 3_584,
+        (Coding::Br, ..=6) => 6_144,
+        // Tables that double with each level.
+        (Coding::Br, 7) => 16_384,
+        (Coding::Br, 8) => 24_576,
+        (Coding::Br, 9) => 40_960,
+        (Coding::Br, _) => 24_576,
     }
 }
 
@@ -84,6 +112,16 @@ impl Kind {
             Coding::Zstd => {
                 let mut frames = Frames::new(level.into())?;
                 frames.set_parameter(CParameter::WindowLog(WINDOW))?;
+                // Tables as the library has them for inputs of this window's size: its own choice is for endless ones, and takes up to 80 MiB.
+                let (hash, chain) = match level {
+                    ..=1 => (13, 12),
+                    2 => (15, 13),
+                    3 => (16, 15),
+                    4..=11 => (17, 17),
+                    _ => (17, 18),
+                };
+                frames.set_parameter(CParameter::HashLog(hash))?;
+                frames.set_parameter(CParameter::ChainLog(chain))?;
                 Self::Zstd(Box::new(frames))
             }
             Coding::Br => {
@@ -234,7 +272,7 @@ pub(super) mod tests {
             given_up in any::<bool>(),
         ) {
             for (coding, level) in ALL {
-                let mut encoder = Encoder::new(coding, level).unwrap();
+                let mut encoder = Encoder::new(coding, level, usize::MAX).unwrap();
                 let (mut plain, mut out) = (Vec::new(), Vec::new());
                 for (piece, pause) in &pieces {
                     encoder.take(piece, &mut out);
@@ -255,7 +293,7 @@ pub(super) mod tests {
     #[test]
     fn after_a_pause_all_that_was_taken_can_be_read() {
         for (coding, level) in ALL {
-            let mut encoder = Encoder::new(coding, level).unwrap();
+            let mut encoder = Encoder::new(coding, level, usize::MAX).unwrap();
             let mut out = Vec::new();
             encoder.take(b"an event", &mut out);
             encoder.pause(&mut out);
@@ -275,11 +313,13 @@ pub(super) mod tests {
     fn no_more_wait_than_a_worker_may_keep() {
         std::thread::spawn(|| {
             let many: Vec<_> = (1..=9)
-                .flat_map(|level| [Encoder::new(Coding::Gzip, level), Encoder::new(Coding::Zstd, level)])
+                .flat_map(|level| {
+                    [Coding::Gzip, Coding::Zstd].map(|coding| Encoder::new(coding, level, usize::MAX))
+                })
                 .collect();
             drop(many);
             assert_eq!(WAITING.with_borrow(Vec::len), 2 * IDLE);
-            let again = Encoder::new(Coding::Gzip, 9).unwrap();
+            let again = Encoder::new(Coding::Gzip, 9, usize::MAX).unwrap();
             assert_eq!(WAITING.with_borrow(Vec::len), 2 * IDLE - 1, "the newest are kept and used again");
             drop(again);
         })

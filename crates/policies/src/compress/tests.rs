@@ -97,6 +97,13 @@ fn an_answer_to_head_says_what_that_to_get_would() {
 }
 
 #[test]
+fn with_no_memory_left_answers_go_as_they_are() {
+    let response = "200 OK\nContent-Type: text/html\n";
+    let want = (format!("{}Vary: Accept-Encoding\n", response.split_once('\n').unwrap().1), false);
+    assert_eq!(sent(json!({"memory": "700KiB"}), GZIP, response), want);
+}
+
+#[test]
 fn in_shadow_nothing_changes() {
     let policy = compile::<Config>(json!({})).unwrap();
     let fixture = Fixture::new(&format!("GET / HTTP/1.1\nHost: a.example\n{GZIP}"));
@@ -134,6 +141,7 @@ fn what_is_wrong_with_the_settings_is_told_with_its_remedy() {
         (json!({"levels": {"gzip": 0}}), "levels.gzip", "1 to 9"),
         (json!({"levels": {"br": 12}}), "levels.br", "0 to 11"),
         (json!({"levels": {"zstd": 20}}), "levels.zstd", "1 to 19"),
+        (json!({"memory": 0}), "memory", "256MiB"),
     ] {
         let text = compile::<Config>(settings.clone()).unwrap_err();
         assert!(text.contains(field) && text.contains(remedy), "{settings}: {text}");

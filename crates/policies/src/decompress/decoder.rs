@@ -2,14 +2,18 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::AtomicUsize;
 
 use sekisho_exchange::{Reply, RequestFilter, Taken};
 
 use super::codec::Codec;
-use super::memory::Share;
+use crate::share::Share;
 
 /// So many bytes of a plain body are not held to the ratio: what is small may be monotonous.
 const SMALL: u64 = 1024 * 1024;
+
+/// Bytes that all decoders hold.
+static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// How far decoding may go.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +48,8 @@ impl Decoder {
     /// The next for the body that `tally` is of.
     pub(super) fn new(codec: Codec, bounds: Bounds, tally: &Rc<Tally>) -> Self {
         let first = Rc::strong_count(tally) == 1;
-        Self { codec, bounds, tally: Rc::clone(tally), first, taken: 0, given: 0, share: Share::default() }
+        let (tally, share) = (Rc::clone(tally), Share::of(&HELD));
+        Self { codec, bounds, tally, first, taken: 0, given: 0, share }
     }
 
     fn check(&mut self) -> Result<(), Box<Reply>> {

@@ -8,7 +8,6 @@
 mod codec;
 mod decoder;
 mod gzip;
-mod memory;
 #[cfg(test)]
 mod tests;
 

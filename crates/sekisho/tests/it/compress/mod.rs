@@ -1,5 +1,7 @@
 //! Answers that are made smaller on their way: whole, in time, and only for those who can read them.
 
+mod memory;
+
 use std::io::Read as _;
 
 use crate::framing::gateway;

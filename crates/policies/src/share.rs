@@ -1,26 +1,22 @@
-//! How much memory all decoders hold together.
+//! How much memory all that is of one kind holds together, over all workers and routes.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes, over all workers and routes.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-/// What one decoder holds, as far as it has said so. Dropping it gives it back.
+/// What one of them holds, as far as it has said so. Dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(crate) struct Share {
     held: usize,
     all: &'static AtomicUsize,
 }
 
-impl Default for Share {
-    fn default() -> Self {
-        Self { held: 0, all: &HELD }
-    }
-}
-
 impl Share {
+    /// One that holds nothing yet, of `all`.
+    pub(crate) const fn of(all: &'static AtomicUsize) -> Self {
+        Self { held: 0, all }
+    }
+
     /// Notes that it holds so many bytes now; whether all together hold at most `most`. Less is always allowed.
-    pub(super) fn is_within(&mut self, bytes: usize, most: usize) -> bool {
+    pub(crate) fn is_within(&mut self, bytes: usize, most: usize) -> bool {
         let all = match bytes.checked_sub(self.held) {
             // As it is most of the time.
             Some(0) => return true,
@@ -48,7 +44,7 @@ mod tests {
     #[test]
     fn all_shares_count_together_and_what_is_dropped_is_given_back() {
         static ALL: AtomicUsize = AtomicUsize::new(0);
-        let share = || Share { held: 0, all: &ALL };
+        let share = || Share::of(&ALL);
         let (mut one, mut other) = (share(), share());
         assert!(one.is_within(60, 100) && other.is_within(40, 100));
         assert!(one.is_within(60, 0), "nothing more is nothing new");
