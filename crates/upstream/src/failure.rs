@@ -12,6 +12,8 @@ pub enum Failure {
     Unreachable(&'static str),
     /// All connections are taken, and the queue is full or the wait was too long. The word is for the log.
     Overloaded(&'static str),
+    /// The service has as many requests as it may have at once. The word is for the log; after so many seconds there may be a place.
+    Shed(&'static str, u64),
     /// Nobody is there who may be asked.
     NoHealthyEndpoint,
     /// The circuit breaker is open; the next probe may come after this.
@@ -55,6 +57,7 @@ impl Failure {
             | Self::Switched
             | Self::WrongProtocol => true,
             Self::Overloaded(_)
+            | Self::Shed(..)
             | Self::NoHealthyEndpoint
             | Self::CircuitOpen(_)
             | Self::Stopping
@@ -70,6 +73,7 @@ impl Failure {
         Some(match self {
             Self::Unreachable(reason) => Reply::upstream_unavailable(service, reason),
             Self::Overloaded(reason) => Reply::overloaded(service, 1, reason),
+            Self::Shed(reason, after) => Reply::overloaded(service, after, reason),
             Self::NoHealthyEndpoint => Reply::no_healthy_endpoint(service),
             Self::CircuitOpen(after) => Reply::circuit_open(service, after),
             Self::Slow(reason) => Reply::upstream_timeout(service, reason),

@@ -88,7 +88,7 @@ pub async fn send<'a, D: Downstream>(
         let (ended, flight) = asking.judge(leave, &outcome);
         exchange.facts.upstream_duration = Some(ended.since(began));
         let next = match tries.again(&outcome, exchange, down, alarm).await? {
-            true => asking.leave(&mut tries, pools.local.clock.now()).ok(),
+            true => asking.leave_again(&mut tries),
             false => None,
         };
         // If that was one failure too many for the breaker, it is what the client learns of.
@@ -147,6 +147,15 @@ impl Asking<'_, '_> {
         let whole = whole.map_err(Failure::CircuitOpen)?;
         let (endpoint, own) = tries.pick(now)?;
         Ok(Leave { flight: Flight::begin(endpoint), ticket: whole.or(own), since: now })
+    }
+
+    /// An endpoint for one more try, if any may be asked. Only then is it one.
+    fn leave_again(&self, tries: &mut Tries<'_>) -> Option<Leave> {
+        let leave = self.leave(tries, self.pools.local.clock.now()).ok()?;
+        if let Some(retry) = &self.service.retry {
+            retry.made();
+        }
+        Some(leave)
     }
 
     /// How the try is hedged, if it is: only the first one.

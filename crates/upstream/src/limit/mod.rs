@@ -29,6 +29,9 @@ use crate::breaker::Guard;
 use crate::failure::Failure;
 use crate::pool::guarded;
 
+/// The longest time that anybody is told to wait, in seconds: how it is by then nobody knows.
+const MOST_AFTER: u64 = 30;
+
 /// The limit of a service, as one configuration sees it.
 pub struct Limit {
     bound: Bound,
@@ -55,6 +58,8 @@ pub(crate) struct LimitState {
     steering: Mutex<Option<Steering>>,
     /// Nanoseconds beyond which a client that left had waited too long.
     slow: AtomicU64,
+    /// How long a request has its place while all are taken, in nanoseconds: an average of the last few; 0 if there was none.
+    takes: AtomicU64,
     /// Requests turned away because the line was full, and after a wait.
     shed: [AtomicU64; 2],
 }
@@ -151,7 +156,7 @@ impl Limit {
             Some(Turn::Later(waiting)) => waiting,
             None => {
                 full.fetch_add(1, Relaxed);
-                return Err(Failure::Overloaded("limit_queue"));
+                return Err(Failure::Shed("limit_queue", self.after()));
             }
         };
         let due = local.clock.now() + self.wait;
@@ -164,7 +169,7 @@ impl Limit {
                 return Failure::Expired;
             }
             late.fetch_add(1, Relaxed);
-            Failure::Overloaded("limit_wait")
+            Failure::Shed("limit_wait", self.after())
         };
         let place = guarded(waiting.turn(), down, alarm, over).await?;
         // At the end of a drain places become free as their requests are cut off: none of them is for another request.
@@ -174,12 +179,24 @@ impl Limit {
     /// Tells how a try went: the answer's status, or how there was none; and how long after the request was sent, if it was.
     #[inline]
     pub(crate) fn heard(&self, result: Result<u16, &Failure>, served: Option<Duration>, now: Tick) {
+        if let Some(served) = served {
+            self.state.took(served);
+        }
         if let Bound::Adaptive(rules) = &self.bound
             && self.state.window.is_open(now)
             && let Some(heard) = self.state.understood(rules, result, served)
         {
             self.state.heard(heard, now);
         }
+    }
+
+    /// Seconds after which there may be a place for one more: those who wait now come first.
+    #[cold]
+    fn after(&self) -> u64 {
+        let look = self.state.places.look();
+        let before = u64::from(look.waiting) + 1;
+        let nanos = self.state.takes.load(Relaxed).saturating_mul(before) / u64::from(look.bound.max(1));
+        nanos.div_ceil(1_000_000_000).clamp(1, MOST_AFTER)
     }
 
     /// How it stands.
@@ -201,6 +218,21 @@ impl Limit {
 }
 
 impl LimitState {
+    /// A request was with the service for so long. Only while all places are taken does anybody ask.
+    #[inline]
+    fn took(&self, served: Duration) {
+        let look = self.places.look();
+        if look.taken >= look.bound {
+            let nanos = u64::try_from(served.as_nanos()).unwrap_or(u64::MAX);
+            let takes = match self.takes.load(Relaxed) {
+                0 => nanos,
+                // Another thread may store at the same time; of two answers alike one may be lost.
+                takes => takes - takes / 8 + nanos / 8,
+            };
+            self.takes.store(takes, Relaxed);
+        }
+    }
+
     /// What a try tells of the load of a service. An error that is quick must not pass for a quick answer, and one that is a
     /// defect says nothing of load.
     fn understood(

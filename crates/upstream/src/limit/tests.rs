@@ -367,3 +367,23 @@ fn what_no_limit_can_be_is_refused_with_a_remedy() {
         assert!(told.contains(want) && told.is_empty() == want.is_empty(), "{text}: {told}");
     }
 }
+
+#[test]
+fn who_is_turned_away_is_told_when_there_may_be_a_place() {
+    let limit = limit("{ in_flight: 2, queue: 3 }");
+    assert_eq!(limit.after(), 1, "nothing is known");
+    let heard = |seconds: u64| limit.heard(Ok(200), Some(Duration::from_secs(seconds)), Tick::ZERO);
+    let one = limit.enter().unwrap();
+    heard(50);
+    assert_eq!(limit.after(), 1, "with a place free nobody need know");
+    let other = limit.enter().unwrap();
+    heard(5);
+    assert_eq!(limit.after(), 3, "two places, each for five seconds");
+    let line: Vec<_> = (0..3).map(|_| limit.state.places.line_up(3).unwrap()).collect();
+    assert_eq!(limit.after(), 10, "three come first");
+    (0..100).for_each(|_| heard(600));
+    assert_eq!(limit.after(), 30);
+    (0..100).for_each(|_| limit.heard(Ok(200), Some(Duration::from_millis(20)), Tick::ZERO));
+    assert_eq!(limit.after(), 1);
+    drop((line, one, other));
+}

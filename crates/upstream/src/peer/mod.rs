@@ -161,7 +161,10 @@ async fn whole_body(
 pub(crate) fn unanswered(failure: &Failure) -> Unanswered {
     use Unanswered::{Absent, Unclear};
     match failure {
-        Failure::Unreachable(reason) | Failure::Overloaded(reason) | Failure::Slow(reason) => Absent(reason),
+        Failure::Unreachable(reason)
+        | Failure::Overloaded(reason)
+        | Failure::Shed(reason, _)
+        | Failure::Slow(reason) => Absent(reason),
         Failure::NoHealthyEndpoint => Absent("no_healthy_endpoint"),
         Failure::CircuitOpen(_) => Absent("circuit_open"),
         Failure::Expired => Absent("timeout"),

@@ -80,11 +80,12 @@ impl Budget {
         share.requests.store(share.requests.load(Relaxed) + 1, Relaxed);
     }
 
-    /// Takes leave for a retry.
+    /// Takes leave for a retry. Whether it is made may depend on others, too.
     pub(crate) fn take(&self, worker: usize, allowed: Percent, now: Tick) -> bool {
         let may = !allowed.is_zero() && self.share(worker, now).spend(allowed);
-        let count = if may { &self.meter.made } else { &self.meter.refused };
-        count.fetch_add(1, Relaxed);
+        if !may {
+            self.meter.refused.fetch_add(1, Relaxed);
+        }
         may
     }
 

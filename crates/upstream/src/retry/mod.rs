@@ -5,6 +5,7 @@ mod config;
 mod tries;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use sekisho_exchange::Exchange;
@@ -86,6 +87,11 @@ impl Retry {
     #[inline]
     pub(crate) fn asked(&self, worker: usize, now: Tick) {
         self.budget.asked(worker, now);
+    }
+
+    /// Counts a retry that is about to be made.
+    pub(crate) fn made(&self) {
+        self.budget.meter.made.fetch_add(1, Relaxed);
     }
 
     /// What became of retries.

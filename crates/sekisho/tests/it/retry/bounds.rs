@@ -114,3 +114,14 @@ fn what_cannot_be_is_reported_at_its_place_with_a_remedy() {
         assert!(said.contains(want), "{want}\nin\n{said}");
     }
 }
+
+#[test]
+fn what_the_breaker_refuses_is_no_retry() {
+    let (first, second) = (mute(), mute());
+    let gateway = gateway(&first, &second, "breaker: { volume: 1, reset: 1h }");
+    assert_problem(&gateway.get("/a"), 502, "BAD_GATEWAY");
+    assert_eq!(first.requests() + second.requests(), 1, "one failure opens it");
+    let counted = |result| gateway.metric_where("gateway_upstream_retries_total", &[("result", result)]);
+    assert_eq!((counted("made"), counted("over_budget")), (0.0, 0.0));
+    assert_eq!(logged(&gateway, "/a")["attempts"], 1);
+}

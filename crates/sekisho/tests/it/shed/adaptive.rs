@@ -51,7 +51,8 @@ fn under_load(gateway: &Gateway, clients: usize, watch: impl FnOnce()) {
                     let answer = client.answer();
                     if answer.status == 503 {
                         assert_eq!(answer.code(), "OVERLOADED");
-                        assert_eq!(answer.header("retry-after"), Some("1"));
+                        let after = answer.header("retry-after").and_then(|text| text.parse::<u64>().ok());
+                        assert!(after.is_some_and(|after| after >= 1), "{after:?}");
                         // Who comes again at once would keep the machine busy, and make the service slow.
                         thread::sleep(Duration::from_millis(20));
                     } else {
