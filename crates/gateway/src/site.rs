@@ -1,14 +1,15 @@
 //! The compiled whole: what a configuration means, ready to run. It is replaced in one step, never changed.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_exchange::{Exchange, Reply};
+use sekisho_exchange::{Answerer, Client, Exchange, Local, Mode, Reply, Response, Scheme};
+use sekisho_policies::Pass;
 use sekisho_store::Store;
-use sekisho_units::Cidr;
+use sekisho_units::{Cidr, Clock};
 use sekisho_upstream::Service;
-use sekisho_wire::{Limits, PathRules};
+use sekisho_wire::{Framing, HeadBuf, Limits, PathRules, Skip};
 
 use crate::alert::Alerting;
 use crate::forward::{Introduction, Via};
@@ -59,6 +60,27 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// The header lines that `security_headers` at the top level adds to every answer, for those to connections that nobody looks into.
+    pub fn security_lines(&self, clock: &Clock) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let bites = |name: &str, mode| name == "security_headers" && mode == Mode::Enforce;
+        let Some(planned) =
+            self.fallback.steps.iter().find(|planned| bites(planned.step.name(), planned.mode))
+        else {
+            return lines;
+        };
+        let (request, mut answer) = (HeadBuf::default(), HeadBuf::default());
+        answer.response(503);
+        let local = Local::new(0, clock.clone());
+        let client = Client::direct(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), Scheme::Http);
+        let target = ("/", None, "");
+        let mut exchange = Exchange::new(request.view(), target, Framing::None, client, clock.now(), &local);
+        let response = Response { head: answer.view(), from: Answerer::Gateway };
+        planned.step.leave(Pass::NotEntered, &mut exchange, &response);
+        exchange.to_client.write(answer.view(), Skip::default(), &mut lines);
+        lines
     }
 
     /// Comes into force as the first: its services begin to look for their endpoints.

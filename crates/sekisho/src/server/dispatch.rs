@@ -54,7 +54,7 @@ impl Dispatch {
             seats: Permits::new(site.settings.connections),
             crowd: Crowd::new(site.settings.connections_per_address),
             at_the_door: Arc::new(Semaphore::new(AT_THE_DOOR)),
-            refusals: Refusals::default(),
+            refusals: Refusals::new(site.security_lines(&state.clock)),
             state,
         })
     }
@@ -73,6 +73,7 @@ impl Dispatch {
     pub(super) fn settle(&self, site: &Site) {
         self.seats.rebound(site.settings.connections);
         self.crowd.rebound(site.settings.connections_per_address);
+        self.refusals.settle(site.security_lines(&self.state.clock));
     }
 
     /// Gives a connection, set not to block, to a worker. If all places are taken, those who have waited longest for their

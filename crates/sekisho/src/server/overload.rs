@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use sekisho_exchange::{Id, Reply};
 use sekisho_units::Wall;
 use sekisho_wire::HeadBuf;
@@ -23,22 +24,29 @@ const RETRY_AFTER: u64 = 1;
 /// Turns connections away.
 pub(super) struct Refusals {
     free: Arc<Semaphore>,
-}
-
-impl Default for Refusals {
-    fn default() -> Self {
-        Self { free: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
+    /// Header lines that are on every answer: made once, as a flood must not ask policies.
+    lines: ArcSwap<Vec<u8>>,
 }
 
 impl Refusals {
+    /// With these header lines on every answer.
+    pub(super) fn new(lines: Vec<u8>) -> Self {
+        Self { free: Arc::new(Semaphore::new(AT_ONCE)), lines: ArcSwap::from_pointee(lines) }
+    }
+
+    /// From now on with these.
+    pub(super) fn settle(&self, lines: Vec<u8>) {
+        self.lines.store(Arc::new(lines));
+    }
+
     /// Gives `reply` in a task of its own and closes; only closes if too many such answers are under way.
     pub(super) fn answer(&self, stream: TcpStream, reply: Reply, now: Wall) {
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return };
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+        let answer = answer(reply, &self.lines.load(), now);
         tokio::spawn(async move {
             // Whether the client has taken the answer or has not within its time, nothing more is owed to it.
-            let _ = tokio::time::timeout(PATIENCE, send(stream, &answer(reply, now))).await;
+            let _ = tokio::time::timeout(PATIENCE, send(stream, &answer)).await;
             drop(permit);
         });
     }
@@ -66,7 +74,7 @@ pub(super) fn full() -> Reply {
 }
 
 /// The whole answer as bytes.
-fn answer(reply: Reply, now: Wall) -> Vec<u8> {
+fn answer(reply: Reply, lines: &[u8], now: Wall) -> Vec<u8> {
     let (request, correlation) = (Id::new(), Id::new());
     let reply = reply
         .header("X-Request-ID", request.as_str().to_owned())
@@ -75,7 +83,7 @@ fn answer(reply: Reply, now: Wall) -> Vec<u8> {
         .header("Date", String::from_utf8_lossy(&now.http_date()).into_owned());
     let mut head = HeadBuf::default();
     let body = reply.render(&mut head, Some(request.as_str()), now);
-    [head.bytes(), b"\r\n", &body].concat()
+    [head.bytes(), lines, b"\r\n", &body].concat()
 }
 
 #[cfg(test)]
@@ -84,7 +92,8 @@ mod tests {
 
     #[test]
     fn the_answer_is_a_whole_problem_that_ends_the_connection() {
-        let text = String::from_utf8(answer(full(), Wall::from_secs(0))).unwrap();
+        let text =
+            String::from_utf8(answer(full(), b"X-Frame-Options: DENY\r\n", Wall::from_secs(0))).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         for name in ["X-Request-ID: ", "X-Correlation-ID: "] {
             assert!(head.lines().any(|line| line.starts_with(name)), "{name} in {head}");
@@ -93,6 +102,7 @@ mod tests {
         for line in [
             "Content-Type: application/problem+json",
             "Retry-After: 1",
+            "X-Frame-Options: DENY",
             "Connection: close",
             "Date: Thu, 01 Jan 1970 00:00:00 GMT",
             &format!("Content-Length: {}", body.len()),

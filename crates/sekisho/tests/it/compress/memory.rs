@@ -10,7 +10,7 @@ const COSTS: [(&str, usize); 3] = [("gzip", 768), ("zstd", 2_048), ("br", 3_584)
 /// What an exchange takes beside that, with its connections and their buffers, in KiB.
 const EXCHANGE: usize = 256;
 /// So much of each answer is sent; the client waits for nearly as much.
-const SENT: usize = 400_000;
+const SENT: usize = 160_000;
 
 /// A service whose answers stop in the middle.
 fn stopping() -> Service {

@@ -2,7 +2,7 @@
 
 use super::rows::{AWAY, BUSY};
 use crate::contract::rows::Row;
-use crate::contract::{assert_body, assert_head, assert_lines};
+use crate::contract::{assert_body, assert_head, assert_head_with, assert_lines};
 use crate::front::config;
 use crate::harness::{Gateway, Service};
 use crate::pool::{Gate, ask};
@@ -21,9 +21,14 @@ fn a_client_beyond_the_limit_is_told_so_whole_without_a_service() {
     let row = Row::of(kind, "too much in flight: in all of the gateway", "");
     assert_eq!(answer.status, 503);
     assert_body(&answer, &row);
-    // Whoever accepts connections asks no policy, for none is to be asked by a flood.
     let kind = [("content-type", "application/problem+json"), ("cache-control", "no-store")];
-    assert_lines(&answer, row.says, &[&kind[..], &[("connection", "close"), ("retry-after", "1")]].concat());
+    let lines = [&kind[..], &[("connection", "close"), ("retry-after", "1")]].concat();
+    assert_head_with(&answer, row.says, &lines);
+    // What the top level says of its headers, it says of this answer from now on.
+    gateway.reconfigure(&config(gate.service.addr, "", &limits.replace("{}", "off")));
+    let answer = gateway.connect().answer();
+    assert_eq!(answer.status, 503);
+    assert_lines(&answer, row.says, &lines);
 }
 
 #[test]
