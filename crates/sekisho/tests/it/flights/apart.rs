@@ -1,14 +1,8 @@
 //! Whose answers are kept apart, and what is left out.
 
-use super::{answer, counting, fresh, get, until_word, word};
+use super::{answer, ask, counting, fresh, get, until_word, word};
 use crate::framing::gateway;
-use crate::harness::{Answer, Gateway};
-
-fn ask(gateway: &Gateway, request: &str) -> Answer {
-    let mut client = gateway.connect();
-    client.send(request);
-    client.answer()
-}
+use crate::harness::Gateway;
 
 const KEYS: &str =
     "api_key: { keys: [{ id: ann, key: ann-ann-ann-ann-1 }, { id: bob, key: bob-bob-bob-bob-1 }] }";

@@ -1,14 +1,8 @@
 //! How much is stored, and for how long.
 
-use super::{answer, counting, fresh, get, until_word, word};
+use super::{answer, ask, counting, fresh, get, until_word, word};
 use crate::framing::gateway;
-use crate::harness::{Answer, Gateway, pattern};
-
-fn ask(gateway: &Gateway, request: &str) -> Answer {
-    let mut client = gateway.connect();
-    client.send(request);
-    client.answer()
-}
+use crate::harness::{Gateway, pattern};
 
 #[test]
 fn memory_is_bounded_and_what_is_asked_for_often_stays() {

@@ -1,14 +1,8 @@
 //! What is stored for whom, and until when.
 
-use super::{answer, counting, fresh, get, until_word, word};
+use super::{answer, ask, counting, fresh, get, until_word, word};
 use crate::framing::gateway;
-use crate::harness::{Answer, Gateway, Service, ok, pattern};
-
-fn ask(gateway: &Gateway, request: &str) -> Answer {
-    let mut client = gateway.connect();
-    client.send(request);
-    client.answer()
-}
+use crate::harness::{Gateway, Service, ok, pattern};
 
 #[test]
 fn an_unsafe_request_that_succeeds_makes_doubtful_what_it_names() {

@@ -122,6 +122,13 @@ fn answer(lines: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     bytes
 }
 
+/// One request over a new connection, and its answer.
+fn ask(gateway: &Gateway, request: &str) -> Answer {
+    let mut client = gateway.connect();
+    client.send(request);
+    client.answer()
+}
+
 /// The word of `X-Cache`.
 fn word(answer: &Answer) -> &str {
     answer.header("x-cache").unwrap_or("none")
@@ -131,9 +138,7 @@ fn word(answer: &Answer) -> &str {
 #[track_caller]
 fn until_word(gateway: &Gateway, request: &str, wanted: &str) -> Answer {
     until(&format!("an answer that is {wanted}"), || {
-        let mut client = gateway.connect();
-        client.send(request);
-        Some(client.answer()).filter(|answer| word(answer) == wanted)
+        Some(ask(gateway, request)).filter(|answer| word(answer) == wanted)
     })
 }
 

@@ -2,18 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::{World, answer, counting, fresh, get, until_word, word};
+use super::{World, answer, ask, counting, fresh, get, until_word, word};
 use crate::framing::gateway;
-use crate::harness::{Answer, Gateway, Service, until};
+use crate::harness::{Service, until};
 
 /// Stale at once, and to be renewed behind its clients' backs for a minute.
 const BEHIND: &str = "Cache-Control: max-age=0, stale-while-revalidate=60\r\nETag: \"e\"\r\n";
-
-fn ask(gateway: &Gateway, request: &str) -> Answer {
-    let mut client = gateway.connect();
-    client.send(request);
-    client.answer()
-}
 
 #[test]
 fn a_stale_answer_is_sent_at_once_and_renewed_once() {
