@@ -199,6 +199,21 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+            text in "(Sun|Sunday)?,? ?[ 0-9]{1,4}[ -]?(Nov|nov)? ?[0-9: -]{0,16}( GMT)?",
+        ) {
+            let _ = seconds(&bytes);
+            // What the strict reader takes means the same here.
+            if let Ok(time) = httpdate::parse_http_date(&text) {
+                let since = time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+                proptest::prop_assert_eq!(seconds(text.as_bytes()), since, "{}", text);
+            }
+        }
+    }
+
     #[test]
     fn years_of_two_digits_lie_around_now() {
         let far = seconds(b"Thursday, 18-Aug-50 02:01:18 GMT").unwrap();

@@ -55,6 +55,8 @@ fn has(memory: &Memory, path: &str) -> bool {
 
 #[test]
 fn settings_that_cannot_be_meant_are_refused_with_a_remedy() {
+    let rows: serde_json::Map<String, serde_json::Value> =
+        (400..417).map(|status| (status.to_string(), json!("1m"))).collect();
     for (settings, want) in [
         (json!({ "max_body": "0B" }), "max_body: nothing could be stored; write a size such as `8MiB`"),
         (json!({ "max": "1MiB" }), "let `max` be four times `max_body` at least"),
@@ -63,6 +65,15 @@ fn settings_that_cannot_be_meant_are_refused_with_a_remedy() {
         (json!({ "ignore_query": ["a*b"] }), "ignore_query[0]: `a*b` is no name of a query parameter"),
         (json!({ "vary_by": ["a b"] }), "vary_by[0]: `a b` is no name of a header field"),
         (json!({ "ttl": "1 fortnight" }), "is not a duration"),
+        (
+            json!({ "ttl_of": { "99": "1m" } }),
+            "ttl_of.99: `99` is no status that can be stored; write one from 200 to 599",
+        ),
+        (json!({ "ttl_of": { "304": "1m" } }), "ttl_of.304: `304` is no status that can be stored"),
+        (json!({ "ttl_of": { "308-301": "1m" } }), "ttl_of.308-301: `308-301` is no status"),
+        (json!({ "ttl_of": rows }), "ttl_of: there are more than 16 rows; write ranges such as `400-499`"),
+        (json!({ "heuristic": "110%" }), "is more than `100%`"),
+        (json!({ "request_cookies": "eaten" }), "expected `heeded` or `ignored`"),
         (json!({ "store": "disk" }), "unknown variant `disk`, expected `memory` or `redis`"),
         (
             json!({ "store": "redis" }),
