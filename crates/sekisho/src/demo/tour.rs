@@ -17,6 +17,7 @@ const STOPS: &[(&str, &str)] = &[
         "your own correlation id, carried through",
         "curl -i {base}/api/inventory/tea-green {as AIKO} -H 'X-Correlation-ID: my-order'",
     ),
+    ("the same again, from memory (X-Cache: HIT)", "curl -i {base}/api/inventory/tea-green {as AIKO}"),
     (
         "one of four from the first endpoint, three from the second",
         "for i in 1 2 3 4; do curl -s {base}/api/orders/o-1 {as AIKO} | grep -o 'order-service-.'; done",

@@ -154,6 +154,9 @@ fn every_command_of_the_tour_does_what_it_says() {
                 let limits = ["\"rate_limit\";q=1000;w=900", "\"quota\";q=10000;w=900"];
                 assert_eq!(first.headers_all("ratelimit-policy"), limits, "of a premium user");
             }
+            "the same again, from memory (X-Cache: HIT)" => {
+                assert_eq!((statuses, first.header("x-cache")), (vec![200], Some("HIT")));
+            }
             "your own correlation id, carried through" => {
                 assert_eq!((statuses, first.header("x-correlation-id")), (vec![200], Some("my-order")));
             }
