@@ -2,6 +2,7 @@
 
 mod answers;
 mod bounds;
+mod elsewhere;
 mod leaves;
 
 use std::sync::Arc;
