@@ -15,7 +15,7 @@ const TAGS: [&str; 2] = ["Cache-Tag", "Surrogate-Key"];
 /// Most tags of one answer; further ones are not heard.
 const MOST_TAGS: usize = 64;
 /// What an entry costs beyond what can be counted: its places in tables, and the allocator's rounding.
-const BESIDE: usize = 192;
+const BESIDE: usize = 256;
 
 /// An answer as it is stored: whole, after everything that policies behind the cache have changed of it.
 #[derive(Debug)]
