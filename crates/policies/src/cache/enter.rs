@@ -24,6 +24,13 @@ struct Sought {
     claim: Option<Claim>,
 }
 
+impl Sought {
+    /// What those have in common who may wait for each other: the key, and what was purged and invalidated wherever when they came.
+    fn flight(&self, key: Key) -> Key {
+        self.claim.map_or(key, |claim| claim.flight(&key))
+    }
+}
+
 /// Whom a request may wait for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Company {
@@ -94,7 +101,6 @@ fn look(
     let (inner, shared) = (Arc::clone(inner), Arc::clone(shared));
     Verdict::Wait(Box::pin(async move {
         let (entries, claim) = shared.look(worker, uri, &sought.key).await;
-        inner.cached.heed(&shared);
         sought.claim = claim;
         let resume: Resume<Fare> = Box::new(move |exchange: &mut Exchange<'_>| {
             let entries: Vec<Option<&Arc<Entry>>> = entries.iter().map(Some).collect();
@@ -164,7 +170,9 @@ fn renewal(
     if exchange.method != Method::Get {
         return None;
     }
-    let Joined::Lead(lead) = inner.cached.flights.join(sought.key) else { return None };
+    let Joined::Lead(lead) = inner.cached.flights.join(sought.flight(sought.key)) else {
+        return None;
+    };
     inner.cached.meter.renews(exchange.local.index);
     // What the service is asked is no change of what this client is sent.
     validate(&entry.facts, &mut exchange.to_service);
@@ -203,7 +211,7 @@ fn ask(
         Company::None => None,
     };
     let mut lead = None;
-    match with.map(|key| inner.cached.flights.join(key)) {
+    match with.map(|key| inner.cached.flights.join(sought.flight(key))) {
         None => {}
         Some(Joined::Lead(taken)) => {
             // Between the look at the store and this, another one's answer may have come to be stored.

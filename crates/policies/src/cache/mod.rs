@@ -23,7 +23,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_caching::{Bypass, Key, Needed, Outcome, Policy as Choices};
+pub use sekisho_caching::Key;
+use sekisho_caching::{Bypass, Needed, Outcome, Policy as Choices};
 use sekisho_exchange::{CacheNote, Exchange, Policy, Response, Verdict};
 use sekisho_units::Wall;
 use sekisho_wire::{Edits, HeadView, Known};
@@ -37,7 +38,7 @@ use self::memory::Stand;
 pub use self::meter::Tally;
 pub use self::purge::Purge;
 use self::redis::Claim;
-pub use self::redis::Shared;
+pub use self::redis::{Shared, is_record};
 pub use self::store::{Cached, purge};
 
 /// What this cache is called in `Cache-Status` (RFC 9211).

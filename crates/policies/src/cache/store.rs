@@ -26,8 +26,6 @@ pub struct Cached {
     most_filling: u64,
     /// Where answers are stored instead, if gateways share them.
     pub(super) shared: Option<Arc<Shared>>,
-    /// How many news of purges by others were heeded.
-    heeded: AtomicU64,
 }
 
 impl Cached {
@@ -42,7 +40,6 @@ impl Cached {
             filling: AtomicU64::new(0),
             most_filling: (max / 10).max(max_body),
             shared,
-            heeded: AtomicU64::new(0),
         }
     }
 
@@ -79,14 +76,6 @@ impl Cached {
         let Some(shared) = &self.shared else { return self.memory.remove(key) };
         let (shared, key) = (Arc::clone(shared), *key);
         tokio::spawn(async move { shared.remove(worker, &key).await });
-    }
-
-    /// What is under way may be what others have purged.
-    pub(super) fn heed(&self, shared: &Shared) {
-        let news = shared.news();
-        if self.heeded.load(Relaxed) != news && self.heeded.swap(news, Relaxed) != news {
-            self.flights.part();
-        }
     }
 }
 
@@ -136,17 +125,23 @@ impl Landing {
             }
             return drop(lead);
         };
-        let (shared, cached, key, claim) =
-            (Arc::clone(shared), Arc::clone(&self.cached), self.key, self.claim);
+        let Some(claim) = self.claim else {
+            // When it was asked for nobody knew what was purged.
+            if is_new {
+                self.cached.meter.landed(false, worker);
+            }
+            return drop(lead);
+        };
+        let (shared, cached, key) = (Arc::clone(shared), Arc::clone(&self.cached), self.key);
         let now = local.wall(local.clock.now());
         tokio::spawn(async move {
-            let stored = match claim {
-                Some(claim) => shared.put(worker, &key, (&entry, now), &claim).await,
-                // When it was asked for nobody knew what was purged.
-                None => false,
-            };
+            let stored = shared.put(worker, &key, (&entry, now), &claim).await;
             if is_new {
                 cached.meter.landed(stored, worker);
+                if stored && lead.is_some() {
+                    // Who looked before it was there finds it here.
+                    tokio::time::sleep(shared.longest()).await;
+                }
             }
             drop(lead);
         });

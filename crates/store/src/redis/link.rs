@@ -107,6 +107,11 @@ impl Link {
         self.0.known.number.to_string()
     }
 
+    /// The longest that an operation may take.
+    pub fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
     /// Whether it is to a cluster.
     pub fn is_cluster(&self) -> bool {
         matches!(*self.0.dial, Dial::Cluster(_))

@@ -65,8 +65,6 @@ pub(crate) struct Redis {
     by_hand: Link,
     log: String,
     view: ArcSwap<View>,
-    /// How often that has grown.
-    news: AtomicU64,
     live: Live,
     debts: Debts,
     scripts: Scripts,
@@ -119,7 +117,6 @@ impl Redis {
             by_hand: link.apart(UNDER_WAY),
             log: link.key("cache:purges"),
             view: ArcSwap::default(),
-            news: AtomicU64::new(0),
             live: Live::new(),
             debts: Debts::default(),
             scripts: Scripts {
@@ -143,9 +140,9 @@ impl Redis {
         self.garbage.load(Relaxed)
     }
 
-    /// How often what was read of the log of purges has grown.
-    pub(crate) fn news(&self) -> u64 {
-        self.news.load(Relaxed)
+    /// How long an operation takes at most.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.link.timeout()
     }
 
     /// All that may be used of what lies under a key. `uri` is the key of host, path and query alone.
@@ -321,7 +318,6 @@ impl Redis {
             read.read(floor, &more);
             // Another worker may have read it, too: one of them is heard.
             self.view.compare_and_swap(&view, Arc::new(read));
-            self.news.fetch_add(1, Relaxed);
             last = Some(end);
         }
         Err(Away::Busy)
@@ -339,6 +335,13 @@ impl Redis {
         let hex = key.hex();
         self.link.key(&format!("{kind}{}", std::str::from_utf8(&hex).unwrap_or_default()))
     }
+}
+
+/// Whether bytes are a record of an answer but for their check. For the fuzz target.
+#[doc(hidden)]
+#[must_use]
+pub fn is_record(bytes: &[u8]) -> bool {
+    record::is_one(bytes)
 }
 
 fn millis(time: Duration) -> u64 {

@@ -14,7 +14,7 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sekisho_caching::{Key, Stored};
+use sekisho_caching::{Key, KeyParts, Stored};
 use sekisho_wire::HeadBuf;
 use siphasher::sip::SipHasher13;
 
@@ -91,6 +91,25 @@ pub(super) fn read(key: &Key, variant: &Variant, record: &Bytes) -> Option<(Entr
     }
     let body = record.slice(record.len() - body..);
     Some((Entry { head, facts, body, target: Target { host, path }, tags }, Ticket { moment, life }))
+}
+
+/// Whether those bytes, with a check that fits, are a record; for the fuzz target, which cannot guess a check.
+pub(super) fn is_one(bytes: &[u8]) -> bool {
+    let (key, variant) = (Key::of(&KeyParts::default()), Variant::default());
+    let mut record = bytes.to_vec();
+    if record.len() >= CHECKED {
+        record[..MAGIC.len()].copy_from_slice(&MAGIC);
+        sign(&key, &variant, &mut record);
+    }
+    let _means = means(&Purge::Tag("t".into()), &key, &record);
+    let Some((entry, ticket)) = read(&key, &variant, &record.into()) else { return false };
+    assert_eq!(entry.head.view().status(), entry.facts.status());
+    // What was read is written so that it is read again.
+    let (variant, again) = write(&key, &entry, &ticket, usize::MAX).expect("it was a record");
+    let (again, _) = read(&key, &variant, &again.into()).expect("it is one");
+    assert!(again.body == entry.body && again.facts == entry.facts && again.tags == entry.tags);
+    assert_eq!(again.head.bytes(), entry.head.bytes());
+    true
 }
 
 /// Whether a purge means a record of which only what lies before the body is there. Not checked: good for counting and removing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use sekisho_caching::Key;
+use sekisho_caching::{Key, KeyParts};
 use sekisho_exchange::{Errands, Event};
 use sekisho_store::redis::{Away, Link};
 use sekisho_units::Wall;
@@ -32,6 +32,15 @@ pub(in crate::cache) struct Claim {
     /// The key of host, path and query alone.
     pub(in crate::cache) uri: Key,
     ticket: Ticket,
+}
+
+impl Claim {
+    /// A key for those only who have the same claim.
+    pub(in crate::cache) fn flight(&self, key: &Key) -> Key {
+        let Ticket { moment, life } = &self.ticket;
+        let more: [&[u8]; 3] = [key.bytes(), &moment.to_le_bytes(), life];
+        Key::of(&KeyParts { more: &more, ..KeyParts::default() })
+    }
 }
 
 impl Shared {
@@ -114,9 +123,9 @@ impl Shared {
         self.redis.purge(purge).await
     }
 
-    /// How often what was read of the log of purges has grown.
-    pub(in crate::cache) fn news(&self) -> u64 {
-        self.redis.news()
+    /// How long looking takes at most; a second at most.
+    pub(in crate::cache) fn longest(&self) -> Duration {
+        self.redis.timeout().min(Duration::from_secs(1))
     }
 
     fn heed<T>(&self, done: Result<T, Away>) -> Option<T> {

@@ -1,10 +1,11 @@
 //! What stored answers did and take, over all routes; without the policy there is no row.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use prometheus_client::encoding::DescriptorEncoder;
 use sekisho_policies::Kept;
-use sekisho_policies::cache::{Cached, Filled, Tally};
+use sekisho_policies::cache::{Cached, Filled, Shared, Tally};
 
 use super::family;
 
@@ -27,6 +28,21 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, kept: &Kept) -> fmt::R
     let rows = tally.iter().map(|tally| ([], tally.renewed));
     let about = "Stale answers that were asked for again while they were sent.";
     family::counter::<_, 0>(encoder, ("gateway_cache_renewals", about), rows)?;
+    let shared = kept.all::<Shared>();
+    let mut failures: BTreeMap<_, u64> = BTreeMap::new();
+    for (reason, count) in shared.iter().flat_map(|(_, shared)| shared.failures()) {
+        *failures.entry(reason).or_default() += count;
+    }
+    let rows = failures.into_iter().map(|(reason, count)| ([("reason", reason)], count));
+    let about = "What the store of answers that gateways share was asked for and did not do.";
+    family::counter(encoder, ("gateway_cache_store_errors", about), rows)?;
+    let garbage = shared.iter().map(|(_, shared)| shared.garbage()).reduce(|one, two| one + two);
+    let about = "What was found there under names of answers and is none.";
+    family::counter::<_, 0>(
+        encoder,
+        ("gateway_cache_store_garbage", about),
+        garbage.map(|count| ([], count)),
+    )?;
     for (name, about, of) in [
         (
             "gateway_cache_bytes",
