@@ -5,6 +5,7 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
 use sekisho_exchange::Reply;
+use sekisho_store::redis::Away;
 use sekisho_units::Wall;
 use sekisho_wire::HeadBuf;
 use serde_json::Value;
@@ -57,6 +58,17 @@ pub(super) fn foreign(now: Wall) -> Answer {
 pub(super) fn bad_user(now: Wall) -> Answer {
     let detail = "The user's id must be percent-encoded UTF-8, as one segment of the path.";
     problem(&Reply::problem(400, "BAD_REQUEST", "Bad request", detail), now)
+}
+
+/// 400: the body does not say what is to be purged.
+pub(super) fn bad_purge(detail: String, now: Wall) -> Answer {
+    problem(&Reply::problem(400, "BAD_REQUEST", "Bad request", detail), now)
+}
+
+/// 503: gateways that share stored answers could not be told.
+pub(super) fn cannot_purge(why: &Away, now: Wall) -> Answer {
+    let detail = format!("What this gateway alone stores is purged, but {why}; ask again once it is back.");
+    problem(&Reply::problem(503, "DEPENDENCY_UNAVAILABLE", "Dependency unavailable", detail), now)
 }
 
 /// 503: the gateway ends, or its configuration is no file.

@@ -1,9 +1,10 @@
-//! The operators' port: liveness, readiness, metrics, plans, reloads, and forgetting users.
+//! The operators' port: liveness, readiness, metrics, plans, reloads, forgetting users, and purging stored answers.
 //!
 //! It runs on hyper and on the background runtime, apart from traffic, and takes few connections at once.
 
 mod answer;
 mod breakers;
+mod cache;
 mod discovery;
 mod pages;
 mod services;
@@ -60,7 +61,7 @@ pub(crate) fn serve(
 }
 
 async fn connection(stream: TcpStream, pages: &Pages) {
-    let service = service_fn(|request| async move { Ok::<_, Infallible>(pages.answer(&request).await) });
+    let service = service_fn(|request| async move { Ok::<_, Infallible>(pages.answer(request).await) });
     // What goes wrong on an operator's connection ends it, and concerns nobody else.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use hyper::body::Body;
 use hyper::header::{ACCEPT, HOST, HeaderMap, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer};
-use super::{breakers, discovery, services, users};
+use super::{breakers, cache, discovery, services, users};
 use crate::commands::version;
 use crate::metrics::{Exposition, Metrics};
 use crate::server::{Origin, Outcome, Phase, State};
@@ -38,8 +39,13 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// Paths that only change something.
-const ACTIONS: &[(&str, &str)] =
-    &[("POST /api/users/{id}/forget", "forgets what is remembered about a user, who is asked for anew")];
+const ACTIONS: &[(&str, &str)] = &[
+    (
+        "POST /api/cache/purge",
+        "purges stored answers, here and where others share them: the body is {\"key\": …}, {\"path\": \"/a/*\", \"host\": …}, {\"tag\": …} or {\"all\": true}",
+    ),
+    ("POST /api/users/{id}/forget", "forgets what is remembered about a user, who is asked for anew"),
+];
 
 /// The pages.
 pub(super) struct Pages {
@@ -52,8 +58,21 @@ impl Pages {
         Self { metrics: Metrics::new(Arc::clone(&state)), state }
     }
 
-    /// The answer to a request. Its body, if it has one, is of no interest.
-    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Answer {
+    /// The answer to a request. Its body, if it has one, is mostly of no interest.
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if (request.uri().path(), request.method()) == ("/api/cache/purge", &Method::POST)
+            && !is_foreign(request.headers())
+        {
+            return cache::purge(&self.state, request.into_body()).await;
+        }
+        self.answer_head(&request).await
+    }
+
+    async fn answer_head<B>(&self, request: &Request<B>) -> Answer {
         let now = self.state.clock.wall();
         let path = request.uri().path();
         if request.method() == Method::POST && is_foreign(request.headers()) {
@@ -69,7 +88,7 @@ impl Pages {
             ("/api/alerts/test", &Method::POST) => {
                 answer::json(StatusCode::ACCEPTED, &self.state.alerts.test())
             }
-            ("/api/alerts/test", _) => answer::not_allowed("POST", now),
+            ("/api/alerts/test" | "/api/cache/purge", _) => answer::not_allowed("POST", now),
             ("/api/reload", &Method::POST) => self.reload().await,
             (path, method) if let Some(id) = users::named_in(path) => {
                 self.forget(id, method, request.headers())
@@ -186,7 +205,7 @@ mod tests {
     }
 
     async fn ask(pages: &Pages, method: &str, path: &str) -> Answer {
-        pages.answer(&Request::builder().method(method).uri(path).body(()).unwrap()).await
+        pages.answer(Request::builder().method(method).uri(path).body(String::new()).unwrap()).await
     }
 
     #[tokio::test]
@@ -245,6 +264,8 @@ mod tests {
             ("POST", "/api/services/b/127.0.0.1:1/drain", 404, "NO_ROUTE"),
             ("POST", "/api/breakers/a/shut", 405, "METHOD_NOT_ALLOWED"),
             ("POST", "/api/reload", 503, "NO_RELOAD"),
+            ("GET", "/api/cache/purge", 405, "METHOD_NOT_ALLOWED"),
+            ("POST", "/api/cache/purge", 400, "BAD_REQUEST"),
             ("GET", "/api/users/u/forget", 405, "METHOD_NOT_ALLOWED"),
             ("POST", "/api/users/%FF/forget", 400, "BAD_REQUEST"),
             ("GET", "/api/users/u", 404, "NO_ROUTE"),

@@ -22,6 +22,7 @@ mod attack;
 mod balance;
 mod breaker;
 mod cache;
+mod cache_shared;
 mod cases;
 mod chaos;
 mod cli;
