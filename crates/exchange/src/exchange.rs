@@ -89,6 +89,8 @@ pub struct Exchange<'a> {
     pub turn: Option<Box<Turn>>,
     /// Others who wait for the service's answer, if there may be any.
     pub awaited: Option<Box<dyn Awaited>>,
+    /// What a step has set aside for the way back that is too much for its pass: passes are many, and cost nothing to drop.
+    pub aside: Option<Box<dyn Any>>,
     /// What is noted for log and metrics.
     pub facts: Facts<'a>,
     /// When its first byte was here.
@@ -157,6 +159,7 @@ impl<'a> Exchange<'a> {
             filters: None,
             turn: None,
             awaited: None,
+            aside: None,
             facts: Facts::default(),
             started,
             deadline: None,

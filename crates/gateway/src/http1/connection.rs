@@ -20,7 +20,7 @@ use crate::forward::{self, Lines};
 use crate::listener::Door;
 use crate::route::{Ask, Found};
 use crate::site::Site;
-use crate::walk::{Desk, walk};
+use crate::walk::{Desk, Start, walk};
 use crate::worker::{Held, Kit, Worker};
 
 /// Who is at the other end of a connection, and by which way.
@@ -146,7 +146,8 @@ async fn one<S: Io + 'static>(
     let (plan, refusal) = route(&site, &mut exchange, request, caller);
     basis = Basis::of(site, plan, view);
     let way = basis.way(&mut exchange, (worker, alarm, &caller.door));
-    walk(&way, &mut exchange, refusal, &mut down, Desk { lines, reply }).await;
+    let start = refusal.map_or(Start::Plan, |(by, reply)| Start::Answered(by, reply));
+    walk(&way, &mut exchange, start, &mut down, Desk { lines, reply }).await;
 
     swap(&mut exchange.to_service, to_service);
     swap(&mut exchange.to_client, to_client);

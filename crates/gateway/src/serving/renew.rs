@@ -3,23 +3,24 @@
 //! The request goes on from the step that has the answer, as it stood there, in an exchange of its own: through the steps that
 //! follow and to the target, and what comes back goes through them to that step, which keeps it.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use sekisho_exchange::{Client, Exchange, Identity, Rewritten};
-use sekisho_policies::{NAMES, Pass};
+use sekisho_policies::Pass;
 use sekisho_upstream::Nobody;
 use sekisho_wire::{Edits, Framing, HeadBuf};
 
 use crate::basis::Basis;
 use crate::forward::Lines;
 use crate::listener::Door;
-use crate::walk::{Desk, Passes, Way, walk_beyond};
+use crate::walk::{Desk, Start, Way, walk};
 use crate::worker::Worker;
 
 /// Begins to ask as `exchange` would, from behind the step of that index, which gets the pass with the answer.
-pub(crate) fn renew(way: &Way<'_>, exchange: &Exchange<'_>, (index, pass): (usize, Pass)) {
+pub(crate) fn renew(way: &Way<'_>, exchange: &mut Exchange<'_>, (index, pass): (usize, Pass)) {
     let (Some(basis), Some(request)) = (way.basis.shared(), Request::of(exchange)) else { return };
     let (worker, door) = (Rc::clone(way.worker), Arc::clone(way.door));
     tokio::task::spawn_local(async move { request.ask(&basis, (&worker, &door), (index, pass)).await });
@@ -37,10 +38,12 @@ struct Request {
     identity: Option<Arc<Identity>>,
     client: Client,
     version: String,
+    aside: Option<Box<dyn Any>>,
 }
 
 impl Request {
-    fn of(exchange: &Exchange<'_>) -> Option<Self> {
+    fn of(exchange: &mut Exchange<'_>) -> Option<Self> {
+        let aside = exchange.aside.take();
         let view = exchange.head;
         let mut head = HeadBuf::default();
         head.request(view.method_bytes(), view.target()).ok()?;
@@ -61,6 +64,7 @@ impl Request {
             identity: exchange.identity.clone(),
             client: exchange.client,
             version: exchange.facts.version.to_owned(),
+            aside,
         })
     }
 
@@ -74,12 +78,11 @@ impl Request {
         exchange.to_service = self.to_service;
         exchange.identity = self.identity;
         exchange.facts.version = &self.version;
+        exchange.aside = self.aside;
         let way = basis.way(&mut exchange, (worker, &alarm, door));
-        let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
-        let (index, pass) = step;
-        passes[index] = pass;
         let (mut lines, mut reply) = (Lines::default(), HeadBuf::default());
         let desk = Desk { lines: &mut lines, reply: &mut reply };
-        walk_beyond(&way, &mut exchange, &mut Nobody::with(Vec::new()), (&mut passes, index), desk).await;
+        let start = Start::Behind(step.0, step.1);
+        walk(&way, &mut exchange, start, &mut Nobody::with(Vec::new()), desk).await;
     }
 }

@@ -22,9 +22,11 @@ pub(super) async fn ask<'a, D: Downstream>(
 ) -> Answer<'a> {
     match &way.plan.target {
         Target::Service(service) => {
-            let mark = exchange.to_service.mark();
+            // Only where something was set aside for it, a request may have to be sent once more.
+            let mark = exchange.aside.is_some().then(|| exchange.to_service.mark());
             let mut answer = ask_service(way, service, exchange, down, lines).await;
-            if let Answer::Service(call) = &mut answer
+            if let Some(mark) = mark
+                && let Answer::Service(call) = &mut answer
                 && call.head().status() == 304
                 && is_in_vain(way, exchange, passes, (call.head(), &mark))
             {
@@ -111,9 +113,14 @@ async fn ask_service<'a, D: Downstream>(
         body_rate: way.client.body_rate,
         trailers: &way.plan.handed.trailers,
     };
-    down.stay(exchange.awaited.take());
+    let is_awaited = exchange.awaited.is_some();
+    if is_awaited {
+        down.stay(exchange.awaited.take());
+    }
     let sent = send(service, exchange, down, way.alarm, &way.worker.pools, &terms).await;
-    down.stay(None);
+    if is_awaited {
+        down.stay(None);
+    }
     match sent {
         Ok(call) => match seat {
             Some(seat) if call.head().status() == 101 => {

@@ -98,13 +98,21 @@ enum Answer<'a> {
 /// What the steps handed to themselves for the way back.
 pub(crate) type Passes = [Pass; NAMES.len()];
 
+/// Where an exchange begins.
+pub(crate) enum Start {
+    /// At the first step.
+    Plan,
+    /// There too, but the connection or the router has answered already, and the steps only look on.
+    Answered(Decider, Box<Reply>),
+    /// Behind the step of that index, which has this pass: nobody waits for the answer, and it counts as no exchange.
+    Behind(usize, Pass),
+}
+
 /// Takes one exchange from its plan to its end.
-///
-/// `refusal` is there when the connection or the router has answered already; then the steps only look on.
 pub(crate) async fn walk<'a, D: Downstream>(
     way: &Way<'a>,
     exchange: &mut Exchange<'a>,
-    refusal: Option<(Decider, Box<Reply>)>,
+    start: Start,
     down: &mut D,
     desk: Desk<'_>,
 ) {
@@ -112,9 +120,18 @@ pub(crate) async fn walk<'a, D: Downstream>(
     way.plan.warm(way.worker.local.index);
     set_out(way, exchange);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];
+    let (mut refusal, mut from) = (None, 0);
+    match start {
+        Start::Plan => {}
+        Start::Answered(by, reply) => refusal = Some((by, reply)),
+        Start::Behind(index, pass) => {
+            passes[index] = pass;
+            from = index + 1;
+        }
+    }
 
     exchange.answered = refusal.is_some();
-    let stopped = enter(way, exchange, down, (&mut passes, 0)).await;
+    let stopped = enter(way, exchange, down, (&mut passes, from)).await;
     exchange.watched = false;
     let answer = match (refusal, stopped) {
         (Some((by, reply)), _) => {
@@ -124,26 +141,19 @@ pub(crate) async fn walk<'a, D: Downstream>(
         (None, Some(answer)) => answer,
         (None, None) => ask::ask(way, exchange, down, &mut passes, desk.lines).await,
     };
-    let (status, ending) = give(way, exchange, down, &mut passes, answer, desk.reply).await;
-    account(way, exchange, status, ending);
-}
-
-/// What lies behind one step of a plan, for an exchange that nobody waits for: the steps that follow, and the target.
-pub(crate) async fn walk_beyond<'a, D: Downstream>(
-    way: &Way<'a>,
-    exchange: &mut Exchange<'a>,
-    down: &mut D,
-    (passes, index): (&mut Passes, usize),
-    desk: Desk<'_>,
-) {
-    set_out(way, exchange);
-    let stopped = enter(way, exchange, down, (passes, index + 1)).await;
-    exchange.watched = false;
-    let answer = match stopped {
-        Some(answer) => answer,
-        None => ask::ask(way, exchange, down, passes, desk.lines).await,
+    let (status, ending) = match answer {
+        Answer::Service(call) => pass_on(way, exchange, down, &mut passes, call).await,
+        Answer::Stored(serving) => serving::stored(way, exchange, down, &mut passes, *serving).await,
+        Answer::Tunnel(service, call, seat) => {
+            // In a box, since few connections become one, and all would be as large.
+            Box::pin(tunnel::tunnel(way, service, exchange, down, &mut passes, (call, seat))).await
+        }
+        Answer::Gateway(reply) => reply_with(way, exchange, down, &mut passes, &reply, desk.reply).await,
+        Answer::Nobody => (499, Ending::ClientGone),
     };
-    give(way, exchange, down, passes, answer, desk.reply).await;
+    if from == 0 {
+        account(way, exchange, status, ending);
+    }
 }
 
 /// What the plan says of the exchange.
@@ -158,27 +168,6 @@ fn set_out<'a>(way: &Way<'a>, exchange: &mut Exchange<'a>) {
         && exchange.facts.version.is_empty()
     {
         exchange.facts.version = &edition.name;
-    }
-}
-
-/// The answer, to the client.
-async fn give<'a, D: Downstream>(
-    way: &Way<'a>,
-    exchange: &mut Exchange<'a>,
-    down: &mut D,
-    passes: &mut Passes,
-    answer: Answer<'a>,
-    composed: &mut HeadBuf,
-) -> (u16, Ending) {
-    match answer {
-        Answer::Service(call) => pass_on(way, exchange, down, passes, call).await,
-        Answer::Stored(serving) => serving::stored(way, exchange, down, passes, *serving).await,
-        Answer::Tunnel(service, call, seat) => {
-            // In a box, since few connections become one, and all would be as large.
-            Box::pin(tunnel::tunnel(way, service, exchange, down, passes, (call, seat))).await
-        }
-        Answer::Gateway(reply) => reply_with(way, exchange, down, passes, &reply, composed).await,
-        Answer::Nobody => (499, Ending::ClientGone),
     }
 }
 
@@ -297,28 +286,36 @@ pub(crate) fn leave(
     passes: &mut Passes,
     response: &Response<'_>,
 ) -> Option<Box<Turn>> {
-    let mut turn: Option<Box<Turn>> = None;
-    for (planned, pass) in way.plan.steps.iter().zip(passes).rev() {
-        let entered = !matches!(pass, Pass::NotEntered);
-        if !entered && !planned.step.on_every_answer() {
-            continue;
-        }
-        let mark = (planned.mode == Mode::Shadow).then(|| exchange.mark());
-        let instead = turn.as_deref().and_then(Turn::instead);
-        let response = instead.as_ref().unwrap_or(response);
-        planned.step.leave(std::mem::replace(pass, Pass::NotEntered), exchange, response);
-        if let Some(mark) = mark {
-            exchange.rollback(mark);
-        }
+    let mut steps = way.plan.steps.iter().zip(passes).rev();
+    for (planned, pass) in steps.by_ref() {
+        leave_step(planned, pass, exchange, response);
         if exchange.turn.is_some() {
-            turn = exchange.turn.take();
+            break;
         }
+    }
+    let turn = exchange.turn.take();
+    let instead = turn.as_deref().and_then(Turn::instead);
+    let response = instead.as_ref().unwrap_or(response);
+    for (planned, pass) in steps {
+        leave_step(planned, pass, exchange, response);
     }
     if let Some(edition) = &way.plan.edition {
-        let instead = turn.as_deref().and_then(Turn::instead);
-        edition.leave(&mut exchange.to_client, instead.as_ref().unwrap_or(response).head);
+        edition.leave(&mut exchange.to_client, response.head);
     }
     turn
+}
+
+#[inline]
+fn leave_step(planned: &PlanStep, pass: &mut Pass, exchange: &mut Exchange<'_>, response: &Response<'_>) {
+    let entered = !matches!(pass, Pass::NotEntered);
+    if !entered && !planned.step.on_every_answer() {
+        return;
+    }
+    let mark = (planned.mode == Mode::Shadow).then(|| exchange.mark());
+    planned.step.leave(std::mem::replace(pass, Pass::NotEntered), exchange, response);
+    if let Some(mark) = mark {
+        exchange.rollback(mark);
+    }
 }
 
 /// The service's answer, to the client.

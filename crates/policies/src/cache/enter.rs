@@ -178,7 +178,8 @@ fn renewal(
     validate(&entry.facts, &mut exchange.to_service);
     let mut bound = bound(exchange, sought, (Some(Arc::clone(entry)), Needed::Stale));
     (bound.lead, bound.whole, bound.renews) = (Some(lead), true, true);
-    Some(Fare::Bound(Box::new(bound)))
+    exchange.aside = Some(Box::new(bound));
+    Some(Fare::Bound)
 }
 
 /// On to the service, unless somebody asks it already.
@@ -196,7 +197,8 @@ fn ask(
     let alone = inner.cached.flights.is_alone(&sought.key, secret, exchange.local.clock.now());
     if !fills || (alone && before.is_none()) {
         let bound = bound(exchange, sought, (before, why)).behind(exchange);
-        return Verdict::Proceed(Fare::Bound(Box::new(bound)));
+        exchange.aside = Some(Box::new(bound));
+        return Verdict::Proceed(Fare::Bound);
     }
     // Whoever wants a fresher answer than others would take gets one of its own.
     let wants_own = alone
@@ -232,7 +234,8 @@ fn ask(
     exchange.awaited = lead.as_ref().map(Lead::awaited);
     let mut bound = bound(exchange, sought, (before, why)).behind(exchange);
     (bound.lead, bound.whole) = (lead, true);
-    Verdict::Proceed(Fare::Bound(Box::new(bound)))
+    exchange.aside = Some(Box::new(bound));
+    Verdict::Proceed(Fare::Bound)
 }
 
 /// What is stored by now that serves the request.

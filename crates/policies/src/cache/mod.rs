@@ -68,7 +68,7 @@ struct Terms {
 }
 
 /// What a request takes along to the answer.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub enum Fare {
     /// It has nothing to do with the cache.
     #[default]
@@ -77,12 +77,12 @@ pub enum Fare {
     Bypass(Bypass),
     /// It may make stored answers doubtful.
     Unsafe,
-    /// Its answer may be stored.
-    Bound(Box<Bound>),
+    /// Its answer may be stored. What is to be known then is set aside ([`Exchange::aside`]).
+    Bound,
 }
 
 /// A request whose answer may be stored.
-pub struct Bound {
+struct Bound {
     key: Key,
     stand: Stand,
     claim: Option<Claim>,
@@ -100,6 +100,13 @@ pub struct Bound {
     lead: Option<Lead>,
     /// Whether there is no client.
     renews: bool,
+}
+
+impl Bound {
+    /// What was set aside, if it is of this policy.
+    fn take(exchange: &mut Exchange<'_>) -> Option<Box<Self>> {
+        exchange.aside.take()?.downcast().ok()
+    }
 }
 
 impl Cache {
@@ -121,9 +128,11 @@ impl Policy for Cache {
         enter::enter(&self.0, exchange)
     }
 
-    fn weigh(&self, fare: &mut Fare, exchange: &mut Exchange<'_>, head: HeadView<'_>) -> bool {
-        let Fare::Bound(bound) = fare else { return false };
-        leave::is_of_another(bound, exchange, head)
+    fn weigh(&self, _: &mut Fare, exchange: &mut Exchange<'_>, head: HeadView<'_>) -> bool {
+        let Some(mut bound) = Bound::take(exchange) else { return false };
+        let is_of_another = leave::is_of_another(&mut bound, exchange, head);
+        exchange.aside = Some(bound);
+        is_of_another
     }
 
     fn leave(&self, fare: Fare, exchange: &mut Exchange<'_>, response: &Response<'_>) {
@@ -134,7 +143,11 @@ impl Policy for Cache {
                 leave::invalidate(&self.0, exchange, response);
                 self.0.tell(exchange, &Outcome::Bypass(Bypass::Method), None);
             }
-            Fare::Bound(bound) => leave::leave(&self.0, *bound, exchange, response),
+            Fare::Bound => {
+                if let Some(bound) = Bound::take(exchange) {
+                    leave::leave(&self.0, *bound, exchange, response);
+                }
+            }
         }
     }
 }

@@ -308,6 +308,7 @@ impl Edits {
     }
 
     /// The received lines of `view` that will not be copied, `skip` and the removed names together.
+    #[inline]
     #[must_use]
     pub fn skips(&self, view: HeadView<'_>, skip: Skip) -> Skip {
         let mut skip = skip;
@@ -343,6 +344,7 @@ impl Edits {
     }
 
     /// Appends only the added lines to `out`.
+    #[inline]
     pub fn write_added(&self, out: &mut Vec<u8>) {
         if self.dead.is_empty() {
             out.extend_from_slice(&self.text);
