@@ -128,24 +128,33 @@ async fn ask_service<'a, D: Downstream>(
             }
             _ => Answer::Service(call),
         },
-        Err(failure) => {
-            let by = match &failure {
-                Failure::Refused(refused) => Decider::Policy(refused.policy),
-                Failure::Body(_) | Failure::ClientSlow => Decider::Listener,
-                Failure::ClientGone => Decider::Client,
-                _ => Decider::Upstream,
-            };
-            match failure.reply(&service.name) {
-                Some(reply) => {
-                    if let Some(planned) = step_of(way, by.as_str()) {
-                        planned.meter.answered(way.worker.local.index);
-                    }
-                    exchange.facts.decide(by, &reply);
-                    Answer::Gateway(Box::new(reply))
-                }
-                None => Answer::Nobody,
+        Err(failure) => failed(way, service, exchange, failure),
+    }
+}
+
+/// What it means that the service gave no answer.
+#[cold]
+fn failed<'a>(
+    way: &Way<'a>,
+    service: &'a Service,
+    exchange: &mut Exchange<'a>,
+    failure: Failure,
+) -> Answer<'a> {
+    let by = match &failure {
+        Failure::Refused(refused) => Decider::Policy(refused.policy),
+        Failure::Body(_) | Failure::ClientSlow => Decider::Listener,
+        Failure::ClientGone => Decider::Client,
+        _ => Decider::Upstream,
+    };
+    match failure.reply(&service.name) {
+        Some(reply) => {
+            if let Some(planned) = step_of(way, by.as_str()) {
+                planned.meter.answered(way.worker.local.index);
             }
+            exchange.facts.decide(by, &reply);
+            Answer::Gateway(Box::new(reply))
         }
+        None => Answer::Nobody,
     }
 }
 
