@@ -39,8 +39,6 @@ pub enum NotStored {
     Status,
     /// `no-store` (§5.2.2.5).
     NoStore,
-    /// What it answers was purged or invalidated while it was on its way (§4.4).
-    Purged,
     /// `private` (§5.2.2.7).
     Private,
     /// The request had `Authorization`, and the origin did not say that its answer is for others too (§3.5).
@@ -76,7 +74,6 @@ impl NotStored {
             NotStored::ClientNoStore => "client-no-store",
             NotStored::Status => "status",
             NotStored::NoStore => "no-store",
-            NotStored::Purged => "purged",
             NotStored::Private => "private",
             NotStored::Authorization => "authorization",
             NotStored::SetCookie => "set-cookie",

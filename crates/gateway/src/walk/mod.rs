@@ -116,7 +116,7 @@ pub(crate) async fn walk<'a, D: Downstream>(
     down: &mut D,
     desk: Desk<'_>,
 ) {
-    let _active = Active::count(way.worker);
+    let _active = (!matches!(start, Start::Behind(..))).then(|| Active::count(way.worker));
     way.plan.warm(way.worker.local.index);
     set_out(way, exchange);
     let mut passes: Passes = [const { Pass::NotEntered }; NAMES.len()];

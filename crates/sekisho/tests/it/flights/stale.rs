@@ -27,6 +27,8 @@ fn a_stale_answer_is_sent_at_once_and_renewed_once() {
     let seen = world.service.wait_seen(2);
     assert_eq!(seen.len(), 2, "one at a time");
     assert_eq!(seen[1].header("if-none-match"), Some("\"e\""), "it asks whether it has changed");
+    // No client waits for it, so that it is no request under way.
+    world.gateway.wait_metric("http_server_active_requests", &[], 0.0);
     world.last(fresh("2"));
     assert_eq!(until_word(&world.gateway, &get("/", ""), "HIT").text(), "2");
     world.gateway.wait_metric("gateway_cache_renewals_total", &[], 1.0);
