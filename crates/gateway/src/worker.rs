@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
 use crate::meter::WorkerMeter;
+use crate::nest::Nest;
 use crate::site::Site;
 
 /// Of so many exchanges the steps of one are timed: a clock read a step is dear beside what most steps cost.
@@ -29,6 +30,8 @@ pub struct Worker {
     pub local: Rc<Local>,
     /// Connections to services.
     pub pools: Rc<Pools>,
+    /// The tasks of its connections.
+    pub nest: Rc<Nest>,
     /// What is counted of the worker itself.
     pub meter: Arc<WorkerMeter>,
     /// What the configuration decides; replaced as a whole.
@@ -79,6 +82,7 @@ impl Worker {
         Rc::new(Self {
             pools: Pools::new(Rc::clone(&local)),
             local,
+            nest: Nest::new(),
             meter,
             current: RefCell::new(Current {
                 held: Rc::new(Held(site.load_full())),
@@ -97,6 +101,7 @@ impl Worker {
     pub fn start(&self) {
         tokio::task::spawn_local(Rc::clone(&self.local.alarms).sweep());
         tokio::task::spawn_local(Rc::clone(&self.pools).sweep());
+        tokio::task::spawn_local(Rc::clone(&self.nest).run());
     }
 
     /// Raises the meter's beat once in this time, for as long as this thread runs its tasks. Nothing does so unasked: an idle

@@ -75,8 +75,9 @@ impl<C: Raw + 'static> Tunnel<C> {
     /// Passes bytes both ways until it ends.
     pub(super) async fn run(self) -> (Self, Ending) {
         self.alarm.set(self.due().0);
+        let worker = Rc::clone(&self.worker);
         let mut tunnel = self;
-        let task = tokio::task::spawn_local(async move {
+        let task = worker.nest.spawn(async move {
             let _counted = Counted::of(&tunnel.worker);
             let ending = poll_fn(|cx| {
                 let poll = tunnel.poll(cx);
@@ -88,15 +89,8 @@ impl<C: Raw + 'static> Tunnel<C> {
             tunnel.count();
             (tunnel, ending)
         });
-        match task.await {
-            Ok(ended) => ended,
-            Err(error) => match error.try_into_panic() {
-                // As it would be without a task of its own.
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is ending, and with it whoever waits here.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        // As it would be without a task of its own.
+        task.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {

@@ -257,7 +257,9 @@ fn admit(arrival: Arrival, worker: &Rc<Worker>) {
     // Where the worker's event queue has no place for it, closing is all that can be done.
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let worker = Rc::clone(worker);
-    tokio::task::spawn_local(async move {
+    let nest = Rc::clone(&worker.nest);
+    // Nobody waits for its end.
+    drop(nest.spawn(async move {
         let serving = sekisho_gateway::admit(stream, peer, door, crowd, Rc::clone(&worker));
         let mut serving = pin!(serving);
         poll_fn(|cx| {
@@ -267,7 +269,7 @@ fn admit(arrival: Arrival, worker: &Rc<Worker>) {
         })
         .await;
         drop(seat);
-    });
+    }));
 }
 
 #[cfg(test)]
