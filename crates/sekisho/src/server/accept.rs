@@ -17,8 +17,8 @@ use crate::output::note;
 
 /// How long to wait when the system has no more files or memory to give: connections that end give some back.
 const PAUSE: Duration = Duration::from_millis(50);
-/// At most one complaint in this time.
-const COMPLAINT: Duration = Duration::from_secs(1);
+/// At most one complaint in this time: what it tells of lasts, and must not fill the log.
+const COMPLAINT: Duration = Duration::from_secs(10);
 
 /// Accepts until `open` is dropped; what waits in the system's queue then is still taken, and the port closes.
 ///
@@ -43,7 +43,11 @@ pub(super) fn accept(
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     if complaints.due(dispatch.now()) {
-                        note(&format!("cannot accept connections: {error}; trying again"));
+                        note(&complaint(&error));
+                    }
+                    // Who waits makes room here, too; a worker that hangs must not keep this port from the others.
+                    if is_for_files(&error) {
+                        let _ = tokio::time::timeout(PAUSE, dispatch.clear()).await;
                     }
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -83,7 +87,24 @@ fn is_the_clients(error: &io::Error) -> bool {
     ) || Errno::from_io_error(error) == Some(Errno::PROTO)
 }
 
-/// Lets one complaint a second through.
+/// Whether this process, or the whole system, may not open another file.
+fn is_for_files(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+/// What is told of an error that is not the client's.
+fn complaint(error: &io::Error) -> String {
+    let remedy = match Errno::from_io_error(error) {
+        Some(Errno::MFILE) => {
+            "; raise that limit (`ulimit -n`, `LimitNOFILE=`), or lower `limits.connections`"
+        }
+        Some(Errno::NFILE) => "; the whole system has no more (`fs.file-max`)",
+        _ => "",
+    };
+    format!("cannot accept connections: {error}{remedy}; trying again")
+}
+
+/// Lets one complaint in ten seconds through.
 #[derive(Default)]
 struct Complaints {
     last: Option<Tick>,
@@ -104,10 +125,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn complains_once_a_second() {
+    fn complains_once_in_ten_seconds() {
         let mut complaints = Complaints::default();
         let at = |millis| Tick::ZERO + Duration::from_millis(millis);
-        let said: Vec<_> = [0, 50, 999, 1_000, 1_050, 2_500].map(|millis| complaints.due(at(millis))).into();
+        let said: Vec<_> =
+            [0, 50, 9_999, 10_000, 10_050, 25_000].map(|millis| complaints.due(at(millis))).into();
         assert_eq!(said, [true, false, false, true, false, true]);
     }
 
@@ -124,5 +146,12 @@ mod tests {
         ] {
             assert_eq!(is_the_clients(&errno.into()), clients, "{errno}");
         }
+    }
+
+    #[test]
+    fn a_complaint_of_files_says_what_to_raise() {
+        assert!(complaint(&Errno::MFILE.into()).contains("(`ulimit -n`, `LimitNOFILE=`)"));
+        assert!(complaint(&Errno::NFILE.into()).contains("(`fs.file-max`)"));
+        assert!(complaint(&Errno::NOMEM.into()).ends_with("; trying again"));
     }
 }

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::overload::{Refusals, full};
 use super::state::State;
 use super::worker::{Arrival, Handle, Seat, Workers};
+use crate::output::note;
 
 /// Connections that may wait at once for others to make room for them.
 const AT_THE_DOOR: usize = 256;
@@ -24,6 +25,11 @@ const ROOM: Duration = Duration::from_secs(1);
 /// Of all places so large a part is cleared at once, so that a flood need not look for each.
 const CLEARED: usize = 64;
 
+/// Files that a gateway has open besides connections: ports, logs, what wakes its threads, and operators' connections.
+const OWN_FILES: usize = 48;
+/// Of these for each worker.
+const OF_A_WORKER: usize = 4;
+
 /// Hands accepted connections to the workers.
 pub(super) struct Dispatch {
     workers: Workers,
@@ -31,6 +37,8 @@ pub(super) struct Dispatch {
     turn: AtomicUsize,
     /// A place for each connection that may be open.
     seats: Arc<Permits>,
+    /// For how many there are files.
+    most: usize,
     /// Who has how many.
     crowd: Arc<Crowd>,
     at_the_door: Arc<Semaphore>,
@@ -47,11 +55,21 @@ struct Newcomer {
 }
 
 impl Dispatch {
-    pub(super) fn new(workers: Workers, site: &Site, state: Arc<State>) -> Arc<Self> {
+    /// `files` can be open at once.
+    pub(super) fn new(workers: Workers, site: &Site, state: Arc<State>, files: usize) -> Arc<Self> {
+        let most = most_connections(files, site.settings.workers);
+        if most < site.settings.connections {
+            note(&format!(
+                "only {files} files can be open at once, so that {most} clients can be connected and not {}; raise that \
+                 limit (`ulimit -n`, `LimitNOFILE=`), or lower `limits.connections`",
+                site.settings.connections
+            ));
+        }
         Arc::new(Self {
+            most,
             workers,
             turn: AtomicUsize::new(0),
-            seats: Permits::new(site.settings.connections),
+            seats: Permits::new(most.min(site.settings.connections)),
             crowd: Crowd::new(site.settings.connections_per_address),
             at_the_door: Arc::new(Semaphore::new(AT_THE_DOOR)),
             refusals: Refusals::new(site.security_lines(&state.clock)),
@@ -71,7 +89,7 @@ impl Dispatch {
 
     /// From now on the limits of `site` hold.
     pub(super) fn settle(&self, site: &Site) {
-        self.seats.rebound(site.settings.connections);
+        self.seats.rebound(self.most.min(site.settings.connections));
         self.crowd.rebound(site.settings.connections_per_address);
         self.refusals.settle(site.security_lines(&self.state.clock));
     }
@@ -139,7 +157,7 @@ impl Dispatch {
     }
 
     /// Ends the connections that have waited longest, of the worker that has most. `false`: none waits anywhere.
-    async fn clear(&self) -> bool {
+    pub(super) async fn clear(&self) -> bool {
         let count = (self.seats.taken() / CLEARED).max(1);
         let loads: Vec<_> = self.workers.iter().map(Handle::load).collect();
         let fullest_first = by_load(&loads, 0).collect::<Vec<_>>().into_iter().rev();
@@ -160,6 +178,13 @@ impl Dispatch {
     }
 }
 
+/// How many clients can be connected: the last of the files must not go to one who waits, as requests need connections to
+/// services.
+fn most_connections(files: usize, workers: usize) -> usize {
+    let left = files.saturating_sub(OWN_FILES + OF_A_WORKER * workers);
+    (left - left / 4).max(1)
+}
+
 /// Workers by load, least first; among equals the search begins at `turn`.
 fn by_load(loads: &[usize], turn: usize) -> impl Iterator<Item = usize> {
     let count = loads.len();
@@ -170,7 +195,14 @@ fn by_load(loads: &[usize], turn: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::by_load;
+    use super::{by_load, most_connections};
+
+    #[test]
+    fn a_quarter_of_the_files_is_left_for_services() {
+        for (files, workers, want) in [(0, 2, 1), (64, 2, 6), (1_024, 4, 720), (20_000, 2, 14_958)] {
+            assert_eq!(most_connections(files, workers), want, "{files} {workers}");
+        }
+    }
 
     #[test]
     fn the_least_loaded_comes_first_and_equals_take_turns() {

@@ -91,7 +91,7 @@ pub(crate) struct Addresses {
 /// # Errors
 /// A log cannot be opened, or the system has no threads or signals to give.
 pub(crate) fn run(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, Failure> {
-    raise_open_files();
+    raise_open_files(start.site.settings.connections);
     let sinks = Arc::clone(&start.carry.sinks);
     sinks.open_all().map_err(|error| Failure::new(error.to_string()))?;
     let background = Builder::new_multi_thread()
@@ -100,13 +100,13 @@ pub(crate) fn run(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exi
         .enable_all()
         .build()
         .map_err(|error| cannot("start the background threads", &error))?;
-    let exit = background.block_on(live(start, on_ready));
+    let exit = background.block_on(live(start, files, on_ready));
     background.shutdown_timeout(ENDING);
     sinks.flush_and_close();
     exit
 }
 
-async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, Failure> {
+async fn live(start: Start, files: usize, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, Failure> {
     let mut signals = Signals::new().map_err(|error| cannot("listen for signals", &error))?;
     let addresses = Addresses::of(&start).map_err(|error| cannot("read the address of a port", &error))?;
     let counts = (start.site.plans.len(), start.site.services.len());
@@ -119,7 +119,7 @@ async fn live(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, F
         Workers::start(&state, &alive).map_err(|error| cannot("start the worker threads", &error))?;
     errands::start(todo, &state, alive).map_err(|error| cannot("start the thread for errands", &error))?;
     carry.errands.send(health::checks(Arc::clone(&state)));
-    let dispatch = Dispatch::new(workers, &site, Arc::clone(&state));
+    let dispatch = Dispatch::new(workers, &site, Arc::clone(&state), files);
     let mut ports = Ports::new(given, Arc::clone(&dispatch), Arc::clone(&state));
     let listeners: Vec<(Arc<Listener>, _)> = site.settings.listen.iter().cloned().zip(traffic).collect();
     ports.begin(listeners, site.settings.admin.zip(admin)).map_err(|error| cannot("watch a port", &error))?;
@@ -272,13 +272,14 @@ fn cannot(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot {what}: {error}"))
 }
 
-/// Every connection is an open file, and the soft limit is often 1,024 where the hard one is far higher.
-fn raise_open_files() {
+/// How many files may be open at once, and so connections: the soft limit is often 1,024 where the hard one is far higher.
+fn raise_open_files() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
-        note("cannot raise the limit of open files; connections are limited by it");
-    }
+    let raised =
+        current == maximum || setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+    let files = if raised { maximum } else { current };
+    files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,27 @@ fn five_thousand_that_never_finish_their_heads_are_gone_within_their_limit() {
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     assert!(answered > 100, "{answered}");
     gateway.wait_metric("gateway_connections", &[], 0.0);
+}
+
+#[test]
+fn with_few_files_to_open_those_who_wait_make_room_and_requests_still_find_services() {
+    const MANY: usize = 200;
+    let service = Service::fixed(ok("text/plain", "fine"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sekisho")]);
+    let gateway = Gateway::start_by(shell, &config(service.addr, "", "workers: 1"), &[]);
+    let said = "only 128 files can be open at once, so that 57 clients can be connected and not 10000; raise that limit \
+                (`ulimit -n`, `LimitNOFILE=`), or lower `limits.connections`";
+    until("it is said", || gateway.stderr.all().iter().any(|line| line.contains(said)).then_some(()));
+    let idle: Vec<_> = (0..MANY).map(|_| held(gateway.addr, b"")).collect();
+    // Whoever comes last is let in, and then there is a file for the service's connection, too.
+    let mut client = Client::connect(gateway.addr);
+    for _ in 0..3 {
+        client.send(REQUEST);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.complete), (200, true));
+    }
+    drop(idle);
 }
 
 #[test]
