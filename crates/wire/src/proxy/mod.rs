@@ -77,20 +77,20 @@ macro_rules! faults {
 }
 
 faults! {
-    Signature = "signature", "the connection does not begin with a PROXY header";
-    TooLong = "too_long", "the PROXY header is longer than its version allows, or than 2,048 bytes of additions";
-    LineEnd = "line_end", "the PROXY line does not end in CR LF";
-    Character = "character", "the PROXY line holds a byte that is no printable ASCII";
-    Fields = "fields", "the PROXY line has not its five fields with one space between each";
-    Family = "family", "the PROXY header names an unknown address family";
-    Transport = "transport", "the PROXY header names a transport that is not TCP";
-    Address = "address", "an address of the PROXY line is none of the family that it names";
-    Port = "port", "a port of the PROXY line is no decimal number up to 65535 without leading zeros";
-    Version = "version", "the PROXY header has another version than 1 or 2";
-    Command = "command", "the PROXY header has another command than LOCAL or PROXY";
-    Length = "length", "the PROXY header is too short for the addresses that it names";
-    Tlv = "tlv", "an addition to the PROXY header does not fit into it";
-    Checksum = "checksum", "the PROXY header's checksum is not that of its bytes";
+    Signature = "proxy_header_missing", "the connection does not begin with a PROXY header";
+    TooLong = "proxy_header_too_long", "the PROXY header is longer than its version allows, or than 2,048 bytes of additions";
+    LineEnd = "proxy_header_line_end", "the PROXY line does not end in CR LF";
+    Character = "proxy_header_character", "the PROXY line holds a byte that is no printable ASCII";
+    Fields = "proxy_header_fields", "the PROXY line has not its five fields with one space between each";
+    Family = "proxy_header_family", "the PROXY header names an unknown address family";
+    Transport = "proxy_header_transport", "the PROXY header names a transport that is not TCP";
+    Address = "proxy_header_address", "an address of the PROXY line is none of the family that it names";
+    Port = "proxy_header_port", "a port of the PROXY line is no decimal number up to 65535 without leading zeros";
+    Version = "proxy_header_version", "the PROXY header has another version than 1 or 2";
+    Command = "proxy_header_command", "the PROXY header has another command than LOCAL or PROXY";
+    Length = "proxy_header_length", "the PROXY header is too short for the addresses that it names";
+    Tlv = "proxy_header_tlv", "an addition to the PROXY header does not fit into it";
+    Checksum = "proxy_header_checksum", "the PROXY header's checksum is not that of its bytes";
 }
 
 impl fmt::Display for BadProxy {

@@ -57,10 +57,10 @@ fn a_header_may_come_byte_by_byte() {
 fn a_connection_without_a_header_is_refused() {
     let service = Service::echo();
     let gateway = proxied(&service, "{ from: [127.0.0.1] }", "");
-    for bytes in [
-        REQUEST,
-        b"PROXY TCP4 203.0.113.7 192.0.2.1 04711 443\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    for (bytes, reason) in [
+        (REQUEST, "proxy_header_missing"),
+        (b"PROXY TCP4 203.0.113.7 192.0.2.1 04711 443\r\n", "proxy_header_port"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "proxy_header_missing"),
     ] {
         let mut client = gateway.connect();
         client.send(bytes);
@@ -69,6 +69,7 @@ fn a_connection_without_a_header_is_refused() {
         assert!(client.closed());
         let line = gateway.wait_log_of(&answer);
         assert_eq!((line["decided_by"].as_str(), line["ip"].as_str()), (Some("listener"), Some("127.0.0.1")));
+        assert_eq!(line["reason"], reason);
     }
     gateway.wait_metric("gateway_connections_total", &[("result", "proxy_header_refused")], 3.0);
     assert_eq!(service.requests(), 0);
