@@ -118,7 +118,8 @@ impl Here<'_> {
                 self.refuse(field, &named.place, message, "name a smaller one")
             }
             Err(error) => {
-                let message = format!("the file `{named}` cannot be read: {error}");
+                let reason = sekisho_yaml::unreadable(&error);
+                let message = format!("the file `{named}` cannot be read: {reason}");
                 self.refuse(field, &named.place, message, REMEDY)
             }
         }

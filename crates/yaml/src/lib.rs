@@ -11,6 +11,6 @@ mod read;
 mod substitute;
 
 pub use node::{Key, Kind, Node, Origin, Scalar, Style};
-pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
+pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, parse_on};
 pub use read::{MAX_PROBLEMS, ReadError, Reader, join, read};
-pub use substitute::{MAX_FILE, files_in, substitute};
+pub use substitute::{MAX_FILE, files_in, substitute, unreadable};

@@ -24,27 +24,31 @@ pub const MAX_NODES: usize = 2_000_000;
 /// # Errors
 /// Every duplicate key, and the first thing that is no YAML or exceeds a limit, at its place.
 pub fn parse(file_name: &str, text: &str) -> Result<Node, Problems> {
+    let mut problems = Problems::new();
+    match parse_on(file_name, text, &mut problems) {
+        Some(node) if problems.is_empty() => Ok(node),
+        _ => Err(problems),
+    }
+}
+
+/// Reads one YAML 1.2 document as [`parse`] does, and past keys that stand twice: they are problems, and the first of each
+/// is in the tree, so that a key too many does not hide what else is wrong. `None` if it cannot be understood.
+pub fn parse_on(file_name: &str, text: &str, problems: &mut Problems) -> Option<Node> {
     let file: Arc<str> = file_name.into();
     let start = Place::new(Arc::clone(&file), 1, 1);
     if text.len() > MAX_BYTES {
         let message = format!("the document has {} bytes, more than {MAX_BYTES}", text.len());
-        return Err(Problem::error(start, "", message).into());
+        problems.push(Problem::error(start, "", message));
+        return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut builder = Builder {
-        file,
-        text,
-        events: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        nodes: 0,
-        problems: Problems::new(),
-    };
+    let events = Parser::new_from_str(text);
+    let mut builder = Builder { file, text, events, anchors: HashMap::new(), nodes: 0, problems };
     match builder.document(start) {
-        Ok(node) if builder.problems.is_empty() => Ok(node),
-        Ok(_) => Err(builder.problems),
+        Ok(node) => Some(node),
         Err(problem) => {
             builder.problems.push(*problem);
-            Err(builder.problems)
+            None
         }
     }
 }
@@ -52,7 +56,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Node, Problems> {
 /// What ends the reading: the document cannot be understood further.
 type Stop = Box<Problem>;
 
-struct Builder<'t> {
+struct Builder<'t, 'p> {
     file: Arc<str>,
     text: &'t str,
     events: Parser<'t, StrInput<'t>>,
@@ -60,7 +64,7 @@ struct Builder<'t> {
     /// Values so far, aliases expanded.
     nodes: usize,
     /// Duplicate keys, which do not keep us from reading on.
-    problems: Problems,
+    problems: &'p mut Problems,
 }
 
 /// What an anchor names, with what an alias to it costs.
@@ -70,7 +74,7 @@ struct Anchor {
     depth: usize,
 }
 
-impl<'t> Builder<'t> {
+impl<'t> Builder<'t, '_> {
     fn document(&mut self, start: Place) -> Result<Node, Stop> {
         let mut root = None;
         loop {
@@ -262,15 +266,18 @@ impl<'t> Builder<'t> {
             }
             Some(Err(error)) => {
                 let mut problem = self.stop(*error.marker(), &format!("not YAML: {}", error.info()));
-                problem.remedy = self.hint(error.marker().line()).map(str::to_owned);
+                problem.remedy = self.hint(error.marker().line(), error.info()).map(str::to_owned);
                 Err(problem)
             }
             None => Ok((Event::StreamEnd, Span::default())),
         }
     }
 
-    /// What probably went wrong in a line that is no YAML.
-    fn hint(&self, line: usize) -> Option<&'static str> {
+    /// What probably went wrong in a line that is no YAML, and what was said of it.
+    fn hint(&self, line: usize, said: &str) -> Option<&'static str> {
+        if said.contains("unknown anchor") {
+            return Some("define it above with `&`, or put quotes around a text that begins with `*`");
+        }
         let line = self.text.lines().nth(line.checked_sub(1)?)?;
         let indent = &line[..line.len() - line.trim_start().len()];
         if indent.contains('\t') {

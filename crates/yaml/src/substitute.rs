@@ -135,7 +135,7 @@ impl Filler<'_> {
         let bad = |message: String, remedy: &str| Problem::error(Place::none(), "", message).remedy(remedy);
         // Messages show what was written: the path itself may hold a variable's value.
         let mut text = (self.read_file)(path).map_err(|error| {
-            let reason = reason(&error);
+            let reason = unreadable(&error);
             bad(
                 format!("`{written}` cannot be read: {reason}"),
                 "name a readable text file, relative to the configuration's folder",
@@ -157,12 +157,17 @@ impl Filler<'_> {
     }
 }
 
-/// The kind of an I/O error: its own text may hold the path.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-        kind => kind.to_string(),
+/// Why a file cannot be read, for people. Of what the system says only the words, never the path: it may hold a secret.
+pub fn unreadable(error: &io::Error) -> String {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::NotFound, _) => "there is no such file".to_owned(),
+        (io::ErrorKind::InvalidData, _) => "it is not UTF-8 text".to_owned(),
+        (_, Some(code)) => {
+            let text = error.to_string();
+            let words = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text);
+            words.char_indices().map(|(at, c)| if at == 0 { c.to_ascii_lowercase() } else { c }).collect()
+        }
+        (kind, None) => kind.to_string(),
     }
 }
 
@@ -221,4 +226,22 @@ fn is_name(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_is_told_in_words() {
+        for (code, want) in [
+            (2, "there is no such file"),
+            (13, "permission denied"),
+            (21, "is a directory"),
+            (24, "too many open files"),
+        ] {
+            assert_eq!(unreadable(&io::Error::from_raw_os_error(code)), want);
+        }
+        assert_eq!(unreadable(&io::Error::other("/run/secret")), "other error");
+    }
 }

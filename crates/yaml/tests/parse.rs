@@ -1,7 +1,8 @@
 //! What is a document and what is not, with the exact lines that people read.
 
 use proptest::prelude::*;
-use sekisho_yaml::{Kind, Node, Style, parse};
+use sekisho_units::Problems;
+use sekisho_yaml::{Kind, Node, Style, parse, parse_on};
 
 fn lines(text: &str) -> Vec<String> {
     match parse("f.yaml", text) {
@@ -119,6 +120,18 @@ fn refuses_the_rest_at_its_place() {
 }
 
 #[test]
+fn a_key_that_stands_twice_does_not_keep_the_rest_from_being_read() {
+    let mut problems = Problems::new();
+    let node = parse_on("f.yaml", "a: 1\nb: { c: 2, c: 3 }\na: 4\nd: 5\n", &mut problems).unwrap();
+    let places: Vec<_> = problems.iter().map(|problem| problem.place.to_string()).collect();
+    assert_eq!(places, ["f.yaml:2:12", "f.yaml:3:1"]);
+    let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
+    assert_eq!([text(&node, "a"), text(&node, "d")], [Some("1".to_owned()), Some("5".to_owned())]);
+    assert_eq!(text(node.get("b").unwrap(), "c").as_deref(), Some("2"));
+    assert!(parse_on("f.yaml", "a: [", &mut problems).is_none());
+}
+
+#[test]
 fn syntax_errors_have_a_place_and_a_hint() {
     for (text, at, hint) in [
         ("a:\n\tb: 1\n", "f.yaml:2:", "; indent with spaces, not tabs"),
@@ -129,7 +142,11 @@ fn syntax_errors_have_a_place_and_a_hint() {
         ),
         ("a: [ ${X} ]\n", "f.yaml:1:", "; inside `{ }` and `[ ]` put quotes around text with `${NAME}`"),
         ("a: \"x\n", "f.yaml:", ""),
-        ("a: *nobody\n", "f.yaml:1:4", ""),
+        (
+            "a: *nobody\n",
+            "f.yaml:1:4",
+            "; define it above with `&`, or put quotes around a text that begins with `*`",
+        ),
         ("a: b: c\n", "f.yaml:1:", ""),
     ] {
         let lines = lines(text);

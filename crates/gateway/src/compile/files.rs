@@ -1,5 +1,6 @@
 //! Files that a document names: certificates and keys.
 
+use std::io;
 use std::path::Path;
 
 use sekisho_units::{Place, Problem, Problems};
@@ -44,11 +45,26 @@ impl<'a> Files<'a> {
         match (self.read)(word) {
             Ok(text) => Some(text),
             Err(error) => {
-                let message = format!("the file `{word}` cannot be read: {error}");
-                let remedy = "name a PEM file; its path counts from the configuration's folder";
-                problems.push(Problem::error(place.clone(), path, message).remedy(remedy));
+                let (wrong, remedy) = unreadable(&error);
+                problems.push(
+                    Problem::error(place.clone(), path, format!("the file `{word}` {wrong}")).remedy(remedy),
+                );
                 None
             }
         }
     }
+}
+
+/// Why a file is of no use, and what to do about it.
+fn unreadable(error: &io::Error) -> (String, &'static str) {
+    let remedy = match error.kind() {
+        io::ErrorKind::InvalidData => {
+            return ("is no PEM file".to_owned(), "convert it with `openssl`, or name another");
+        }
+        io::ErrorKind::PermissionDenied => {
+            "let the user read it that the gateway runs as, and enter the folders above it"
+        }
+        _ => "name a PEM file; its path counts from the configuration's folder",
+    };
+    (format!("cannot be read: {}", sekisho_yaml::unreadable(error)), remedy)
 }

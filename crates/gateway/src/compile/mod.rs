@@ -101,13 +101,24 @@ pub struct Loaded {
 
 /// Why a file could not be compiled at all.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read `{}`: {cause}; name another file with `--config`", path.display())]
+#[error("cannot read `{}`: {}", path.display(), why(cause))]
 pub struct Unreadable {
     /// The file.
     pub path: PathBuf,
     /// What reading it gave.
     #[source]
     pub cause: io::Error,
+}
+
+fn why(cause: &io::Error) -> String {
+    let remedy = match cause.kind() {
+        io::ErrorKind::NotFound => "write it, or name another with `--config`",
+        io::ErrorKind::PermissionDenied => {
+            "let the user read it that the gateway runs as, and enter the folders above it"
+        }
+        _ => "name a YAML file with `--config`",
+    };
+    format!("{}; {remedy}", sekisho_yaml::unreadable(cause))
 }
 
 /// The problems without what came from the environment or a file: it may be a secret, and logs are no place for one.
@@ -138,8 +149,9 @@ fn hidden(problems: Problems, root: &Node) -> Problems {
 /// there is one.
 pub fn compile(source: &Source<'_>, carry: &Carry) -> (Option<Site>, Problems) {
     let mut problems = Problems::new();
-    let site = match sekisho_yaml::parse(source.name, source.text) {
-        Ok(mut root) if !root.is_null() => {
+    // A key that stands twice is a problem already, and hides no other.
+    let site = match sekisho_yaml::parse_on(source.name, source.text, &mut problems) {
+        Some(mut root) if !root.is_null() => {
             let digests = RefCell::new(BTreeMap::new());
             let read_file = |path: &str| {
                 let text = (source.read_file)(path)?;
@@ -157,15 +169,12 @@ pub fn compile(source: &Source<'_>, carry: &Carry) -> (Option<Site>, Problems) {
             problems = hidden(problems, &root);
             Some(site)
         }
-        Ok(empty) => {
+        Some(empty) => {
             let problem = Problem::error(empty.place, "", "the document is empty");
             problems.push(problem.remedy("write at least `services` and `routes`"));
             None
         }
-        Err(found) => {
-            problems.extend(found);
-            None
-        }
+        None => None,
     };
     problems.sort();
     (site.filter(|_| !problems.has_errors()), problems)

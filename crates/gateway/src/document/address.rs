@@ -32,6 +32,9 @@ pub enum BadAddress {
     /// No port.
     #[error("`{0}` has no port; write one as in `http://127.0.0.1:8080`")]
     Port(String),
+    /// A port that there is not.
+    #[error("`{0}` has the port `{1}`; write a number from 0 to 65535, as in `http://127.0.0.1:8080`")]
+    NoSuchPort(String, String),
     /// More than address and port.
     #[error("`{0}` has a path; write the address and port alone, paths belong to `routes`")]
     Path(String),
@@ -56,8 +59,13 @@ impl Address {
         if let Ok(socket) = rest.parse() {
             return Ok(Self { scheme, socket });
         }
-        let ported = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        Err(if ported { BadAddress::Name(owned()) } else { BadAddress::Port(owned()) })
+        // What follows the last colon of an address in brackets is no port.
+        let port = rest.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+        Err(match port {
+            None | Some("") => BadAddress::Port(owned()),
+            Some(port) if port.parse::<u16>().is_ok() => BadAddress::Name(owned()),
+            Some(port) => BadAddress::NoSuchPort(owned(), port.to_owned()),
+        })
     }
 }
 
@@ -111,7 +119,10 @@ mod tests {
             ("tcp://127.0.0.1:8080", Err("has no scheme that can be listened to")),
             ("http://localhost:8080", Err("names a host")),
             ("http://127.0.0.1", Err("has no port")),
+            ("http://127.0.0.1:", Err("has no port")),
             ("http://[::1]", Err("has no port")),
+            ("http://127.0.0.1:99999", Err("has the port `99999`; write a number from 0 to 65535")),
+            ("http://[::1]:http", Err("has the port `http`")),
             ("http://127.0.0.1:8080/x", Err("has a path")),
         ] {
             match (Address::parse(text), want) {

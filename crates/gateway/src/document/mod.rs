@@ -27,7 +27,7 @@ pub use route::{
 };
 pub use schema::schema;
 use sekisho_units::{Place, Problem, Problems};
-use sekisho_yaml::{Key, Node, join, read};
+use sekisho_yaml::{Key, Kind, Node, join, read};
 pub(crate) use store::MEMORY;
 pub use store::{StoreConfig, StoreTlsConfig};
 pub use top::{ClientConfig, Detail, DrainConfig, IdentityConfig, LimitsConfig, ReloadConfig, TopConfig};
@@ -37,7 +37,7 @@ use crate::outline::{digest, digest_without};
 /// A document as written.
 #[derive(Debug)]
 pub struct Document<'n> {
-    /// The words at the top; `None` if some of them cannot be read.
+    /// The words at the top, without those that cannot be read; `None` if it is no map.
     pub top: Option<TopConfig>,
     /// `service_defaults`.
     pub service_defaults: Option<&'n Node>,
@@ -91,7 +91,7 @@ impl<'n> Document<'n> {
             problems.push(Problem::error(node.place.clone(), "services", message).remedy(remedy));
         }
         Self {
-            top: read(root, "", problems),
+            top: read_top(root, problems),
             service_defaults: root.get("service_defaults").filter(|node| !node.is_null()),
             services: services.map_or(&[], Node::entries),
             policies: policies::read_policies(root.get("policies"), "policies", problems),
@@ -104,6 +104,39 @@ impl<'n> Document<'n> {
             .unwrap_or_default(),
         }
     }
+}
+
+/// The words at the top. Where some cannot be read the others are all the same, so that what `compile` has to say of them is
+/// said at once.
+fn read_top(root: &Node, problems: &mut Problems) -> Option<TopConfig> {
+    /// These are judged by each other: without one of them, something wrong would be said of the rest.
+    const TOGETHER: [&str; 4] = ["listen", "tls", "admin", "trusted_proxies"];
+    /// These are read by themselves, and may be long.
+    const APART: [&str; 4] = ["service_defaults", "services", "policies", "routes"];
+    let mut found = Problems::new();
+    let top = read(root, "", &mut found);
+    problems.extend(found.into_iter().map(with_the_place_of_a_policy));
+    if top.is_some() {
+        return top;
+    }
+    let map = |entries| Node { place: root.place.clone(), kind: Kind::Map(entries) };
+    let (together, alone): (Vec<_>, Vec<_>) = root
+        .entries()
+        .iter()
+        .filter(|(key, _)| !APART.contains(&&*key.text))
+        .cloned()
+        .partition(|(key, _)| TOGETHER.contains(&&*key.text));
+    let pieces = alone.into_iter().map(|entry| vec![entry]).chain([together]);
+    let sound = |piece: &Vec<_>| read::<TopConfig>(&map(piece.clone()), "", &mut Problems::new()).is_some();
+    read(&map(pieces.filter(sound).flatten().collect()), "", &mut Problems::new())
+}
+
+/// Says where a policy belongs whose name stands at the top itself.
+fn with_the_place_of_a_policy(mut problem: Problem) -> Problem {
+    if problem.remedy.is_none() && sekisho_policies::NAMES.contains(&problem.path.as_str()) {
+        problem.remedy = Some("it is a policy; write it into `policies`".to_owned());
+    }
+    problem
 }
 
 /// `above` is the digest of what is written above.

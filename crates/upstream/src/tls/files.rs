@@ -98,10 +98,7 @@ impl Files<'_> {
                 return Some(text);
             }
             Err(error) if error.kind() != io::ErrorKind::InvalidData => {
-                let reason = match error.kind() {
-                    io::ErrorKind::NotFound => "there is no such file".to_owned(),
-                    kind => kind.to_string(),
-                };
+                let reason = sekisho_yaml::unreadable(&error);
                 let remedy = "name a readable file, relative to the configuration's folder";
                 (format!("`{name}` cannot be read: {reason}"), remedy)
             }

@@ -86,6 +86,8 @@ pub fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, BadPem> 
 pub fn key(text: &str) -> Result<PrivateKeyDer<'static>, BadPem> {
     match PrivateKeyDer::pem_slice_iter(text.as_bytes()).next() {
         Some(Ok(key)) => Ok(key),
+        // The older form says so in a header (`Proc-Type: 4,ENCRYPTED`, RFC 1421), which no Base64 is.
+        Some(Err(_)) if text.contains("4,ENCRYPTED") => Err(BadPem::Encrypted),
         Some(Err(_)) => Err(BadPem::DamagedKey),
         None if text.contains("ENCRYPTED PRIVATE KEY") => Err(BadPem::Encrypted),
         None => Err(BadPem::NoKey),

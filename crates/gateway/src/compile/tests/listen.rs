@@ -15,7 +15,8 @@ fn pair(names: &[&str]) -> (String, String) {
 }
 
 fn compiled(text: &str, files: &HashMap<&str, String>) -> (Option<Site>, Vec<String>) {
-    let read_file = |path: &str| files.get(path).cloned().ok_or_else(|| io::Error::other("not here"));
+    let read_file =
+        |path: &str| files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
     let text = format!("{text}\nroutes: [{{ path: /, respond: x }}]\n");
     let (site, problems) = compile(
         &Source { name: "t", text: &text, env: &|_| None, read_file: &read_file, folder: Path::new("") },
@@ -52,7 +53,7 @@ fn what_is_wrong_is_told_at_its_place() {
         ),
         (
             "listen: https://127.0.0.1:1\ntls: { certificates: [{ certificate: none.pem }] }",
-            "t:2:38: error: tls.certificates[0].certificate: the file `none.pem` cannot be read: not here; name",
+            "t:2:38: error: tls.certificates[0].certificate: the file `none.pem` cannot be read: there is no such file; name",
         ),
         (
             "listen: https://127.0.0.1:1\ntls: { certificates: [{ certificate: no.pem, key: a.key }] }",

@@ -15,6 +15,53 @@ fn check(cases: &[(String, &[&str])]) {
 }
 
 #[test]
+fn mistakes_of_all_kinds_are_told_at_once() {
+    let text = "services: { a: { endpoints: [http://h:1] }, a: { endpoints: [] } }\n\
+                rate_limit: { rate: 5/s }\n\
+                drain: { grace: 10 }\n\
+                workers: 0\n\
+                limits: { head: 1KiB, target: 1KB, connections: 0 }\n\
+                alerts: [{ webhook: nowhere }]\n\
+                listen: https://127.0.0.1:8443\n\
+                tls: { certificates: [{ certificate: none.pem }] }\n\
+                routes: [{ path: /, service: b, methods: [get] }]";
+    check(&[(
+        text.into(),
+        &[
+            "t:1:45: error: key `a` stands twice; the first is at t:1:13; remove one of them",
+            "t:2:1: error: rate_limit: unknown field `rate_limit`; it is a policy; write it into `policies`",
+            "t:3:17: error: drain.grace: duration `10` has no unit; …",
+            "t:4:10: error: workers: 0 workers cannot be run; …",
+            "t:5:49: error: limits.connections: no client could ever connect; …",
+            "t:6:21: error: alerts[0].webhook: …",
+            "t:8:38: error: tls.certificates[0].certificate: the file `none.pem` cannot be read: …",
+            "t:9:30: error: routes[0].service: unknown service `b`…",
+            "t:9:43: error: routes[0].methods[0]: `get` is no method…",
+        ],
+    )]);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_missed_elsewhere() {
+    check(&[
+        (
+            "listen: https://127.0.0.1:8443\n\
+             tls: { certificates: [{ certificate: none.pem }], min_version: 1.1 }\n\
+             routes: [{ path: /, respond: x }]"
+                .into(),
+            &["t:2:64: error: tls.min_version: unknown word `1.1`…"],
+        ),
+        (
+            "listen: { url: http://127.0.0.1:8080, proxy_protocol: true }\n\
+             trusted_proxies: [10.0.0.0/33]\n\
+             routes: [{ path: /, respond: x }]"
+                .into(),
+            &["t:2:19: error: trusted_proxies[0]: …"],
+        ),
+    ]);
+}
+
+#[test]
 fn the_words_at_the_top() {
     check(&[
         ("".into(), &["t:1:1: error: the document is empty; write at least `services` and `routes`"]),
@@ -68,6 +115,8 @@ fn the_words_at_the_top() {
              routes: [{ path: /, respond: x }]"
                 .into(),
             &[
+                "t:1:10: error: workers: 0 workers cannot be run; write 1 to 1024, or leave it out for as many as there are cores",
+                "t:2:6: error: via: `a b` is no pseudonym for `Via`; write letters, digits and `-`, or `off`",
                 "t:3:8: error: store: expected `memory`, an address such as `redis://cache:6379`, or a map with `url`, found a list",
             ],
         ),

@@ -31,6 +31,9 @@ impl Files {
         );
         let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
         files.insert("encrypted.key", encrypted.to_owned());
+        let older = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n\
+                     -----END EC PRIVATE KEY-----\n";
+        files.insert("encrypted-as-before.key", older.to_owned());
         files.insert("text.pem", "hello".to_owned());
         Self(files)
     }
@@ -116,6 +119,11 @@ fn what_is_wrong_with_settings_and_files_is_told_at_its_place() {
         (
             "{ ca: a.pem, certificate: a.pem, key: encrypted.key }",
             "1:85: error: services.a.tls.key: the key in `encrypted.key` is encrypted; take the passphrase away \
+             (`openssl pkey`), and let only the gateway read the file",
+        ),
+        (
+            "{ ca: a.pem, certificate: a.pem, key: encrypted-as-before.key }",
+            "1:85: error: services.a.tls.key: the key in `encrypted-as-before.key` is encrypted; take the passphrase away \
              (`openssl pkey`), and let only the gateway read the file",
         ),
         (
