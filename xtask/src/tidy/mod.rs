@@ -6,6 +6,7 @@ mod dependencies;
 mod floors;
 mod licences;
 mod names;
+mod pages;
 mod policies;
 mod sizes;
 mod source;
@@ -76,6 +77,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut findings = sizes::check(&files, sizes::LONG_FILES, sizes::LONG_FUNCTIONS);
     findings.extend(names::check(&files));
     findings.extend(text::check(&files, &text::foreign_roots(root)));
+    findings.extend(pages::check(&files));
     findings.extend(policies::check(&files));
     findings.extend(floors::check(&everything.packages));
     findings.extend(licences::check(&everything.packages));

@@ -91,7 +91,7 @@ pub(crate) struct Addresses {
 /// # Errors
 /// A log cannot be opened, or the system has no threads or signals to give.
 pub(crate) fn run(start: Start, on_ready: impl FnOnce(&Addresses)) -> Result<Exit, Failure> {
-    raise_open_files(start.site.settings.connections);
+    let files = raise_open_files();
     let sinks = Arc::clone(&start.carry.sinks);
     sinks.open_all().map_err(|error| Failure::new(error.to_string()))?;
     let background = Builder::new_multi_thread()
