@@ -4,7 +4,7 @@
 //! Around it stands a cache that keeps, under each [`Key`], some answers: for each a head, a body, and the [`Stored`]
 //! facts that were worked out when it was stored, so that a hit costs comparisons only. A request goes this way:
 //!
-//! 1. [`Asked::read`] the request, or it [bypasses](Bypass) the cache. An unsafe one that succeeds invalidates its own
+//! 1. [`Asked::read`] the request, or it [bypasses](Bypass) the cache; [`Told`] keeps what was read. An unsafe one that succeeds invalidates its own
 //!    target and those that [`invalidated`] names (§4.4).
 //! 2. Look up the [`Key`] and let [`Asked::choose`] among the answers there (§4).
 //!    - [`Choice::Serve`] — send what [`shape`] says of that one, with its `Age`: a whole, a 304, a range. If it is
@@ -59,7 +59,7 @@ pub use key::{Key, KeyParts};
 pub use outcome::Outcome;
 pub use policy::{Clients, Cookies, HEURISTIC_MOST, Policy, SetCookie, Sharing, TtlOf};
 pub use reuse::{
-    Asked, Bypass, Choice, Failure, Needed, Served, Vary, invalidated, may_stand_in, validate, whole,
+    Asked, Bypass, Choice, Failure, Needed, Served, Told, Vary, invalidated, may_stand_in, validate, whole,
 };
 pub use stored::Stored;
 pub use storing::{

@@ -9,6 +9,6 @@ mod vary;
 
 pub use choose::{Choice, Failure, Needed, Served, may_stand_in};
 pub use invalidate::invalidated;
-pub use request::{Asked, Bypass};
+pub use request::{Asked, Bypass, Told};
 pub use validate::{validate, whole};
 pub use vary::Vary;

@@ -66,6 +66,18 @@ pub struct Asked<'r> {
     pub(super) told: Request,
 }
 
+/// What a request says of caches, apart from its head: for one who comes back to the request and need not read it again.
+#[derive(Clone, Copy, Debug)]
+pub struct Told(Request);
+
+impl Told {
+    /// The request that was told of, by its head.
+    #[must_use]
+    pub fn of(self, view: HeadView<'_>) -> Asked<'_> {
+        Asked { view, told: self.0 }
+    }
+}
+
 impl<'r> Asked<'r> {
     /// Reads a request's head.
     ///
@@ -97,6 +109,12 @@ impl<'r> Asked<'r> {
     #[must_use]
     pub fn view(&self) -> HeadView<'r> {
         self.view
+    }
+
+    /// What was read, for later.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        Told(self.told)
     }
 
     /// Whether the client wants no answer from beyond the cache (RFC 9111 §5.2.1.7).

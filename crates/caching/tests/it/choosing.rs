@@ -223,9 +223,12 @@ fn the_operator_may_leave_clients_unheard() {
         let head = request(asked);
         let asked_of = Asked::read(head.view(), &policy).unwrap();
         assert_eq!(word(asked_of.choose([&stored], at(seconds))), want, "{asked}");
+        let later = asked_of.told().of(head.view());
+        assert_eq!(word(later.choose([&stored], at(seconds))), want, "{asked}, from what was kept of it");
     }
     let no_store = request("Cache-Control: no-store");
-    assert!(!Asked::read(no_store.view(), &policy).unwrap().may_fill());
+    let asked = Asked::read(no_store.view(), &policy).unwrap();
+    assert!(!asked.may_fill() && !asked.told().of(no_store.view()).may_fill());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sekisho_caching::{Asked, Bypass, Choice, Key, Needed, Outcome, Served, validate, whole};
+use sekisho_caching::{Asked, Bypass, Choice, Key, Needed, Outcome, Served, Told, validate, whole};
 use sekisho_exchange::{Exchange, Reply, Resume, Verdict};
 use sekisho_wire::{Edits, HeadView, Known, Method};
 use tokio::time::timeout;
@@ -17,6 +17,8 @@ use super::{Bound, Fare, Inner};
 
 /// What was found out about a request.
 struct Sought {
+    /// What it says of caches.
+    told: Told,
     key: Key,
     stand: Stand,
     is_users: bool,
@@ -43,14 +45,11 @@ enum Company {
 }
 
 pub(super) fn enter(inner: &Arc<Inner>, exchange: &mut Exchange<'_>) -> Verdict<Fare> {
-    let left_out = match Asked::read(exchange.head, &inner.terms.policy) {
-        Ok(_) => is_left_out(inner, exchange).then_some(Bypass::Policy),
-        Err(Bypass::Method) if !exchange.method.is_safe() => return Verdict::Proceed(Fare::Unsafe),
-        Err(why) => Some(why),
-    };
-    match left_out {
-        Some(why) => Verdict::Proceed(Fare::Bypass(why)),
-        None => seek(inner, exchange, Company::Any),
+    match Asked::read(exchange.head, &inner.terms.policy) {
+        Ok(_) if is_left_out(inner, exchange) => Verdict::Proceed(Fare::Bypass(Bypass::Policy)),
+        Ok(asked) => seek(inner, exchange, asked.told(), Company::Any),
+        Err(Bypass::Method) if !exchange.method.is_safe() => Verdict::Proceed(Fare::Unsafe),
+        Err(why) => Verdict::Proceed(Fare::Bypass(why)),
     }
 }
 
@@ -64,13 +63,13 @@ fn is_left_out(inner: &Inner, exchange: &Exchange<'_>) -> bool {
 }
 
 /// Looks up what is stored.
-fn seek(inner: &Arc<Inner>, exchange: &mut Exchange<'_>, company: Company) -> Verdict<Fare> {
+fn seek(inner: &Arc<Inner>, exchange: &mut Exchange<'_>, told: Told, company: Company) -> Verdict<Fare> {
     let query = inner.naming.query(exchange);
     let user = exchange.identity.as_deref();
     let key = inner.naming.key(exchange, query.as_deref(), user);
     let memory = &inner.cached.memory;
     let stand = memory.marks().stand(exchange.host, exchange.path, query.as_deref());
-    let sought = Sought { key, stand, is_users: user.is_some(), claim: None };
+    let sought = Sought { told, key, stand, is_users: user.is_some(), claim: None };
     if let Some(shared) = &inner.cached.shared {
         let uri = uri(exchange.host, exchange.path, query.as_deref());
         return look(inner, exchange, shared, (sought, uri), company);
@@ -118,9 +117,7 @@ fn choose(
     entries: &[Option<&Arc<Entry>>],
     company: Company,
 ) -> Verdict<Fare> {
-    let Ok(asked) = Asked::read(exchange.head, &inner.terms.policy) else {
-        return Verdict::Proceed(Fare::Nothing);
-    };
+    let asked = sought.told.of(exchange.head);
     let now = exchange.local.wall(exchange.local.clock.now());
     let entry = |index: usize| entries.get(index).copied().flatten();
     match asked.choose(entries.iter().flatten().map(|entry| &entry.facts), now) {
@@ -190,8 +187,7 @@ fn ask(
     (before, why): (Option<Arc<Entry>>, Needed),
     company: Company,
 ) -> Verdict<Fare> {
-    let fills = exchange.method == Method::Get
-        && Asked::read(exchange.head, &inner.terms.policy).is_ok_and(|asked| asked.may_fill());
+    let fills = sought.told.of(exchange.head).may_fill();
     // What is stored is validated all the same, though what comes instead may be for one alone.
     let secret = brings_secret(exchange.head);
     let alone = inner.cached.flights.is_alone(&sought.key, secret, exchange.local.clock.now());
@@ -217,7 +213,7 @@ fn ask(
         None => {}
         Some(Joined::Lead(taken)) => {
             // Between the look at the store and this, another one's answer may have come to be stored.
-            if let Some((entry, why)) = landed(inner, exchange, &sought.key) {
+            if let Some((entry, why)) = landed(inner, exchange, &sought) {
                 drop(taken);
                 return hit(inner, exchange, sought, &entry, why);
             }
@@ -239,13 +235,12 @@ fn ask(
 }
 
 /// What is stored by now that serves the request.
-fn landed(inner: &Inner, exchange: &Exchange<'_>, key: &Key) -> Option<(Arc<Entry>, Served)> {
+fn landed(inner: &Inner, exchange: &Exchange<'_>, sought: &Sought) -> Option<(Arc<Entry>, Served)> {
     let memory = &inner.cached.memory;
-    let variants = memory.get(key)?;
+    let variants = memory.get(&sought.key)?;
     let entries: Vec<_> = memory.good(&variants).collect();
     let now = exchange.local.wall(exchange.local.clock.now());
-    let asked = Asked::read(exchange.head, &inner.terms.policy).ok()?;
-    match asked.choose(entries.iter().map(|entry| &entry.facts), now) {
+    match sought.told.of(exchange.head).choose(entries.iter().map(|entry| &entry.facts), now) {
         Choice::Serve { index, why, .. } => Some((Arc::clone(entries.get(index)?), why)),
         _ => None,
     }
@@ -258,7 +253,7 @@ pub(super) fn brings_secret(request: HeadView<'_>) -> bool {
 }
 
 fn bound(exchange: &Exchange<'_>, sought: Sought, (before, why): (Option<Arc<Entry>>, Needed)) -> Bound {
-    let Sought { key, stand, is_users, claim } = sought;
+    let Sought { told: _, key, stand, is_users, claim } = sought;
     let asked = exchange.local.wall(exchange.local.clock.now());
     let outer = Edits::default();
     Bound { key, stand, claim, why, asked, is_users, whole: false, outer, before, lead: None, renews: false }
@@ -291,7 +286,7 @@ fn follow(
                         taken(&inner, exchange, sought, (&coming, company), (before, why))
                     }
                     // Another one asks now, or this one does.
-                    Phase::Over(Over::Abandoned) => seek(&inner, exchange, Company::Any),
+                    Phase::Over(Over::Abandoned) => seek(&inner, exchange, sought.told, Company::Any),
                     Phase::Asked | Phase::Over(Over::NotShared) => {
                         ask(&inner, exchange, sought, (before, why), Company::None)
                     }
@@ -314,12 +309,11 @@ fn taken(
 ) -> Verdict<Fare> {
     let now = exchange.local.wall(exchange.local.clock.now());
     let facts = &answer.headed.facts;
-    let serves = Asked::read(exchange.head, &inner.terms.policy)
-        .is_ok_and(|asked| matches!(asked.choose([facts], now), Choice::Serve { .. }));
+    let serves = matches!(sought.told.of(exchange.head).choose([facts], now), Choice::Serve { .. });
     let Some(reader) = answer.reader().filter(|_| serves) else {
         if company == Company::Any && !facts.vary().matches(exchange.head) {
             let variant = facts.vary().key_of(&sought.key, exchange.head);
-            return seek(inner, exchange, Company::Variant(variant));
+            return seek(inner, exchange, sought.told, Company::Variant(variant));
         }
         return ask(inner, exchange, sought, (before, why), Company::None);
     };
