@@ -133,6 +133,8 @@ fn forwarded(why: Needed, out: &mut Vec<u8>) {
         Needed::Empty => b"; fwd=uri-miss",
         Needed::Variant => b"; fwd=vary-miss",
         Needed::Stale | Needed::NoCache => b"; fwd=stale",
+        // Neither of the first two can be told from the other.
+        Needed::StoreAway => b"; fwd=miss",
         Needed::Cookie | Needed::ClientNoCache | Needed::ClientMaxAge | Needed::ClientMinFresh => {
             b"; fwd=request"
         }
@@ -199,6 +201,17 @@ mod tests {
                 "MISS",
                 "empty",
                 "sekisho; fwd=uri-miss; fwd-status=200; detail=private",
+            ),
+            (
+                Outcome::Miss {
+                    why: Needed::StoreAway,
+                    status: 200,
+                    stored: Err(NotStored::StoreAway),
+                    collapsed: true,
+                },
+                "MISS",
+                "store-away",
+                "sekisho; fwd=miss; fwd-status=200; detail=store-away; collapsed",
             ),
             (Outcome::Refused { why: Needed::Empty }, "MISS", "empty", "sekisho; detail=empty"),
             (Outcome::Bypass(Bypass::Method), "BYPASS", "method", "sekisho; fwd=method"),

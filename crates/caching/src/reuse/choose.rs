@@ -65,6 +65,8 @@ pub enum Needed {
     ClientMaxAge,
     /// It will not be fresh for as long as the client wants (`min-fresh`, §5.2.1.3).
     ClientMinFresh,
+    /// The store that gateways share could not be asked: nobody knows what is there. The cache around it finds that out.
+    StoreAway,
 }
 
 impl Served {
@@ -92,6 +94,7 @@ impl Needed {
             Needed::ClientNoCache => "client-no-cache",
             Needed::ClientMaxAge => "client-max-age",
             Needed::ClientMinFresh => "client-min-fresh",
+            Needed::StoreAway => "store-away",
         }
     }
 }

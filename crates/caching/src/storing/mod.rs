@@ -63,6 +63,10 @@ pub enum NotStored {
     Unbounded,
     /// It could never be used: never fresh, never sent stale, and nothing to validate it by.
     Useless,
+    /// The store that gateways share could not be asked when the request came, so that nobody knows what was purged since.
+    StoreAway,
+    /// It was purged or invalidated while it came in.
+    Outdated,
 }
 
 impl NotStored {
@@ -85,6 +89,8 @@ impl NotStored {
             NotStored::TooLarge => "too-large",
             NotStored::Unbounded => "unbounded",
             NotStored::Useless => "never-usable",
+            NotStored::StoreAway => "store-away",
+            NotStored::Outdated => "outdated",
         }
     }
 }

@@ -56,6 +56,14 @@ impl Load {
         }))
     }
 
+    /// Why it was not stored, see [`Inflow::not_stored`].
+    pub fn not_stored(&self) -> Option<&'static str> {
+        match self {
+            Self::Coming(inflow) => inflow.not_stored(),
+            Self::Whole(_) | Self::Parts(_) => None,
+        }
+    }
+
     /// What comes of it behind `filters`.
     pub fn through(self, filters: Filters) -> Self {
         Self::Coming(Box::new(Through { load: self, filters, held: false, ended: false }))
@@ -90,6 +98,10 @@ impl Inflow for Through {
         }
         Poll::Ready(Ok(Some(Bytes::from(out)).filter(|out| !out.is_empty())))
     }
+
+    fn not_stored(&self) -> Option<&'static str> {
+        self.load.not_stored()
+    }
 }
 
 /// The service broke off in the middle of a body.
@@ -100,6 +112,10 @@ pub struct BrokeOff;
 pub trait Inflow {
     /// The next piece; `None` at the body's end.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BrokeOff>>;
+    /// Why the body was not stored though that was begun: a word for the log, once its end was read.
+    fn not_stored(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 impl fmt::Debug for Serving {

@@ -116,6 +116,9 @@ impl Sending {
                     }
                     Poll::Ready(None) => {
                         self.ended = true;
+                        if let (Some(why), Some(note)) = (self.load.not_stored(), &mut exchange.facts.cache) {
+                            note.not_stored = Some(why);
+                        }
                         down.finish(&[]);
                     }
                     Poll::Pending => waits = true,

@@ -31,6 +31,11 @@ impl Sought {
     fn flight(&self, key: Key) -> Key {
         self.claim.map_or(key, |claim| claim.flight(&key))
     }
+
+    /// Why nothing was found that would do.
+    fn why(&self, inner: &Inner, why: Needed) -> Needed {
+        if inner.cached.may_store(self.claim.as_ref()).is_ok() { why } else { Needed::StoreAway }
+    }
 }
 
 /// Whom a request may wait for.
@@ -126,12 +131,13 @@ fn choose(
             None => Verdict::Proceed(Fare::Nothing),
         },
         Choice::Refuse { why } => {
+            let why = sought.why(inner, why);
             let outcome = Outcome::Refused { why };
             inner.tell(exchange, &outcome, Some(&sought.key));
             Verdict::Answer(Box::new(Reply::not_cached(why.as_str())))
         }
         Choice::Ask { index, why } => {
-            let before = index.and_then(entry).map(Arc::clone);
+            let (before, why) = (index.and_then(entry).map(Arc::clone), sought.why(inner, why));
             ask(inner, exchange, sought, (before, why), company)
         }
     }
@@ -317,7 +323,8 @@ fn taken(
         }
         return ask(inner, exchange, sought, (before, why), Company::None);
     };
-    let outcome = Outcome::Miss { why, status: facts.status(), stored: Ok(()), collapsed: true };
+    let stored = inner.cached.may_store(sought.claim.as_ref());
+    let outcome = Outcome::Miss { why, status: facts.status(), stored, collapsed: true };
     inner.tell(exchange, &outcome, Some(&sought.key));
     exchange.facts.reason = "collapsed".into();
     exchange.to_client.set_number(Known::Age, facts.age(now).into());

@@ -185,6 +185,7 @@ fn store(
     };
     inner.cached.flights.bring_together(&bound.key, brings_secret(exchange.head));
     let as_it_is = !bound.whole || is_whole(exchange.head, &headed);
+    let stored = inner.cached.may_store(bound.claim.as_ref());
     let landing = landing(inner, &bound, &headed.tags);
     let filters = exchange.filters.take();
     let (fill, reader) = Fill::begin(headed, bound.lead.take(), filters, landing, places);
@@ -199,8 +200,7 @@ fn store(
     };
     exchange.turn = Some(Box::new(turn));
     if !bound.renews {
-        let outcome =
-            Outcome::Miss { why: bound.why, status: received.status(), stored: Ok(()), collapsed: false };
+        let outcome = Outcome::Miss { why: bound.why, status: received.status(), stored, collapsed: false };
         inner.tell(exchange, &outcome, Some(&bound.key));
     }
 }

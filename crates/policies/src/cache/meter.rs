@@ -30,7 +30,7 @@ pub struct Tally {
     pub requests: [(&'static str, u64); WORDS.len()],
     /// Answers that were stored.
     pub stored: u64,
-    /// Answers that were not, since they were purged or invalidated while they came in.
+    /// Answers that were not, since they were purged or invalidated while they came in, or the shared store failed.
     pub dropped: u64,
     /// Answers that were asked for again while the stale one was sent.
     pub renewed: u64,

@@ -172,4 +172,8 @@ impl Inflow for Within {
         }
         Poll::Ready(Ok(None))
     }
+
+    fn not_stored(&self) -> Option<&'static str> {
+        self.reader.not_stored()
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use sekisho_caching::{Key, KeyParts};
+use sekisho_caching::{Key, KeyParts, NotStored};
 use sekisho_exchange::Local;
 use sekisho_store::redis::Away;
 
@@ -41,6 +41,11 @@ impl Cached {
             most_filling: (max / 10).max(max_body),
             shared,
         }
+    }
+
+    /// Whether an answer may be stored that is asked for with this claim: without one nobody knows what was purged meanwhile.
+    pub(super) fn may_store(&self, claim: Option<&Claim>) -> Result<(), NotStored> {
+        if self.shared.is_some() && claim.is_none() { Err(NotStored::StoreAway) } else { Ok(()) }
     }
 
     /// Takes away what is meant, wherever it is. Gives how many answers there were.
@@ -107,30 +112,40 @@ pub(super) struct Landing {
 
 impl Landing {
     /// Stores the answer. Those who ask from now on find it there, and not under way.
-    pub(super) fn land(&self, entry: Arc<Entry>, lead: Option<Lead>, local: &Local) {
-        self.store(entry, lead, local, true);
+    ///
+    /// # Errors
+    /// Why it is not stored, as far as that is known at once: what gateways share is stored later, and what becomes of that is
+    /// only counted.
+    pub(super) fn land(&self, entry: Arc<Entry>, lead: Option<Lead>, local: &Local) -> Result<(), NotStored> {
+        self.store(entry, lead, local, true)
     }
 
     /// Stores an answer that was stored before.
     pub(super) fn renew(&self, entry: Arc<Entry>, lead: Option<Lead>, local: &Local) {
-        self.store(entry, lead, local, false);
+        // What it is about is sent all the same, and the next one who asks finds out.
+        let _ = self.store(entry, lead, local, false);
     }
 
-    fn store(&self, entry: Arc<Entry>, lead: Option<Lead>, local: &Local, is_new: bool) {
+    fn store(
+        &self,
+        entry: Arc<Entry>,
+        lead: Option<Lead>,
+        local: &Local,
+        is_new: bool,
+    ) -> Result<(), NotStored> {
         let worker = local.index;
         let Some(shared) = &self.cached.shared else {
             let stored = self.cached.memory.put(self.key, entry, self.stand.clone());
             if is_new {
                 self.cached.meter.landed(stored, worker);
             }
-            return drop(lead);
+            return if stored { Ok(()) } else { Err(NotStored::Outdated) };
         };
         let Some(claim) = self.claim else {
-            // When it was asked for nobody knew what was purged.
             if is_new {
                 self.cached.meter.landed(false, worker);
             }
-            return drop(lead);
+            return self.cached.may_store(None);
         };
         let (shared, cached, key) = (Arc::clone(shared), Arc::clone(&self.cached), self.key);
         let now = local.wall(local.clock.now());
@@ -145,6 +160,7 @@ impl Landing {
             }
             drop(lead);
         });
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use sekisho_caching::Stored;
+use sekisho_caching::{NotStored, Stored};
 use sekisho_exchange::{BrokeOff, Inflow, Laid, Unwanted};
 use sekisho_wire::{HeadBuf, HeadView};
 
@@ -49,6 +49,8 @@ struct State {
     end: Option<End>,
     /// Whether all of it is kept.
     whole: bool,
+    /// Why it is not stored, as far as that is known.
+    not_stored: Option<NotStored>,
     /// Where each reader is, and how to wake it.
     readers: Vec<Option<(u64, Option<Waker>)>>,
     /// Who waits for room.
@@ -68,6 +70,7 @@ impl Coming {
             to: 0,
             end: None,
             whole: true,
+            not_stored: None,
             readers: Vec::new(),
             filler: None,
         };
@@ -114,9 +117,9 @@ impl Coming {
     }
 
     /// It will not be stored: only what somebody has yet to read is kept from now on.
-    pub(super) fn forget(&self) {
+    pub(super) fn forget(&self, why: NotStored) {
         let mut state = self.state();
-        state.whole = false;
+        (state.whole, state.not_stored) = (false, Some(why));
         state.drop_read();
     }
 
@@ -238,6 +241,10 @@ impl Inflow for Reader {
         filler.into_iter().for_each(Waker::wake);
         piece.map_or(Poll::Pending, |piece| Poll::Ready(Ok(Some(piece))))
     }
+
+    fn not_stored(&self) -> Option<&'static str> {
+        self.coming.state().not_stored.map(NotStored::as_str)
+    }
 }
 
 impl Drop for Reader {
@@ -336,7 +343,7 @@ mod tests {
                     Step::Leave(who) if who < readers.len() => drop(readers.remove(who)),
                     Step::Leave(_) => {}
                     Step::Forget => {
-                        coming.forget();
+                        coming.forget(NotStored::TooLarge);
                         forgotten = true;
                     }
                 }
@@ -367,7 +374,7 @@ mod tests {
         let mut reader = coming.reader().unwrap();
         coming.put(&vec![0; WINDOW as usize]);
         assert_eq!(coming.poll_room(&mut cx), Poll::Ready(Ok(())));
-        coming.forget();
+        coming.forget(NotStored::TooLarge);
         assert_eq!(coming.poll_room(&mut cx), Poll::Pending);
         read(&mut reader, &mut Vec::new(), 1).unwrap();
         assert_eq!(coming.poll_room(&mut cx), Poll::Ready(Ok(())));

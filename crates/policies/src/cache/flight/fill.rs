@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use sekisho_caching::NotStored;
 use sekisho_exchange::{Filters, Local, Unwanted, Vessel};
 
 use super::super::entry::Entry;
@@ -50,7 +51,7 @@ impl Fill {
             if let Some(lead) = &self.lead {
                 lead.leave();
             }
-            self.coming.forget();
+            self.coming.forget(NotStored::TooLarge);
         }
     }
 
@@ -89,8 +90,10 @@ impl Vessel for Fill {
     fn end(mut self: Box<Self>, local: &Local) {
         self.through(Filters::end);
         // It is stored before its readers have its end, so that whoever asks once more finds it.
-        if let Some(entry) = self.coming.whole().and_then(|body| Entry::of(&self.coming.headed, body)) {
-            self.landing.land(Arc::new(entry), self.lead.take(), local);
+        if let Some(entry) = self.coming.whole().and_then(|body| Entry::of(&self.coming.headed, body))
+            && let Err(why) = self.landing.land(Arc::new(entry), self.lead.take(), local)
+        {
+            self.coming.forget(why);
         }
         self.coming.end();
     }

@@ -23,7 +23,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, kept: &Kept) -> fmt::R
     family::gauge::<_, 0>(encoder, ("gateway_cache_hit_ratio", about), ratio)?;
     let results = |tally: &Tally| [("stored", tally.stored), ("dropped", tally.dropped)];
     let rows = tally.iter().flat_map(results).map(|(result, count)| ([("result", result)], count));
-    let about = "Answers that came in to be stored: they were, or were purged or invalidated before.";
+    let about = "Answers that came in to be stored: they were, or were not, as they were purged or invalidated before, or the shared store failed.";
     family::counter(encoder, ("gateway_cache_fills", about), rows)?;
     let rows = tally.iter().map(|tally| ([], tally.renewed));
     let about = "Stale answers that were asked for again while they were sent.";

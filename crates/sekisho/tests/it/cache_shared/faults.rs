@@ -19,10 +19,14 @@ fn while_redis_is_gone_services_are_asked_and_then_answers_are_shared_again() {
     world.server.kill();
     let mut last = body;
     for _ in 0..10 {
-        let (word, body) = ask(&world.two, "/a");
-        assert_eq!(word, "MISS");
-        assert_ne!(body, last, "it is the service's own");
-        last = body;
+        let answer = world.two.get("/a");
+        assert_eq!((answer.status, word(&answer)), (200, "MISS"));
+        assert_ne!(answer.text(), last, "it is the service's own");
+        let said = answer.header("cache-status").unwrap();
+        assert_eq!(said, "sekisho; fwd=miss; fwd-status=200; detail=store-away");
+        let log = world.two.wait_log_of(&answer);
+        assert_eq!((&log["cacheReason"], &log["notStored"]), (&"store-away".into(), &"store-away".into()));
+        last = answer.text();
     }
     wait_said(&world.two, "store_away");
     assert!(failures(&world.two) > 0.0);

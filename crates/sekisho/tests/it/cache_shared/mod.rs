@@ -112,7 +112,7 @@ fn failures(gateway: &Gateway) -> f64 {
 
 /// Asks the admin port to purge; gives status and document.
 #[track_caller]
-fn purge(gateway: &Gateway, body: &str) -> (u16, serde_json::Value) {
+pub(crate) fn purge(gateway: &Gateway, body: &str) -> (u16, serde_json::Value) {
     let mut client = Client::connect(gateway.admin);
     client.send(format!(
         "POST /api/cache/purge HTTP/1.1\r\nHost: admin.test\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",

@@ -1,8 +1,9 @@
 //! What is stored for whom, and until when.
 
-use super::{answer, ask, counting, fresh, get, until_word, word};
+use super::{World, answer, ask, counting, fresh, get, until_word, word};
+use crate::cache_shared::purge;
 use crate::framing::gateway;
-use crate::harness::{Gateway, Service, ok, pattern};
+use crate::harness::{Client, Gateway, Service, ok, pattern};
 
 #[test]
 fn an_unsafe_request_that_succeeds_makes_doubtful_what_it_names() {
@@ -34,6 +35,42 @@ fn an_unsafe_request_that_succeeds_makes_doubtful_what_it_names() {
     let answer = post("/a/new");
     assert_eq!((answer.status, word(&answer)), (201, "BYPASS"));
     assert_eq!(words(), ["MISS", "MISS", "MISS", "HIT", "HIT"]);
+}
+
+#[test]
+fn what_keeps_an_answer_from_the_store_while_it_comes_in_is_in_the_log_of_all_who_have_it() {
+    let head = |length: &str| format!("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n{length}\r\n\r\n");
+    let world = World::start("max_body: 1KiB");
+    let mut came = 0;
+    for (length, rest, is_purged, want) in [
+        ("Content-Length: 2", "bc".to_owned(), false, None),
+        ("Content-Length: 2", "bc".to_owned(), true, Some("outdated")),
+        ("Transfer-Encoding: chunked", "2\r\nbc\r\n0\r\n\r\n".to_owned(), true, Some("outdated")),
+        (
+            "Transfer-Encoding: chunked",
+            format!("800\r\n{}\r\n0\r\n\r\n", "x".repeat(0x800)),
+            false,
+            Some("too-large"),
+        ),
+    ] {
+        let path = format!("/{came}");
+        came += 1;
+        let mut clients = [world.ask(&path), world.ask(&path)];
+        world.wait_under_way(2);
+        world.write(head(length));
+        let heads = clients.each_mut().map(Client::head_only);
+        if is_purged {
+            assert_eq!(purge(&world.gateway, r#"{"all": true}"#).0, 200);
+        }
+        world.last(rest);
+        for (client, head) in clients.iter_mut().zip(heads) {
+            let answer = client.body_of(head);
+            assert!(answer.complete && word(&answer) == "MISS", "{answer:?}");
+            let log = world.gateway.wait_log_of(&answer);
+            assert_eq!(log.get("notStored").and_then(|why| why.as_str()), want, "{log}");
+        }
+        world.service.wait_seen(came);
+    }
 }
 
 #[test]
