@@ -60,6 +60,8 @@ pub struct Exchange<'a> {
     pub papers: Papers,
     /// How a client may prove itself on the route.
     pub challenges: &'a Challenges,
+    /// Names of the trailers that the route lets pass.
+    pub trailers: &'a [Box<str>],
     /// The pattern of the route that took it; empty before one did, and where none does.
     pub route: &'a str,
     /// What tells the route from all others; two may have one pattern.
@@ -145,6 +147,7 @@ impl<'a> Exchange<'a> {
             supposed: None,
             papers: Papers::default(),
             challenges: Challenges::NONE,
+            trailers: &[],
             route: "",
             route_identity: None,
             service: "",

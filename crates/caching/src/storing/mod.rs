@@ -61,6 +61,8 @@ pub enum NotStored {
     /// Its body has no end that could be relied on: only the end of its connection tells it, so that one that broke off looks like
     /// a whole one, or it is a stream of events.
     Unbounded,
+    /// It announces fields behind its body which the client is to have (RFC 9110 §6.5): what is stored has none.
+    Trailers,
     /// It could never be used: never fresh, never sent stale, and nothing to validate it by.
     Useless,
     /// The store that gateways share could not be asked when the request came, so that nobody knows what was purged since.
@@ -88,6 +90,7 @@ impl NotStored {
             NotStored::NotCacheable => "not-cacheable",
             NotStored::TooLarge => "too-large",
             NotStored::Unbounded => "unbounded",
+            NotStored::Trailers => "trailers",
             NotStored::Useless => "never-usable",
             NotStored::StoreAway => "store-away",
             NotStored::Outdated => "outdated",

@@ -163,6 +163,7 @@ fn set_out<'a>(way: &Way<'a>, exchange: &mut Exchange<'a>) {
     exchange.service = way.plan.service_name();
     exchange.papers = Papers::expecting(way.plan.authenticators);
     exchange.challenges = &way.plan.about.challenges;
+    exchange.trailers = &way.plan.handed.trailers;
     exchange.deadline = way.plan.handed.total.map(|total| exchange.started + total);
     if let Some(edition) = &way.plan.edition
         && exchange.facts.version.is_empty()

@@ -7,7 +7,7 @@ use sekisho_caching::{
     invalidated, kept, may_stand_in, needs_date, whole,
 };
 use sekisho_exchange::{Answerer, Decider, Exchange, Response, Turn};
-use sekisho_wire::{Edits, HeadBuf, HeadView, Known, Method, PathRules, Skip, hop_by_hop};
+use sekisho_wire::{Edits, HeadBuf, HeadView, Known, Method, PathRules, Skip, hop_by_hop, list_items};
 
 use super::enter::brings_secret;
 use super::entry::{Entry, Target, tags};
@@ -168,6 +168,9 @@ fn store(
     let mut places = Places::new(&inner.cached, inner.terms.max_body);
     let facts = admitted(inner, &bound, exchange, exchange.head, answer.view()).and_then(|facts| {
         let length = length(received, answer.view())?;
+        if announces(received, exchange.trailers) {
+            return Err(NotStored::Trailers);
+        }
         let fits = length.is_none_or(|length| places.hold(length));
         if fits { Ok((facts, length)) } else { Err(NotStored::TooLarge) }
     });
@@ -304,6 +307,13 @@ fn length(received: HeadView<'_>, answer: HeadView<'_>) -> Result<Option<u64>, N
     }
     let text = answer.get(Known::ContentLength).and_then(|text| std::str::from_utf8(text).ok());
     Ok(text.and_then(|text| text.parse().ok()))
+}
+
+/// Whether there will be trailers behind the body that pass on this route. Stored answers have a length, and no place for any
+/// (RFC 9111 §3.1 has caches discard them, or store them apart).
+fn announces(received: HeadView<'_>, passing: &[Box<str>]) -> bool {
+    let passes = |name: &[u8]| passing.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(name));
+    !passing.is_empty() && received.all(Known::Trailer).flat_map(list_items).any(passes)
 }
 
 /// The head as it is stored: without the lines that must not be, with the date.

@@ -74,6 +74,41 @@ fn what_keeps_an_answer_from_the_store_while_it_comes_in_is_in_the_log_of_all_wh
 }
 
 #[test]
+fn an_answer_whose_trailers_pass_is_not_stored_and_keeps_them() {
+    let service = counting(|times, request| {
+        let announced = request.target.split_once('?').map_or("", |(_, announced)| announced);
+        format!(
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n{announced}Transfer-Encoding: chunked\r\n\r\n\
+             1\r\n{times}\r\n0\r\nX-Sum: 7\r\nX-Other: 8\r\n\r\n"
+        )
+        .replace('_', "\r\n")
+        .into_bytes()
+    });
+    let sum = vec![("X-Sum".to_owned(), "7".to_owned())];
+    for (trailers, announced, kept) in [
+        ("[X-Sum]", "Trailer:x-other,_Trailer:a,x-sum_", true),
+        ("[X-Sum]", "Trailer:x-other_", false),
+        ("[X-Sum]", "", false),
+        ("[]", "Trailer:x-sum_", false),
+    ] {
+        let gateway = gateway(&service, &format!(", trailers: {trailers}, policies: {{ cache: {{}} }}"), "");
+        let request = get(&format!("/?{announced}"), "");
+        for _ in 0..2 {
+            let answer = ask(&gateway, &request);
+            if kept {
+                assert_eq!((word(&answer), &answer.trailers), ("MISS", &sum), "{announced}");
+                assert_eq!(gateway.wait_log_of(&answer)["notStored"], "trailers");
+            } else {
+                assert_eq!(answer.trailers, [], "{announced}");
+            }
+        }
+        if !kept {
+            until_word(&gateway, &request, "HIT");
+        }
+    }
+}
+
+#[test]
 fn compressed_variants_are_kept_apart_and_compressed_once() {
     let body = "again and ".repeat(10_000);
     let service = counting(move |_, _| {
