@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod basic_auth;
 pub mod body_limit;
 pub mod cache;
+mod coding;
 mod compile;
 pub mod compress;
 pub mod concurrency;

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use sekisho_wire::{HeadView, Known, list_items};
 use serde::{Deserialize, Serialize};
 
+use crate::coding::{self, Coding as _};
+
 /// How a body is made smaller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -18,19 +20,13 @@ pub enum Coding {
     Gzip,
 }
 
-impl Coding {
-    /// As `Content-Encoding` names it.
-    pub(super) const fn name(self) -> &'static str {
+impl coding::Coding for Coding {
+    fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
             Self::Br => "br",
             Self::Gzip => "gzip",
         }
-    }
-
-    fn is_called(self, name: &[u8]) -> bool {
-        name.eq_ignore_ascii_case(self.name().as_bytes())
-            || self == Self::Gzip && name.eq_ignore_ascii_case(b"x-gzip")
     }
 }
 

@@ -22,6 +22,7 @@ use serde::Deserialize;
 pub use self::choose::Coding;
 use self::encoder::Encoder;
 use self::types::Types;
+use crate::coding::{Coding as _, codings};
 use crate::{Compile, Context, Here};
 
 /// `compress` as written.
@@ -84,7 +85,7 @@ impl Compile for Config {
     type Into = Compress;
 
     fn compile(self, here: &mut Here<'_>, _: &Context<'_>) -> Option<Compress> {
-        let codings = codings(&self.codings, here);
+        let codings = codings(&self.codings, ("compress", "no coding is offered"), here);
         let types = match &self.types {
             None => Types::parse(types::DEFAULT.iter().copied()).ok(),
             Some(written) => types_of(written, here),
@@ -109,22 +110,6 @@ impl Compile for Config {
             memory: memory?,
         })
     }
-}
-
-fn codings(written: &[At<Coding>], here: &mut Here<'_>) -> Option<Vec<Coding>> {
-    if written.is_empty() {
-        let place = here.place.clone();
-        return here.refuse("codings", &place, "no coding is offered", "name one, or write `compress: off`");
-    }
-    let mut codings = Vec::new();
-    for coding in written {
-        if codings.contains(&coding.value) {
-            let message = format!("`{}` stands here twice", coding.value.name());
-            return here.refuse("codings", &coding.place, message, "leave one of them out");
-        }
-        codings.push(coding.value);
-    }
-    Some(codings)
 }
 
 fn types_of(written: &[At<String>], here: &mut Here<'_>) -> Option<Types> {

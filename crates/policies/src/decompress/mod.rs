@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::codec::Codec;
 use self::decoder::{Bounds, Decoder, Tally};
+use crate::coding::{self, Coding as _, codings};
 use crate::{Compile, Context, Here};
 
 /// Codings that one body may have, one in another: more than two were never seen in good faith.
@@ -87,20 +88,14 @@ impl Default for Config {
 
 const ALL: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Br, Coding::Zstd];
 
-impl Coding {
-    /// As `Content-Encoding` names it.
-    const fn name(self) -> &'static str {
+impl coding::Coding for Coding {
+    fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
             Self::Br => "br",
             Self::Zstd => "zstd",
         }
-    }
-
-    fn is_called(self, name: &[u8]) -> bool {
-        name.eq_ignore_ascii_case(self.name().as_bytes())
-            || self == Self::Gzip && name.eq_ignore_ascii_case(b"x-gzip")
     }
 }
 
@@ -118,7 +113,7 @@ impl Compile for Config {
     type Into = Decompress;
 
     fn compile(self, here: &mut Here<'_>, _: &Context<'_>) -> Option<Decompress> {
-        let codings = codings(&self.codings, here);
+        let codings = codings(&self.codings, ("decompress", "nothing is decoded"), here);
         let ratio = match self.ratio.value {
             OrOff::Off => Some(None),
             OrOff::On(0) => {
@@ -140,27 +135,6 @@ impl Compile for Config {
         let bounds = Bounds { max: self.max.map(Size::bytes), ratio: ratio?, memory: memory? };
         Some(Decompress { codings, accepted, bounds, unknown: self.unknown })
     }
-}
-
-fn codings(written: &[At<Coding>], here: &mut Here<'_>) -> Option<Vec<Coding>> {
-    if written.is_empty() {
-        let place = here.place.clone();
-        return here.refuse(
-            "codings",
-            &place,
-            "nothing is decoded",
-            "name a coding, or write `decompress: off`",
-        );
-    }
-    let mut codings = Vec::new();
-    for coding in written {
-        if codings.contains(&coding.value) {
-            let message = format!("`{}` stands here twice", coding.value.name());
-            return here.refuse("codings", &coding.place, message, "leave one of them out");
-        }
-        codings.push(coding.value);
-    }
-    Some(codings)
 }
 
 impl Policy for Decompress {
