@@ -21,7 +21,8 @@ pub(super) fn check(
         problems.extend(never(route));
         problems.extend(open_to_writes(route));
         // Many routes may have it from one place.
-        problems.extend(for_nobody(route).filter(|problem| told.insert(problem.place.clone())));
+        let often = for_nobody(route).into_iter().chain(watching_cache(route));
+        problems.extend(often.filter(|problem| told.insert(problem.place.clone())));
     }
     // Where something cannot be read, what is missing may stand there.
     if problems.has_errors() {
@@ -85,4 +86,13 @@ fn for_nobody(route: &Flat) -> Option<Problem> {
         format!("nobody can pass on the route `{}`: no policy finds out who they are", route.entry.pattern);
     let problem = Problem::warning(link.place.clone(), &*link.path, message);
     Some(problem.remedy("add a policy that authenticates, such as `api_key`, without `mode: shadow`"))
+}
+
+/// A cache in shadow: what it could store or send it would learn only by changing what requests ask for.
+fn watching_cache(route: &Flat) -> Option<Problem> {
+    let link = route.branches.iter().find_map(|branch| branch.chain.watching("cache"))?;
+    let message =
+        "a cache in shadow does nothing: it neither stores answers nor tells what it would have sent";
+    let problem = Problem::warning(link.place.clone(), &*link.path, message);
+    Some(problem.remedy("remove `mode: shadow`, or write `cache: off`"))
 }

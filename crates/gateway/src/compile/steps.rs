@@ -101,6 +101,12 @@ impl Chain {
         self.biting().find(|link| link.step.name() == name)
     }
 
+    /// The policy of this name, if it is there and only watches.
+    pub(super) fn watching(&self, name: &str) -> Option<&Link> {
+        let mut watching = self.steps.iter().flatten().filter(|link| link.mode == Mode::Shadow);
+        watching.find(|link| link.step.name() == name)
+    }
+
     fn biting(&self) -> impl Iterator<Item = &Link> {
         self.steps.iter().flatten().filter(|link| link.mode == Mode::Enforce)
     }

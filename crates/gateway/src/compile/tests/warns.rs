@@ -124,3 +124,21 @@ fn permissions_that_are_asked_of_nobody_are_told_once_where_they_are_written() {
         check(&[&fine], &[]);
     }
 }
+
+#[test]
+fn a_cache_that_only_watches_is_told_once_where_it_is_written() {
+    let watching = "warning: routes[2].policies.cache: a cache in shadow does nothing: it neither stores answers nor tells what it \
+                    would have sent; remove `mode: shadow`, or write `cache: off`";
+    let two = "routes: [{ path: /w/x, service: a }, { path: /w/y, service: a }]";
+    check(
+        &[&format!("{{ path: /w/*, public: true, policies: {{ cache: {{ mode: shadow }} }}, {two} }}")],
+        &[&format!("t:5:52: {watching}")],
+    );
+    check(
+        &[
+            "{ path: /w, methods: [GET], service: a, policies: { cache: {} } }",
+            "{ path: /v, methods: [GET], service: a, policies: { cache: { mode: off } } }",
+        ],
+        &[],
+    );
+}
