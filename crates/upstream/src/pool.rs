@@ -2,7 +2,9 @@
 //!
 //! A connection lives and dies on one worker; what workers share is the number of connections that an endpoint may have
 //! at once (a semaphore) and the number of requests waiting for one. As soon as anybody waits, workers let go of unused
-//! connections that nobody of their own wants, so that no worker starves beside another's spare ones.
+//! connections that nobody of their own wants, so that no worker starves beside another's spare ones. Of those that its own
+//! requests want as well, a worker lets go every now and then; whoever has waited longest then makes a new one. Each time would
+//! cost a connection for every request.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -26,6 +28,10 @@ use crate::service::Service;
 
 /// How often unused connections are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How many answers of its own a worker takes from connections that others wait for, before it lets go of one,
+const TURNS: u32 = 8;
+/// and for how long.
+const TURNS_TIME: Duration = Duration::from_millis(10);
 /// Call kits kept for reuse.
 const KITS: usize = 64;
 
@@ -49,6 +55,8 @@ struct Pool {
     waiting: Cell<usize>,
     /// Tells one of them that a connection came back.
     returned: Notify,
+    /// Since when others have waited as well, and how many connections came back and stayed since then.
+    shared: Cell<Option<(Tick, u32)>>,
 }
 
 /// What a call needs beside its connection; reused, so that a call allocates nothing but itself.
@@ -168,11 +176,15 @@ impl Pools {
         let endpoint = Arc::clone(&conn.endpoint);
         let pool = self.pool(endpoint.kept.slot);
         let waiting_here = pool.waiting.get();
-        if waiting_here == 0 && endpoint.kept.waiting.load(Relaxed) > 0 || endpoint.kept.is_retired() {
+        let waiting = endpoint.kept.waiting.load(Relaxed);
+        if waiting_here == 0 && waiting > 0 || endpoint.kept.is_retired() {
             return;
         }
         conn.used = true;
         conn.since = self.local.clock.now();
+        if waiting > waiting_here && pool.is_others_turn(conn.since) {
+            return;
+        }
         let most = endpoint.limits.keep.max(waiting_here);
         if most == 0 {
             return;
@@ -240,6 +252,15 @@ impl Pool {
             }
         }
         None
+    }
+
+    /// Whether a connection that comes back at `now`, which requests here and elsewhere wait for, is for those elsewhere.
+    #[cold]
+    fn is_others_turn(&self, now: Tick) -> bool {
+        let (since, turns) = self.shared.get().unwrap_or((now, 0));
+        let theirs = turns + 1 >= TURNS || now.since(since) >= TURNS_TIME;
+        self.shared.set(if theirs { None } else { Some((since, turns + 1)) });
+        theirs
     }
 
     /// Waits until a connection comes back to this worker or a new one may be made.

@@ -7,7 +7,7 @@ use tokio::signal::unix::{self, SignalKind};
 /// What to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Signal {
-    /// TERM: end, but let requests in flight end first.
+    /// TERM, or QUIT as nginx and images that are made for it say: end, but let requests in flight end first.
     Terminate,
     /// INT: end at once.
     Interrupt,
@@ -20,6 +20,7 @@ pub(super) enum Signal {
 /// The signals that are listened for.
 pub(super) struct Signals {
     terminate: unix::Signal,
+    quit: unix::Signal,
     interrupt: unix::Signal,
     reopen: unix::Signal,
     reload: unix::Signal,
@@ -33,6 +34,7 @@ impl Signals {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: unix::signal(SignalKind::terminate())?,
+            quit: unix::signal(SignalKind::quit())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             reopen: unix::signal(SignalKind::user_defined1())?,
             reload: unix::signal(SignalKind::hangup())?,
@@ -43,6 +45,7 @@ impl Signals {
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.quit.recv() => Signal::Terminate,
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.reopen.recv() => Signal::Reopen,
             _ = self.reload.recv() => Signal::Reload,

@@ -205,3 +205,103 @@ fn one_that_reads_slowly_delays_none_of_its_worker() {
         assert_eq!(client.answer().status, 200);
     }
 }
+
+#[test]
+fn who_sends_byte_by_byte_has_no_more_time_than_others() {
+    let service = Service::echo();
+    let authority = Authority::new("the clients' authority");
+    let own = authority.certify(&["gateway.test"]);
+    let top = "listen: [http://127.0.0.1:0, https://127.0.0.1:0, { url: http://127.0.0.1:0, proxy_protocol: { from: [127.0.0.1] } }]\n\
+               tls: { certificates: [{ certificate: own.pem, key: own.key }] }\n\
+               client: { handshake: 400ms, head: 400ms, body_grace: 400ms, body_rate: 1KiB }";
+    let files = [("own.pem", own.certificate.as_str()), ("own.key", own.key.as_str())];
+    let gateway = Gateway::start_with(&config(service.addr, "", top), &[], &files);
+    // Each has more to send than this takes of time, by far.
+    let hello = [&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3][..], &[7; 500]].concat();
+    let head = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec(), vec![b'x'; 500]].concat();
+    let body =
+        [b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n".to_vec(), vec![b'x'; 500]].concat();
+    let version_2 = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x02\x00"[..], &[1; 500]].concat();
+    for (port, begun, bytes) in [(0, 1, head), (0, 52, body), (1, 1, hello), (2, 1, version_2)] {
+        let mut client = Client::connect(gateway.ports[port]);
+        client.send(&bytes[..begun]);
+        // Nothing but the end, or an answer, makes it stop before all is sent.
+        let ended = bytes[begun..]
+            .iter()
+            .any(|byte| !client.nothing_for(Duration::from_millis(30)) || client.try_send([*byte]).is_err());
+        assert!(ended, "port {port}, {}", bytes[..begun + 20].escape_ascii());
+    }
+}
+
+#[test]
+fn those_who_never_pause_delay_none_of_their_worker() {
+    let service = Service::raw(|mut conn| {
+        let Some(request) = conn.next_head() else { return };
+        if request.header("upgrade").is_some() {
+            conn.write(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            );
+        } else {
+            conn.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n");
+        }
+        let piece = [b'x'; 64 * 1024];
+        while conn.write(piece) {}
+    });
+    let top = "workers: 1\npolicies: { access_log: off, body_limit: off }";
+    let routes = "  - { path: /good, respond: fine }\n";
+    let gateway = Gateway::start(&(config(service.addr, "", top) + routes));
+    let upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    std::thread::scope(|scope| {
+        let mut all = Vec::new();
+        for (asks, again) in [
+            // Many requests in each piece, all of which the gateway answers itself.
+            (&b""[..], REQUEST.repeat(500)),
+            (b"GET /download HTTP/1.1\r\nHost: a\r\n\r\n", Vec::new()),
+            (upgrade, Vec::new()),
+        ] {
+            for _ in 0..2 {
+                let stream = held(gateway.addr, asks);
+                all.push(stream.try_clone().unwrap());
+                let (mut reader, mut writer, again) = (stream.try_clone().unwrap(), stream, again.clone());
+                scope.spawn(move || while reader.read(&mut [0; 64 * 1024]).is_ok_and(|count| count > 0) {});
+                scope.spawn(move || while !again.is_empty() && writer.write_all(&again).is_ok() {});
+            }
+        }
+        let mut client = gateway.connect();
+        for _ in 0..50 {
+            client.send(REQUEST);
+            assert_eq!(client.answer().status, 200);
+        }
+        for stream in all {
+            stream.shutdown(std::net::Shutdown::Both).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_new_connection_goes_to_the_worker_with_the_fewest() {
+    // Each worker has connections of its own to the service, and says by them which one it is.
+    let service = Service::raw(|mut conn| {
+        while conn.next_head().is_some() {
+            conn.write(ok("text/plain", conn.index.to_string()));
+        }
+    });
+    let gateway = Gateway::start(&config(service.addr, "", "workers: 2"));
+    let worker = |client: &mut Client| {
+        client.send(REQUEST);
+        client.answer().text()
+    };
+    let mut first: Vec<_> = (0..6).map(|_| gateway.connect()).collect();
+    assert_ne!(worker(&mut first[0]), worker(&mut first[1]), "equals take turns");
+    let other = worker(&mut first[1]);
+    let mut index = 0;
+    first.retain(|_| {
+        index += 1;
+        index % 2 == 1
+    });
+    // Three at one worker and none at the other, as soon as it has noticed: by turns one of two would go to the fuller one.
+    until("two to go to the empty worker", || {
+        let mut next = [gateway.connect(), gateway.connect()];
+        next.iter_mut().all(|client| worker(client) == other).then_some(())
+    });
+}

@@ -59,6 +59,21 @@ fn term_lets_the_request_in_flight_end_and_takes_no_new_connection() {
 }
 
 #[test]
+fn quit_drains_as_term_does() {
+    let (service, go) = held();
+    let mut gateway = gateway(service.addr, "", "drain: { grace: 60s }");
+    let mut client = gateway.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    service.wait_seen(1);
+    gateway.signal("QUIT");
+    until("/readyz to say so", || (gateway.admin_get("/readyz").status == 503).then_some(()));
+    go.send(()).unwrap();
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
+#[test]
 fn term_closes_idle_connections_and_ends_at_once_without_requests() {
     let service = Service::echo();
     let mut gateway = gateway(service.addr, "", "drain: { grace: 60s }");

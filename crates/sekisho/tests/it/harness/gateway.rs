@@ -259,10 +259,11 @@ impl Gateway {
         self.wait_log(|line| line["event"] == "request_end" && line["requestId"] == id.as_str())
     }
 
-    /// Sends a signal: `TERM`, `INT`, `HUP`, `USR1`, `KILL`, `STOP`, `CONT`.
+    /// Sends a signal: `TERM`, `QUIT`, `INT`, `HUP`, `USR1`, `KILL`, `STOP`, `CONT`.
     pub(crate) fn signal(&self, name: &str) {
         let signal = match name {
             "TERM" => Signal::TERM,
+            "QUIT" => Signal::QUIT,
             "INT" => Signal::INT,
             "HUP" => Signal::HUP,
             "USR1" => Signal::USR1,

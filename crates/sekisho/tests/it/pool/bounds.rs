@@ -1,11 +1,12 @@
 //! How many connections there may be, to services and from clients, and what those get who come beyond that.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Gate, ask, at_once};
 use crate::front::{assert_problem, gateway, logged};
-use crate::harness::{Client, Service, until};
+use crate::harness::{Client, Ends, Service, until};
 
 #[test]
 fn with_one_connection_requests_are_served_one_after_another() {
@@ -77,6 +78,40 @@ fn a_connection_unused_on_one_worker_does_not_starve_another() {
         client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(client.answer().status, 200);
     }
+}
+
+#[test]
+fn a_worker_that_is_never_done_leaves_others_their_share() {
+    let service = Service::echo();
+    // Whoever had to wait for the end of all that others want would wait for longer than a client does here.
+    let words = "connections: { max: 1, wait: 1h }, timeouts: { connect: 1h, first_byte: 1h }";
+    let gateway = gateway(service.addr, words, "workers: 2");
+    // Open connections go to the worker with the fewest: every other one lies on the same worker.
+    let clients: Vec<_> = (0..8).map(|_| gateway.connect()).collect();
+    let (greedy, modest): (Vec<_>, Vec<_>) =
+        clients.into_iter().enumerate().partition(|(index, _)| index % 2 == 0);
+    let stop = AtomicBool::new(false);
+    let ask = |client: &mut Client| {
+        client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.answer().status, 200);
+    };
+    thread::scope(|scope| {
+        let _ends = Ends(&stop);
+        for (_, mut client) in greedy {
+            let (stop, ask) = (&stop, &ask);
+            // One more of them always waits for the one connection.
+            scope.spawn(move || {
+                while !stop.load(SeqCst) {
+                    ask(&mut client)
+                }
+            });
+        }
+        let (_, mut client) = modest.into_iter().next().unwrap();
+        until("the others to be busy", || (service.requests() > 100).then_some(()));
+        for _ in 0..20 {
+            ask(&mut client);
+        }
+    });
 }
 
 #[test]

@@ -6,7 +6,14 @@ mod ports;
 mod triggers;
 mod under_load;
 
+use std::net::{SocketAddr, TcpListener};
+
 use crate::harness::Gateway;
+
+/// A port that nobody had a moment ago.
+pub(crate) fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
 
 /// A gateway whose only route answers `word`.
 fn saying(word: &str) -> String {

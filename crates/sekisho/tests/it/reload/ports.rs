@@ -1,17 +1,13 @@
 //! Ports that come and go with a configuration.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::saying;
+use super::{free_port, saying};
 use crate::front::config;
 use crate::harness::{Client, Gateway, Service, ok, until};
-
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
 
 fn get(addr: SocketAddr) -> Option<String> {
     let stream = TcpStream::connect_timeout(&addr, Duration::from_secs(1)).ok()?;

@@ -4,8 +4,9 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::{GOING_AWAY, SWITCHED, chat, echo, frame, gateway, open, take, unmasked};
-use crate::harness::{Conn, DEADLINE, Service, until};
+use super::{ASK, GOING_AWAY, SWITCHED, chat, echo, frame, gateway, open, take, unmasked};
+use crate::harness::{Client, Conn, DEADLINE, Gateway, Service, until};
+use crate::reload::free_port;
 
 #[test]
 fn a_drain_ends_tunnels_cleanly_while_other_requests_go_on() {
@@ -130,6 +131,35 @@ fn tunnels_end_cleanly_even_at_the_moment_at_which_requests_are_cut_or_at_once()
             "{drain}"
         );
     }
+}
+
+#[test]
+fn a_port_that_a_reload_closes_ends_its_tunnels_cleanly_and_no_others() {
+    let (service, told) = echo_and_silence();
+    let [one, two] = [free_port(), free_port()];
+    let at = |ports: &str| {
+        let top = format!("listen: [{ports}]\ndrain: {{ grace: 60s, tunnels: 400ms }}");
+        crate::front::config(service.addr, "", &top)
+    };
+    let gateway = Gateway::start(&at(&format!("'http://{one}', 'http://{two}'")));
+    let [mut leaves, mut stays] = [one, two].map(|port| {
+        let mut client = Client::connect(port);
+        client.send(ASK);
+        assert_eq!(client.head_only().status, 101);
+        client
+    });
+    let began = Instant::now();
+    gateway.reconfigure(&at(&format!("'http://{two}'")));
+    assert_eq!(leaves.read_to_end(), GOING_AWAY);
+    assert!(began.elapsed() >= Duration::from_millis(380), "{:?}", began.elapsed());
+    let last = told.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(unmasked(&last), (0x88, vec![0x03, 0xe9]));
+    drop(leaves);
+    let line = gateway.wait_log(|line| line["statusCode"] == 101);
+    assert_eq!(line["reason"], "gateway_stopping");
+    stays.send(frame("hello", true));
+    assert_eq!(take(&mut stays, 7), frame("hello", false), "the other port is not concerned");
+    gateway.wait_metric("gateway_tunnels", &[("service", "s")], 1.0);
 }
 
 #[test]

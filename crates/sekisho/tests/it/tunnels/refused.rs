@@ -128,3 +128,14 @@ fn a_101_that_nobody_asked_for_or_that_names_another_protocol_is_a_bad_answer() 
         until("the service's connection to be dropped", || (service.open() == 0).then_some(()));
     }
 }
+
+#[test]
+fn policies_come_before_a_tunnel() {
+    let service = Service::echo();
+    let gateway = gateway(&service, "", "policies: { rate_limit: { rate: 1/h } }", "");
+    assert_eq!(gateway.request(ASK).status, 200);
+    let answer = gateway.request(ASK);
+    assert_eq!((answer.status, answer.code().as_str()), (429, "RATE_LIMITED"));
+    assert_eq!(gateway.wait_log_of(&answer)["decided_by"], "rate_limit");
+    assert_eq!(service.requests(), 1);
+}

@@ -3,6 +3,7 @@
 mod bodies;
 mod certificates;
 mod ours;
+mod renewed;
 mod settings;
 mod unused;
 
