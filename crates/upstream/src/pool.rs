@@ -31,7 +31,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How many answers of its own a worker takes from connections that others wait for, before it lets go of one,
 const TURNS: u32 = 8;
 /// and for how long.
-const TURNS_TIME: Duration = Duration::from_millis(10);
+const TURNS_TIME: Duration = Duration::from_millis(25);
 /// Call kits kept for reuse.
 const KITS: usize = 64;
 
