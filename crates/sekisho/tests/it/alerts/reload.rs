@@ -37,7 +37,8 @@ fn a_channel_that_is_written_otherwise_begins_anew_and_one_that_is_gone_is_told_
         (alerts[1]["state"] == "dropped").then_some(())
     });
     let asked = old.service.requests();
-    assert_eq!(count(&gateway, "sent"), 1.0);
+    // Counted a moment after it was heard.
+    wait_count(&gateway, "sent", 1.0);
     order(&gateway, "open");
     new.heard(2);
     assert_eq!(old.service.requests(), asked);
