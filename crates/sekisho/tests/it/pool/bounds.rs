@@ -106,7 +106,7 @@ fn a_worker_that_is_never_done_leaves_others_their_share() {
             // One more of them always waits for the one connection.
             scope.spawn(move || {
                 while !stop.load(SeqCst) {
-                    ask(&mut client)
+                    ask(&mut client);
                 }
             });
         }
