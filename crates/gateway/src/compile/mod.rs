@@ -285,4 +285,4 @@ fn keep_workers(top: Option<&TopConfig>, settings: &mut Settings, running: &Site
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

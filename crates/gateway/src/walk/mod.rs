@@ -4,6 +4,8 @@
 //! target, back through the steps in reverse, to the client, and into the accounts. Whoever answers is recorded.
 
 mod ask;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::pin::Pin;
