@@ -237,8 +237,10 @@ fn element(exchange: &Exchange<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
     use sekisho_wire::HeadBuf;
+
+    use super::*;
 
     fn resolved(peer: &str, forwarded_for: &[&str], proto: Option<&str>) -> (String, bool, Scheme) {
         let mut head = HeadBuf::default();
@@ -279,5 +281,22 @@ mod tests {
         assert_eq!(resolved("10.0.0.1:1", &[], Some("https")).2, Scheme::Https);
         assert_eq!(resolved("10.0.0.1:1", &[], Some("gopher")).2, Scheme::Http);
         assert_eq!(resolved("192.0.2.1:1", &[], Some("https")).2, Scheme::Http);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_forwarded_a_client_has_an_address_and_only_proxies_are_believed(
+            chain in proptest::collection::vec("(10\\.0\\.0\\.[0-9]|198\\.51\\.100\\.7(:[0-9]{1,6})?|\\[?2001:db8::[0-9a-f]{1,5}\\]?(:80)?|[!-~]{0,8}|,){0,3}(, ?(10\\.1\\.1\\.1|unknown|_x))?", 0..3),
+            scheme in proptest::option::of("https?|HTTPS|[!-~]{0,6}"),
+        ) {
+            let lines: Vec<_> = chain.iter().map(|line| line.trim()).collect();
+            let stranger = resolved("192.0.2.1:1", &lines, scheme.as_deref());
+            prop_assert_eq!(stranger, ("192.0.2.1".to_owned(), false, Scheme::Http));
+            let (ip, believed, _) = resolved("10.0.0.1:1", &lines, scheme.as_deref());
+            let ip: IpAddr = ip.parse().unwrap();
+            // Of what proxies say the address itself stands there.
+            let said = lines.iter().any(|line| line.contains(&ip.to_string()));
+            prop_assert!(believed && (said || ip.to_string() == "10.0.0.1" || ip.is_ipv6()), "{:?}: {}", lines, ip);
+        }
     }
 }

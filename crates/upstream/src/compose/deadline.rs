@@ -108,6 +108,8 @@ fn timeout(text: &[u8]) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -128,6 +130,16 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(timeout(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_time_only_if_it_is_written_as_one(text in "[0-9]{0,10}[HMSmunh ]{0,2}|\\PC*") {
+            let good = text.as_bytes().split_last().is_some_and(|(unit, digits)| {
+                b"HMSmun".contains(unit) && (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+            });
+            prop_assert_eq!(timeout(text.as_bytes()).is_some(), good, "{}", text);
         }
     }
 }

@@ -47,7 +47,8 @@ fn append(list: &mut Vec<u8>, item: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use sekisho_wire::{Head, Limits, parse_request, parse_response};
+    use proptest::prelude::*;
+    use sekisho_wire::{Head, HeadBuf, Limits, parse_request, parse_response};
 
     use super::*;
 
@@ -94,6 +95,32 @@ mod tests {
             assert_eq!(agrees(view, offered), want.is_some(), "{version} {lines}");
             if let Some(want) = want {
                 assert_eq!(chosen(view, offered).as_deref(), Some(want.as_bytes()));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_allowed_is_never_offered_and_what_is_not_offered_never_chosen(
+            asked in proptest::collection::vec("(websocket|chat|h2c|[a-z]{1,3}|[ -~]{0,4})(/[0-9 ]{0,2})?(, ?(chat|[ -~]{0,5}))?", 0..3),
+            answered in "(websocket|chat|h2c|[ -~]{0,6})(/1)?(,(chat|[ -~]{0,5}))?",
+        ) {
+            let allowed = ["websocket".into(), "chat".into()];
+            let (mut request, mut response) = (HeadBuf::default(), HeadBuf::default());
+            request.request(b"GET", b"/").unwrap();
+            for value in &asked {
+                request.push("Upgrade", value.trim().as_bytes()).unwrap();
+            }
+            response.response(101);
+            response.push("Upgrade", answered.trim().as_bytes()).unwrap();
+            let offered = offer(request.view(), &allowed);
+            let names = |list: &[u8]| -> Vec<String> {
+                let text = String::from_utf8(list.to_ascii_lowercase()).unwrap();
+                text.split(", ").filter(|item| !item.is_empty()).map(|item| item.split('/').next().unwrap().to_owned()).collect()
+            };
+            prop_assert!(names(&offered).iter().all(|name| name == "websocket" || name == "chat"), "{:?}", offered);
+            if let Some(chosen) = chosen(response.view(), &offered) {
+                prop_assert!(names(&chosen).iter().all(|name| names(&offered).contains(name)), "{:?} of {:?}", chosen, offered);
             }
         }
     }
