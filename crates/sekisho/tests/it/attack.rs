@@ -66,7 +66,7 @@ fn five_thousand_that_never_finish_their_heads_are_gone_within_their_limit() {
         client.join().unwrap()
     });
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
-    assert!(answered > 100, "{answered}");
+    assert!(answered > 20, "{answered}");
     gateway.wait_metric("gateway_connections", &[], 0.0);
 }
 
@@ -148,7 +148,7 @@ fn attackers_of_every_kind_are_ended_while_others_are_served() {
         drop(ends);
         client.join().unwrap()
     });
-    assert!(answered > 100, "{answered}");
+    assert!(answered > 20, "{answered}");
     // Slow heads and bodies are told so.
     gateway.wait_metric("gateway_requests_total", &[("status", "408")], 120.0);
     gateway.wait_metric("gateway_tls_handshakes_total", &[("result", "timeout")], 40.0);

@@ -1,11 +1,11 @@
 //! A gateway in front of one service: what most tests of failures, timeouts and connections need.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Answer, Gateway};
+use crate::harness::{Answer, Gateway, until};
 
 /// The configuration: `service` are further words of the service `s`, as in `timeouts: { idle: 1s }`; `top` are whole
 /// lines at the top.
@@ -32,6 +32,19 @@ pub(crate) fn logged(gateway: &Gateway, path: &str) -> Value {
 pub(crate) fn assert_took(took: Duration, least: u64, most: u64) {
     let took = took.as_millis();
     assert!((u128::from(least)..=u128::from(most)).contains(&took), "took {took} ms, not {least} to {most}");
+}
+
+/// Asks again until an answer came before only another limit would have ended it, since any machine may stall for seconds. It
+/// always takes `least` milliseconds.
+#[track_caller]
+pub(crate) fn until_within(least: u64, most: u64, mut ask: impl FnMut()) {
+    until("an answer in time", || {
+        let began = Instant::now();
+        ask();
+        let took = began.elapsed().as_millis();
+        assert!(took >= u128::from(least), "took {took} ms, not {least}");
+        (took <= u128::from(most)).then_some(())
+    });
 }
 
 /// Asserts an answer of the gateway's own about the service `s`, and that it betrays nothing of where that runs.

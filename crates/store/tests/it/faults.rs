@@ -22,14 +22,13 @@ fn a_server_killed_under_load_fails_operations_at_once_and_they_resume() {
         }
         tokio::task::yield_now().await;
         server.kill();
-        let began = Instant::now();
-        tasks.join_all().await;
+        let answers = tasks.join_all().await;
+        assert!(!answers.contains(&Err(Away::Late)), "no operation waits for its time");
         until(limits.link(), "gone", |presence| matches!(presence, Presence::Gone(_))).await;
         assert!(limits.link().gone(0).is_some());
         for _ in 0..100 {
             assert!(matches!(limits.take(0, &rule, key("a"), 1, None).await, Err(Away::Gone(_))));
         }
-        assert!(began.elapsed() < Duration::from_secs(4), "no operation waits for its time");
         server.restart();
         until(limits.link(), "here", |presence| *presence == Presence::Here).await;
         assert!(limits.take(0, &rule, key("a"), 1, None).await.unwrap().allowed);
@@ -69,8 +68,10 @@ fn a_server_that_hangs_costs_an_operation_its_time_and_the_next_ones_nothing() {
         assert!(began.elapsed() >= timeout);
         assert_eq!(*limits.link().presence().borrow(), Presence::Gone(Away::Late));
         let began = Instant::now();
-        assert!(limits.take(0, &rule, key("a"), 1, None).await.is_err());
-        assert!(began.elapsed() < timeout);
+        for _ in 0..100 {
+            assert!(limits.take(0, &rule, key("a"), 1, None).await.is_err());
+        }
+        assert!(began.elapsed() < 100 * timeout, "each waited for its time: {:?}", began.elapsed());
         server.go_on();
         until(limits.link(), "here", |presence| *presence == Presence::Here).await;
     });

@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::SlidingWindow, Algorithm::TokenBucket, Algorithm::FixedWindow];
 
 /// How long a condition may take to come true.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 fn rule(algorithm: Algorithm, count: u64, millis: u64) -> Rule {
     Rule::new(algorithm, Rate::new(count, Span::from_millis(millis)).unwrap(), None).unwrap()

@@ -1,10 +1,10 @@
 //! A limit that is found out: a slow service gets fewer requests at once and the others are turned away at once, and it gets more
 //! again when it has recovered.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{limit, shed, wait_in_flight};
 use crate::breaker::Moody;
@@ -16,25 +16,34 @@ use crate::pool::ask;
 const QUICK: u64 = 20;
 const SLOW: u64 = 300;
 
-/// A service that takes so many milliseconds.
+/// A service that takes so many milliseconds; what the gateway measures is time, so that time must pass.
 struct Paced {
     service: Service,
-    millis: Arc<AtomicU64>,
+    pace: Arc<(Mutex<u64>, Condvar)>,
 }
 
 impl Paced {
     fn new() -> Self {
-        let millis = Arc::new(AtomicU64::new(QUICK));
-        let pace = Arc::clone(&millis);
+        let pace = Arc::new((Mutex::new(QUICK), Condvar::new()));
+        let gate = Arc::clone(&pace);
         let service = Service::answering(move |request| {
-            thread::sleep(Duration::from_millis(pace.load(SeqCst)));
+            let began = Instant::now();
+            let mut millis = gate.0.lock().unwrap();
+            // Whom it was slow with it lets go when it is quick again.
+            while let Some(left) = Duration::from_millis(*millis).checked_sub(began.elapsed())
+                && !left.is_zero()
+            {
+                millis = gate.1.wait_timeout(millis, left).unwrap().0;
+            }
+            drop(millis);
             ok("text/plain", &request.target)
         });
-        Self { service, millis }
+        Self { service, pace }
     }
 
     fn takes(&self, millis: u64) {
-        self.millis.store(millis, SeqCst);
+        *self.pace.0.lock().unwrap() = millis;
+        self.pace.1.notify_all();
     }
 }
 
@@ -54,7 +63,7 @@ fn under_load(gateway: &Gateway, clients: usize, watch: impl FnOnce()) {
                         let after = answer.header("retry-after").and_then(|text| text.parse::<u64>().ok());
                         assert!(after.is_some_and(|after| after >= 1), "{after:?}");
                         // Who comes again at once would keep the machine busy, and make the service slow.
-                        thread::sleep(Duration::from_millis(20));
+                        thread::park_timeout(Duration::from_millis(20));
                     } else {
                         assert_eq!(answer.status, 200);
                     }
@@ -72,7 +81,7 @@ fn turned_away(gateway: &Gateway) -> f64 {
 /// Looks less often than [`until`] asks: metrics are work as well.
 fn slowly(look: fn(&Gateway) -> f64) -> impl Fn(&Gateway) -> f64 {
     move |gateway| {
-        thread::sleep(Duration::from_millis(20));
+        thread::park_timeout(Duration::from_millis(20));
         look(gateway)
     }
 }
@@ -166,7 +175,8 @@ fn the_time_that_clients_take_to_send_is_not_held_against_the_service() {
                 let mut client = gateway.connect();
                 while !over.load(SeqCst) {
                     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
-                    thread::sleep(Duration::from_millis(400));
+                    // It is the client who takes this time.
+                    assert!(client.nothing_for(Duration::from_millis(400)));
                     client.send("cd");
                     assert_eq!(client.answer().status, 200);
                 }
