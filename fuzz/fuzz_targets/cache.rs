@@ -4,16 +4,20 @@
 
 use libfuzzer_sys::fuzz_target;
 use sekisho_caching::{
-    Asked, Choice, Failure, Key, KeyParts, Policy, Served, Shape, Sharing, Times, admit, answers_for, confirms, freshen,
-    invalidated, kept, may_stand_in, shape, validate,
+    Asked, Choice, Failure, Key, KeyParts, Policy, Served, Shape, Sharing, Times, admit, answers_for,
+    confirms, freshen, invalidated, kept, may_stand_in, shape, validate,
 };
 use sekisho_units::Wall;
 use sekisho_wire::{
     Edits, Head, HeadBuf, Known, Limits, Parsed, PathRules, parse_request, parse_response, split_target,
 };
 
-fuzz_target!(|input: (&[u8], &[u8], &[u8], u64, u64, u16)| {
-    let (first, answer, second, received, later, length) = input;
+fuzz_target!(|input: (u64, u64, u16, &[u8])| {
+    let (received, later, length, heads) = input;
+    // The three are separated by NUL, which no head holds.
+    let mut heads = heads.splitn(3, |byte| *byte == 0);
+    let mut next = || heads.next().unwrap_or_default();
+    let (first, answer, second) = (next(), next(), next());
     let limits = Limits::default();
     let (mut request, mut response, mut again) = (Head::default(), Head::default(), Head::default());
     let Ok(Parsed::Complete(_)) = parse_request(first, &mut request, &limits) else { return };
@@ -33,7 +37,9 @@ fuzz_target!(|input: (&[u8], &[u8], &[u8], u64, u64, u16)| {
 
     let received = Wall::from_millis(received);
     let times = Times { asked: received, received };
-    let Ok(stored) = admit(request, &Edits::default(), response, times, Sharing::Everyone, &policy) else { return };
+    let Ok(stored) = admit(request, &Edits::default(), response, times, Sharing::Everyone, &policy) else {
+        return;
+    };
     assert!(!matches!(response.status(), 206 | 304) && response.get(Known::SetCookie).is_none());
     assert!(stored.vary().matches(request));
     let now = Wall::from_millis(received.as_millis().saturating_add(later));

@@ -4,8 +4,10 @@
 use libfuzzer_sys::fuzz_target;
 use sekisho_upstream::EtcdRegistry;
 
-fuzz_target!(|input: (&[u8], Vec<&[u8]>)| {
-    let (list, lines) = input;
+fuzz_target!(|bytes: &[u8]| {
+    // NUL, which JSON does not hold, stands between the list and the lines.
+    let mut lines = bytes.split(|byte| *byte == 0);
+    let list = lines.next().unwrap_or_default();
     let mut registry = EtcdRegistry::default();
     let _ = registry.list(list);
     for line in lines {

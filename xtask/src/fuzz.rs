@@ -1,6 +1,7 @@
 //! Runs the fuzz targets, each for a bounded time. They live outside the workspace since they need nightly.
 
 use std::fs;
+use std::iter;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,6 +11,10 @@ use crate::workspace::root;
 
 const DEFAULT_SECONDS: u64 = 60;
 const MOST_SECONDS: u64 = 24 * 3600;
+/// Long enough for every example, and short enough for many tries.
+const LONGEST: &str = "-max_len=16384";
+/// What targets have in common is HTTP.
+const WORDS: &str = "-dict=fuzz/words.dict";
 
 /// `cargo xtask fuzz [TARGET] [--seconds N]`; without a target all of them in turn.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -32,9 +37,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     for target in targets {
         eprintln!("==> fuzz {target} for {seconds} s");
         let limit = format!("-max_total_time={seconds}");
-        stream(nightly(&root).args(["fuzz", "run", &target, "--", &limit]))?;
+        // The first folder grows by what is found; from the others it is only read.
+        let corpus = format!("fuzz/corpus/{target}");
+        fs::create_dir_all(root.join(&corpus)).map_err(|e| format!("{corpus} cannot be made: {e}"))?;
+        let seeds = seeds(&root, &target);
+        let folders = iter::once(&corpus).chain(&seeds);
+        let how = ["--", WORDS, LONGEST, &limit];
+        stream(nightly(&root).args(["fuzz", "run", &target]).args(folders).args(how))?;
     }
     Ok(())
+}
+
+/// What a target begins with beside what was found before, if anything.
+fn seeds(root: &Path, target: &str) -> Option<String> {
+    let folder = if target == "config" { "examples".to_owned() } else { format!("fuzz/seeds/{target}") };
+    root.join(&folder).is_dir().then_some(folder)
 }
 
 fn options(arguments: &[String]) -> Result<(Option<String>, u64), Failure> {
@@ -83,9 +100,10 @@ fn nightly(root: &Path) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::Path;
 
-    use super::{DEFAULT_SECONDS, options, targets};
+    use super::{DEFAULT_SECONDS, options, seeds, targets};
 
     #[test]
     fn targets_are_found_in_folders_too() {
@@ -95,6 +113,19 @@ mod tests {
             ["request", "decompress"].iter().all(|name| names.iter().any(|known| known == name)),
             "{names:?}"
         );
+    }
+
+    #[test]
+    fn every_folder_of_seeds_belongs_to_a_target() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let targets = targets(root).unwrap();
+        let folders = fs::read_dir(root.join("fuzz/seeds")).unwrap();
+        let names: Vec<_> =
+            folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(names.iter().all(|name| targets.contains(name)), "{names:?}");
+        assert_eq!(seeds(root, "config").as_deref(), Some("examples"));
+        assert_eq!(seeds(root, "cache").as_deref(), Some("fuzz/seeds/cache"));
+        assert_eq!(seeds(root, "none"), None);
     }
 
     #[test]

@@ -9,27 +9,36 @@ use sekisho_policies::access_log::Sinks;
 use sekisho_policies::{Context, Here, Kept, NoPeers, Step};
 use sekisho_store::{Memory, Store};
 use sekisho_units::{Clock, Place, Problems, Until};
-use sekisho_wire::{Framing, Head, Limits, PathRules, Parsed, normalise, parse_request};
+use sekisho_wire::{Framing, Head, Limits, Parsed, PathRules, normalise, parse_request};
 
 /// Nobody finds the key of this digest, or the password of this hash.
 const POLICIES: &[(&str, &str)] = &[
-    ("api_key", "{ query: token, keys: [{ id: a, hash: 'sha256:0000000000000000000000000000000000000000000000000000000000000000' }] }"),
-    ("basic_auth", "{ users: [{ name: a, hash: '$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e' }] }"),
+    (
+        "api_key",
+        "{ query: token, keys: [{ id: a, hash: 'sha256:0000000000000000000000000000000000000000000000000000000000000000' }] }",
+    ),
+    (
+        "basic_auth",
+        "{ users: [{ name: a, hash: '$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e' }] }",
+    ),
     ("rate_limit", "{ rate: 1000000/s, key: [ip, header.X-Tenant, route] }"),
-    ("jwt", "{ secret: 'a secret of which no fuzzer ever learns', algorithms: [HS256], cookie: c, query: token }"),
+    (
+        "jwt",
+        "{ secret: 'a secret of which no fuzzer ever learns', algorithms: [HS256], cookie: c, query: token }",
+    ),
     ("authorize", "{ any: [x] }"),
 ];
 
-const FILES: &[(&str, &str)] =
-    &[
-        ("api_key", "file: f"),
-        ("basic_auth", "file: f"),
-        ("ip_filter", "{ allow_file: f, deny_file: f }"),
-        ("jwt", "{ file: f, algorithms: [RS256] }"),
-    ];
+const FILES: &[(&str, &str)] = &[
+    ("api_key", "file: f"),
+    ("basic_auth", "file: f"),
+    ("ip_filter", "{ allow_file: f, deny_file: f }"),
+    ("jwt", "{ file: f, algorithms: [RS256] }"),
+];
 
-static STEPS: LazyLock<Vec<Step>> =
-    LazyLock::new(|| POLICIES.iter().map(|(name, settings)| compile(name, settings, "").expect("they compile")).collect());
+static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
+    POLICIES.iter().map(|(name, settings)| compile(name, settings, "").expect("they compile")).collect()
+});
 
 fn compile(name: &str, settings: &str, file: &str) -> Option<Step> {
     let node = sekisho_yaml::parse("fuzz.yaml", settings).expect("the settings are YAML");
@@ -46,14 +55,17 @@ fn compile(name: &str, settings: &str, file: &str) -> Option<Step> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = Until::parse(text);
-        for (name, settings) in FILES {
-            compile(name, settings, text);
-        }
-    }
     let mut head = Head::default();
-    let Ok(Parsed::Complete(_)) = parse_request(bytes, &mut head, &Limits::default()) else { return };
+    let Ok(Parsed::Complete(_)) = parse_request(bytes, &mut head, &Limits::default()) else {
+        // What is no request may be a file.
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            let _ = Until::parse(text);
+            for (name, settings) in FILES {
+                compile(name, settings, text);
+            }
+        }
+        return;
+    };
     let view = head.view(bytes);
     let mut scratch = String::new();
     let Ok(normal) = normalise(view.target(), PathRules::default(), &mut scratch) else { return };

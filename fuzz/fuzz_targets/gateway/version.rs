@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sekisho_gateway::Site;
 use sekisho_gateway::compile::{Carry, Source, compile};
 use sekisho_gateway::route::{ApiVersion, Ask, Fork, Found, Said, Unmet};
-use sekisho_wire::{Head, Limits, PathRules, Parsed, normalise, parse_request};
+use sekisho_wire::{Head, Limits, Parsed, PathRules, normalise, parse_request};
 
 const CONFIG: &str = "
 services: { a: { endpoints: ['http://127.0.0.1:1'] } }
@@ -39,7 +39,9 @@ fuzz_target!(|bytes: &[u8]| {
     let view = head.view(bytes);
     let mut scratch = String::new();
     let Ok(normal) = normalise(view.target(), PathRules::default(), &mut scratch) else { return };
-    let Found::Route { plan, params, segment } = SITE.router.find(&Ask::new(view, normal.path, "")) else { return };
+    let Found::Route { plan, params, segment } = SITE.router.find(&Ask::new(view, normal.path, "")) else {
+        return;
+    };
     let plans = &SITE.plans[plan..];
     let named = plans[0].params.len();
     assert_eq!(params.count(), named, "the version's own place is no parameter");
