@@ -353,7 +353,7 @@ fn a_blocked_sink_does_not_hold_up_the_end_for_ever() {
     for _ in 0..4_000 {
         policy.sink.line(0, |out| out.extend_from_slice(&[b"x".repeat(99), b"\n".to_vec()].concat()));
     }
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::sync_channel(64);
     std::thread::spawn(move || {
         sinks.flush_and_close();
         tell.send(()).unwrap();
