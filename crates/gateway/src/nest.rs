@@ -180,6 +180,13 @@ impl Nest {
     }
 }
 
+impl Drop for Nest {
+    fn drop(&mut self) {
+        // One that never ran is forgotten as well.
+        lock(&NESTS).0.remove(&self.here.nest);
+    }
+}
+
 /// Ends what is left when nothing runs any longer.
 struct End(Rc<Nest>);
 
@@ -408,8 +415,11 @@ mod tests {
                     tokio::task::yield_now().await;
                 }
             });
-            nest.spawn(tokio::time::sleep(Duration::from_millis(1))).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            let (says, told) = oneshot::channel();
+            let thread = std::thread::spawn(move || says.send(()).unwrap());
+            nest.spawn(told).await.unwrap().unwrap();
+            tokio::task::spawn_local(async {}).await.unwrap();
+            thread.join().unwrap();
             drop(busy);
         });
     }

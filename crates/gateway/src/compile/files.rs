@@ -61,9 +61,7 @@ fn unreadable(error: &io::Error) -> (String, &'static str) {
         io::ErrorKind::InvalidData => {
             return ("is no PEM file".to_owned(), "convert it with `openssl`, or name another");
         }
-        io::ErrorKind::PermissionDenied => {
-            "let the user read it that the gateway runs as, and enter the folders above it"
-        }
+        io::ErrorKind::PermissionDenied => super::MAY_NOT_READ,
         _ => "name a PEM file; its path counts from the configuration's folder",
     };
     (format!("cannot be read: {}", sekisho_yaml::unreadable(error)), remedy)

@@ -110,12 +110,13 @@ pub struct Unreadable {
     pub cause: io::Error,
 }
 
+/// What to do about a file that the gateway may not read.
+const MAY_NOT_READ: &str = "let the user read it that the gateway runs as, and enter the folders above it";
+
 fn why(cause: &io::Error) -> String {
     let remedy = match cause.kind() {
         io::ErrorKind::NotFound => "write it, or name another with `--config`",
-        io::ErrorKind::PermissionDenied => {
-            "let the user read it that the gateway runs as, and enter the folders above it"
-        }
+        io::ErrorKind::PermissionDenied => MAY_NOT_READ,
         _ => "name a YAML file with `--config`",
     };
     format!("{}; {remedy}", sekisho_yaml::unreadable(cause))
