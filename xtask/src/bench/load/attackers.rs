@@ -1,5 +1,5 @@
 //! Clients that mean ill, each kind slow and few enough to cost the load's core little: what they cost is the gateway's time.
-//! Who only holds a connection sleeps until something comes, and their process has the lowest priority.
+//! Who only holds a connection sleeps until something comes, and their process runs when nobody else would.
 //!
 //! They come from addresses of their own (127.0.0.2 and on) and ask for paths that nobody else asks for, so that neither
 //! limits nor counts mix with those of good clients.

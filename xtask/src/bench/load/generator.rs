@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::tally::Told;
 use super::{Report, Task, Work};
 use crate::bench::processes::{Cores, Process};
 
@@ -32,7 +33,7 @@ impl Generator {
         let mut argv = vec![program.display().to_string(), "load".to_owned(), order];
         if let Task::Attack(_) = work.task {
             // What attackers do themselves is not what is measured: it must not hold up good clients on the same core.
-            argv.splice(0..0, ["nice", "-n", "19"].map(str::to_owned));
+            argv.splice(0..0, ["chrt", "--idle", "0"].map(str::to_owned));
         }
         let process = Process::start_listening(folder, name, cores, &argv)?;
         let limit = Duration::from_secs(work.seconds.unwrap_or_default()) + GRACE;
@@ -64,7 +65,8 @@ impl Generator {
 /// The line of the report among whatever else was said.
 fn report(printed: &str) -> Option<Report> {
     let line = printed.lines().rev().find(|line| line.starts_with('{'))?;
-    serde_json::from_str(line).ok()
+    let told: Told = serde_json::from_str(line).ok()?;
+    Some(Report { latencies: told.latencies, ..told.report })
 }
 
 /// A task without a time of its own: it ends when told to.
@@ -80,11 +82,12 @@ pub(in crate::bench) fn lasting(task: Task, seconds: u64) -> Work {
 #[cfg(test)]
 mod tests {
     use super::super::{Attack, Report, Task, Work};
-    use super::{lasting, report, until_told};
+    use super::{Told, lasting, report, until_told};
 
     #[test]
     fn finds_the_report_behind_other_words() {
-        let text = serde_json::to_string(&Report { sent: 3, ..Report::default() }).unwrap();
+        let sent = Report { sent: 3, ..Report::default() };
+        let text = serde_json::to_string(&Told { latencies: sent.latencies.clone(), report: sent }).unwrap();
         assert_eq!(report(&format!("warning: x\n{text}\n")).unwrap().sent, 3);
         assert_eq!(report("thread panicked\n"), None);
         assert_eq!(report("{}\n"), None);

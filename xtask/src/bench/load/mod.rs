@@ -31,7 +31,7 @@ pub(super) use requests::{Ask, Body, Requests, generation};
 pub(super) use tally::Report;
 
 use pace::Stop;
-use tally::Tally;
+use tally::{Tally, Told};
 
 /// What one generator does, and for how long.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,7 +75,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let runtime = runtime.map_err(|e| format!("no runtime: {e}"))?;
     let local = tokio::task::LocalSet::new();
     let report = local.block_on(&runtime, perform(work))?;
-    println!("{}", serde_json::to_string(&report).map_err(|e| e.to_string())?);
+    let told = Told { latencies: report.latencies.clone(), report };
+    println!("{}", serde_json::to_string(&told).map_err(|e| e.to_string())?);
     Ok(())
 }
 

@@ -31,6 +31,8 @@ pub(in crate::bench) struct Requests {
     pub(in crate::bench) rate: Option<u64>,
     /// In turn.
     pub(in crate::bench) asks: Vec<Ask>,
+    /// How long what is sent is not timed, because other generators still connect.
+    pub(in crate::bench) settling: Duration,
 }
 
 /// A path, and the answer that is right there.
@@ -84,6 +86,7 @@ async fn client(plan: Rc<Plan>, number: usize, tally: Tally, stop: Stop) {
     let mut connection = connect(&plan, &tally).await.inspect_err(|what| tally.complain(what.clone())).ok();
     // Nobody sends before all are connected, so that no answer waits for another client's handshake.
     plan.connected.wait().await;
+    let timed = Instant::now() + plan.order.settling;
     let mut pace = Pace::new(plan.order.rate, number, plan.order.connections);
     let mut highest = 0;
     for turn in number.. {
@@ -94,7 +97,10 @@ async fn client(plan: Rc<Plan>, number: usize, tally: Tally, stop: Stop) {
             None => connect(&plan, &tally).await,
         };
         connection = match open {
-            Ok(open) => one(&plan, turn, open, since, &mut highest, &tally).await,
+            Ok(open) => {
+                let took = || Some(since).filter(|since| *since >= timed).map(|since| since.elapsed());
+                one(&plan, turn, open, took, &mut highest, &tally).await
+            }
             Err(what) => {
                 tally.lost(what);
                 tokio::time::sleep(BREATH).await;
@@ -118,7 +124,7 @@ async fn one(
     plan: &Plan,
     turn: usize,
     mut open: Client,
-    since: Instant,
+    took: impl FnOnce() -> Option<Duration>,
     highest: &mut u64,
     tally: &Tally,
 ) -> Option<Client> {
@@ -131,7 +137,7 @@ async fn one(
         }
         Ok(answer) => {
             match judge(&answer, *body, &plan.service, highest) {
-                Ok(()) => tally.answered(answer.body.len(), since.elapsed()),
+                Ok(()) => tally.answered(answer.body.len(), took()),
                 Err(what) => tally.refused(what),
             }
             let closes = answer.closes;

@@ -19,7 +19,6 @@ pub(super) struct Tally(Rc<RefCell<Accounts>>);
 struct Accounts {
     begun: Instant,
     report: Report,
-    latencies: Latencies,
 }
 
 /// What a generator prints when it ends.
@@ -49,9 +48,53 @@ pub(in crate::bench) struct Report {
     /// Each request by itself, of those who are asked for that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::bench) each: Vec<Each>,
+    /// How long they took; too long for the results that are kept.
+    #[serde(skip)]
+    pub(in crate::bench) latencies: Latencies,
+}
+
+/// A report on its way to who started the generator.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Told {
+    #[serde(flatten)]
+    pub(super) report: Report,
+    pub(super) latencies: Latencies,
 }
 
 impl Report {
+    /// What several generators counted: sums, the longest of all, and the quantiles of all their requests.
+    pub(in crate::bench) fn of_all<'r>(reports: impl IntoIterator<Item = &'r Report>) -> Report {
+        let mut all = Report::default();
+        for report in reports {
+            all.sent += report.sent;
+            all.answered += report.answered;
+            all.refused += report.refused;
+            all.lost += report.lost;
+            all.bytes += report.bytes;
+            all.connections += report.connections;
+            all.latencies.add(&report.latencies);
+        }
+        all.with_quantiles()
+    }
+
+    /// One of answers that took so many microseconds.
+    #[cfg(test)]
+    pub(in crate::bench) fn of_times(times: impl IntoIterator<Item = u64>) -> Report {
+        let tally = Tally::new();
+        for took in times {
+            tally.sent();
+            tally.answered(0, Duration::from_micros(took));
+        }
+        tally.report()
+    }
+
+    fn with_quantiles(mut self) -> Report {
+        let at = |per_mille| self.latencies.quantile(per_mille);
+        (self.p50_us, self.p99_us, self.p999_us) = (at(500), at(990), at(999));
+        self.most_us = self.latencies.most;
+        self
+    }
+
     /// Whatever was not sent and answered rightly.
     pub(in crate::bench) fn problems(&self, who: &str) -> Vec<String> {
         let mut found = Vec::new();
@@ -74,8 +117,7 @@ impl Report {
 
 impl Tally {
     pub(super) fn new() -> Tally {
-        let (report, latencies) = (Report::default(), Latencies::default());
-        Tally(Rc::new(RefCell::new(Accounts { begun: Instant::now(), report, latencies })))
+        Tally(Rc::new(RefCell::new(Accounts { begun: Instant::now(), report: Report::default() })))
     }
 
     pub(super) fn connected(&self) {
@@ -86,12 +128,14 @@ impl Tally {
         self.0.borrow_mut().report.sent += 1;
     }
 
-    /// An answer as it should be, `bytes` long, so long after it was due.
-    pub(super) fn answered(&self, bytes: usize, took: Duration) {
+    /// An answer as it should be, `bytes` long, and how long after it was due, if that is of interest.
+    pub(super) fn answered(&self, bytes: usize, took: impl Into<Option<Duration>>) {
         let mut accounts = self.0.borrow_mut();
         accounts.report.answered += 1;
         accounts.report.bytes += bytes as u64;
-        accounts.latencies.record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        if let Some(took) = took.into() {
+            accounts.report.latencies.record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
     }
 
     pub(super) fn refused(&self, what: String) {
@@ -122,22 +166,15 @@ impl Tally {
 
     pub(super) fn report(&self) -> Report {
         let accounts = self.0.borrow();
-        let at = |per_mille| accounts.latencies.quantile(per_mille);
-        Report {
-            seconds: accounts.begun.elapsed().as_secs_f64(),
-            p50_us: at(500),
-            p99_us: at(990),
-            p999_us: at(999),
-            most_us: accounts.latencies.most,
-            ..accounts.report.clone()
-        }
+        Report { seconds: accounts.begun.elapsed().as_secs_f64(), ..accounts.report.clone() }.with_quantiles()
     }
 }
 
 /// A histogram of microseconds: exact below 128, within 1.6 % above, however long the run.
-#[derive(Default)]
-struct Latencies {
-    counts: Vec<u64>,
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::bench) struct Latencies {
+    /// By place in the histogram; most places are empty.
+    counts: BTreeMap<usize, u64>,
     total: u64,
     most: u64,
 }
@@ -148,23 +185,28 @@ const STEPS_LOG2: u32 = STEPS.ilog2();
 
 impl Latencies {
     fn record(&mut self, microseconds: u64) {
-        let place = place(microseconds);
-        if self.counts.len() <= place {
-            self.counts.resize(place + 1, 0);
-        }
-        self.counts[place] += 1;
+        *self.counts.entry(place(microseconds)).or_default() += 1;
         self.total += 1;
         self.most = self.most.max(microseconds);
     }
 
-    /// The time that so many of a thousand did not exceed.
+    /// Counts `others` as well.
+    fn add(&mut self, others: &Latencies) {
+        for (place, count) in &others.counts {
+            *self.counts.entry(*place).or_default() += count;
+        }
+        self.total += others.total;
+        self.most = self.most.max(others.most);
+    }
+
+    /// The time, in microseconds, that so many of a thousand did not exceed.
     fn quantile(&self, per_mille: u64) -> u64 {
         let wanted = (self.total * per_mille).div_ceil(1000).max(1);
         let mut passed = 0;
-        for (place, count) in self.counts.iter().enumerate() {
+        for (place, count) in &self.counts {
             passed += count;
             if passed >= wanted {
-                return longest(place).min(self.most);
+                return longest(*place).min(self.most);
             }
         }
         self.most
@@ -192,7 +234,7 @@ fn longest(place: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Latencies, Report, Tally, longest, place};
+    use super::{Latencies, Report, Tally, Told, longest, place};
     use std::time::Duration;
 
     #[test]
@@ -241,7 +283,18 @@ mod tests {
         tally.refused("status 503".to_owned());
         tally.counted("floods");
         let report = tally.report();
-        let text = serde_json::to_string(&report).unwrap();
-        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+        let told = Told { latencies: report.latencies.clone(), report };
+        let text = serde_json::to_string(&told).unwrap();
+        let read: Told = serde_json::from_str(&text).unwrap();
+        assert_eq!(Report { latencies: read.latencies, ..read.report }, told.report);
+    }
+
+    #[test]
+    fn quantiles_of_several_are_those_of_all_requests_together() {
+        let [quick, slow] =
+            [(990, 10), (20, 70)].map(|(count, took)| Report::of_times(std::iter::repeat_n(took, count)));
+        let all = Report::of_all([&quick, &slow]);
+        assert_eq!((all.sent, all.answered), (1010, 1010));
+        assert_eq!((all.p50_us, all.p99_us, all.most_us), (10, 70, 70));
     }
 }

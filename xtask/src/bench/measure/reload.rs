@@ -117,7 +117,14 @@ fn often(stage: &Stage, section: &mut Section) -> Result<(), String> {
 fn requests_to(target: &Target) -> Task {
     let (authority, rate) = (None, None);
     let asks = asks(ROUTES);
-    Task::Requests(Requests { port: target.port, authority, connections: CONNECTIONS, rate, asks })
+    Task::Requests(Requests {
+        port: target.port,
+        authority,
+        connections: CONNECTIONS,
+        rate,
+        asks,
+        settling: Duration::ZERO,
+    })
 }
 
 /// Tunnels, none of them ever quiet for long.
@@ -137,6 +144,7 @@ fn large(stage: &Stage, section: &mut Section) -> Result<(), String> {
             connections: STEADY_CONNECTIONS,
             rate: Some(STEADY),
             asks: asks(MANY_ROUTES),
+            settling: Duration::ZERO,
         };
         stage.generator("steady", &until_told(Task::Requests(load)))
     };

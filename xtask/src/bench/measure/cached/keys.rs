@@ -44,6 +44,7 @@ pub(super) fn measure(stage: &Stage, scenario: &'static Scenario) -> Result<Sect
         connections: CLIENTS,
         rate: None,
         asks: vec![Ask { path: "/".to_owned(), body: Body::Service }],
+        settling: Duration::ZERO,
     };
     let report = stage.generator("beside", &lasting(Task::Requests(beside), BESIDE_SECONDS))?.finish()?;
     section.problems.extend(report.problems("beside the cache"));
