@@ -2,8 +2,9 @@
 //!
 //! The time between two turns of a worker, from one thing to the next, is the time of one piece of work, or of a few short
 //! ones. The clock is read once a turn. The processor time of the thread, which tells work from waiting for a processor, costs
-//! a system call: it is read once in [`NOTED`] of work, and behind each piece that took so long. So what is reported may
-//! include up to as much of the work before it.
+//! a system call: it is read behind each piece that took [`NOTED`] or longer, and else once in a millisecond of work. All
+//! waiting since it was read before is taken for that of the long piece; what may have been waited in the short ones before
+//! it, less than [`NOTED`] each, is missing in what is reported.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::meter::{add, bucket};
 /// What holds a worker for less is not counted.
 pub const NOTED: Duration = Duration::from_micros(250);
 const NOTED_NS: u64 = NOTED.as_nanos() as u64;
+/// Processor time is read once in so much work.
+const READ_NS: u64 = Duration::from_millis(1).as_nanos() as u64;
 /// Of pieces that are known to be short, the end of one in so many is a turn.
 const SHORT: u64 = 16;
 
@@ -58,7 +61,7 @@ impl StallMeter {
         let took = now.saturating_sub(self.turned.load(Relaxed));
         self.turned.store(now, Relaxed);
         add(&self.worked, took);
-        if self.worked.load(Relaxed) >= NOTED_NS {
+        if took >= NOTED_NS || self.worked.load(Relaxed) >= READ_NS {
             self.note(took, processor_time());
         }
     }
@@ -76,9 +79,9 @@ impl StallMeter {
     #[cold]
     fn note(&self, took: u64, spent: u64) {
         let busy = spent.saturating_sub(self.spent.swap(spent, Relaxed));
-        self.worked.store(0, Relaxed);
         // Whoever waits for a processor is held by others, not by its work.
-        let held = took.min(busy);
+        let waited = self.worked.swap(0, Relaxed).saturating_sub(busy);
+        let held = took.saturating_sub(waited);
         if held >= NOTED_NS {
             add(&self.buckets[bucket(held)], 1);
             add(&self.nanoseconds, held);
@@ -109,19 +112,24 @@ mod tests {
     const US: u64 = 1_000;
 
     #[test]
-    fn what_held_the_worker_is_the_lesser_of_time_and_processor_time() {
-        for (took, busy, counted) in [
-            (300 * US, 300 * US, 300 * US),
-            (9_000 * US, 100 * US, 0),
-            (9_000 * US, 2_000 * US, 2_000 * US),
-            (400 * US, 600 * US, 400 * US),
-            (249 * US, 249 * US, 0),
+    fn what_held_the_worker_is_a_piece_of_work_without_its_waiting() {
+        for (before, took, busy, counted) in [
+            (0, 300 * US, 300 * US, 300 * US),
+            (0, 9_000 * US, 100 * US, 0),
+            (0, 9_000 * US, 2_000 * US, 2_000 * US),
+            (0, 400 * US, 600 * US, 400 * US),
+            (0, 249 * US, 249 * US, 0),
+            (700 * US, 300 * US, 1_000 * US, 300 * US),
+            (700 * US, 9_000 * US, 1_200 * US, 500 * US),
+            (700 * US, 300 * US, 900 * US, 0),
+            (950 * US, 50 * US, 1_000 * US, 0),
         ] {
             let meter = StallMeter::default();
             meter.note(0, 5_000 * US);
+            add(&meter.worked, before + took);
             meter.note(took, 5_000 * US + busy);
             let read = meter.read();
-            assert_eq!(read.longest, Duration::from_nanos(counted), "{took} {busy}");
+            assert_eq!(read.longest, Duration::from_nanos(counted), "{before} {took} {busy}");
             assert_eq!(read.total, read.longest);
             assert_eq!(read.buckets.iter().sum::<u64>(), u64::from(counted > 0));
         }

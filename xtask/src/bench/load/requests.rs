@@ -35,6 +35,13 @@ pub(in crate::bench) struct Requests {
     pub(in crate::bench) settling: Duration,
 }
 
+impl Requests {
+    /// To a plain port, as many as there can be, all of them timed.
+    pub(in crate::bench) fn to(port: u16, connections: usize, asks: Vec<Ask>) -> Requests {
+        Requests { port, authority: None, connections, rate: None, asks, settling: Duration::ZERO }
+    }
+}
+
 /// A path, and the answer that is right there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::bench) struct Ask {

@@ -117,14 +117,7 @@ fn often(stage: &Stage, section: &mut Section) -> Result<(), String> {
 fn requests_to(target: &Target) -> Task {
     let (authority, rate) = (None, None);
     let asks = asks(ROUTES);
-    Task::Requests(Requests {
-        port: target.port,
-        authority,
-        connections: CONNECTIONS,
-        rate,
-        asks,
-        settling: Duration::ZERO,
-    })
+    Task::Requests(Requests { authority, rate, ..Requests::to(target.port, CONNECTIONS, asks) })
 }
 
 /// Tunnels, none of them ever quiet for long.
@@ -138,15 +131,8 @@ fn large(stage: &Stage, section: &mut Section) -> Result<(), String> {
     let target = stage.start(Subject::Sekisho(Site::Reload(MANY_ROUTES)))?;
     reload(stage, &target, 1)?;
     let steady = || {
-        let load = Requests {
-            port: target.port,
-            authority: None,
-            connections: STEADY_CONNECTIONS,
-            rate: Some(STEADY),
-            asks: asks(MANY_ROUTES),
-            settling: Duration::ZERO,
-        };
-        stage.generator("steady", &until_told(Task::Requests(load)))
+        let load = Requests::to(target.port, STEADY_CONNECTIONS, asks(MANY_ROUTES));
+        stage.generator("steady", &until_told(Task::Requests(Requests { rate: Some(STEADY), ..load })))
     };
     let calm = steady()?;
     std::thread::sleep(PAUSE * LARGE_RELOADS as u32);

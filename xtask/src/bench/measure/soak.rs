@@ -64,9 +64,9 @@ impl Attacked {
     }
 }
 
-/// Of a slice, what was seen over each.
-const SCHEMES: [(&str, fn(&Slice) -> &Report); 2] =
-    [("http", |slice| &slice.http), ("https", |slice| &slice.https)];
+/// Of a slice, what was seen over one scheme.
+type Seen = fn(&Slice) -> &Report;
+const SCHEMES: [(&str, Seen); 2] = [("http", |slice| &slice.http), ("https", |slice| &slice.https)];
 
 /// One slice of time: its requests over HTTP and over HTTPS.
 struct Slice {
@@ -253,12 +253,12 @@ impl Traffic {
     }
 
     /// What good clients saw in all slices of one kind.
-    fn all(&self, attacked: Attacked, of: fn(&Slice) -> &Report) -> Report {
+    fn all(&self, attacked: Attacked, of: Seen) -> Report {
         Report::of_all(self.slices.iter().filter(|slice| slice.attacked == attacked).map(of))
     }
 
     /// The p99 in all slices of this kind, divided by that with idle attackers.
-    fn times(&self, attacked: Attacked, of: fn(&Slice) -> &Report) -> f64 {
+    fn times(&self, attacked: Attacked, of: Seen) -> f64 {
         self.all(attacked, of).p99_us as f64 / self.all(Attacked::Nobody, of).p99_us as f64
     }
 

@@ -11,7 +11,6 @@
 //! for it; there one worker has half the rate of two.
 
 use serde_json::json;
-use std::time::Duration;
 
 use super::super::Options;
 use super::super::cpu::{Usage, threads};
@@ -191,14 +190,7 @@ impl Force {
             }),
             Force::Requests => {
                 let asks = vec![Ask { path: "/".to_owned(), body: Body::Service }];
-                Task::Requests(Requests {
-                    port: target.port,
-                    authority: None,
-                    connections,
-                    rate,
-                    asks,
-                    settling: Duration::ZERO,
-                })
+                Task::Requests(Requests { rate, ..Requests::to(target.port, connections, asks) })
             }
         }
     }

@@ -38,14 +38,8 @@ pub(super) fn measure(stage: &Stage, scenario: &'static Scenario) -> Result<Sect
     let mut section = Section::new(scenario, &columns);
     let target = stage.start(Subject::Sekisho(Site::Cache))?;
     let id = target.process.id();
-    let beside = Requests {
-        port: target.port,
-        authority: None,
-        connections: CLIENTS,
-        rate: None,
-        asks: vec![Ask { path: "/".to_owned(), body: Body::Service }],
-        settling: Duration::ZERO,
-    };
+    let asks = vec![Ask { path: "/".to_owned(), body: Body::Service }];
+    let beside = Requests::to(target.port, CLIENTS, asks);
     let report = stage.generator("beside", &lasting(Task::Requests(beside), BESIDE_SECONDS))?.finish()?;
     section.problems.extend(report.problems("beside the cache"));
     let before = resident_kib(id);
