@@ -27,14 +27,15 @@ const STEP: usize = 4;
 
 /// The tasks of one worker. They live as long as [`Nest::run`] does.
 pub struct Nest {
-    tasks: RefCell<Slab<Rc<Task>>>,
+    tasks: RefCell<Slab<Slot>>,
     /// Set once nothing runs any more.
     ended: Cell<bool>,
     here: Rc<Here>,
     outside: Arc<Outside>,
 }
 
-type Task = RefCell<Pin<Box<dyn Future<Output = ()>>>>;
+/// A task, or the place of one that is being polled.
+type Slot = Option<Pin<Box<dyn Future<Output = ()>>>>;
 
 /// What becomes of a task.
 pub struct Nested<T>(Rc<Outcome<T>>);
@@ -116,8 +117,8 @@ impl Nest {
         if self.ended.get() {
             return Nested(outcome);
         }
-        let future = Box::pin(Run { future, told: Rc::clone(&outcome) });
-        let key = self.tasks.borrow_mut().insert(Rc::new(RefCell::new(future)));
+        let task = Box::pin(Run { future, told: Rc::clone(&outcome) });
+        let key = self.tasks.borrow_mut().insert(Some(task));
         self.here.line.borrow_mut().make_room(key);
         self.here.ring(key);
         Nested(outcome)
@@ -170,12 +171,15 @@ impl Nest {
 
     #[inline]
     fn poll(&self, key: usize) {
-        // The others are not held meanwhile, since it may add to them. Who has ended may still be woken.
-        let Some(task) = self.tasks.borrow().get(key).map(Rc::clone) else { return };
+        // Taken out meanwhile, since it may add others. Who has ended may still be woken.
+        let Some(mut task) = self.tasks.borrow_mut().get_mut(key).and_then(Option::take) else { return };
         let waker = waker(self.here.nest, key);
-        if task.borrow_mut().as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            let done = self.tasks.borrow_mut().try_remove(key);
-            drop(done);
+        let poll = task.as_mut().poll(&mut Context::from_waker(&waker));
+        let tasks = &mut *self.tasks.borrow_mut();
+        if poll.is_ready() {
+            tasks.try_remove(key);
+        } else if let Some(slot) = tasks.get_mut(key) {
+            *slot = Some(task);
         }
     }
 }
