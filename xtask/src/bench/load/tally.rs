@@ -63,6 +63,7 @@ pub(super) struct Told {
 
 impl Report {
     /// What several generators counted: sums, the longest of all, and the quantiles of all their requests.
+    /// What else they counted by kind is left out.
     pub(in crate::bench) fn of_all<'r>(reports: impl IntoIterator<Item = &'r Report>) -> Report {
         let mut all = Report::default();
         for report in reports {
@@ -72,6 +73,8 @@ impl Report {
             all.lost += report.lost;
             all.bytes += report.bytes;
             all.connections += report.connections;
+            all.seconds = all.seconds.max(report.seconds);
+            all.complaints.extend(report.complaints.iter().cloned());
             all.latencies.add(&report.latencies);
         }
         all.with_quantiles()
@@ -293,7 +296,9 @@ mod tests {
     fn quantiles_of_several_are_those_of_all_requests_together() {
         let [quick, slow] =
             [(990, 10), (20, 70)].map(|(count, took)| Report::of_times(std::iter::repeat_n(took, count)));
+        let slow = Report { lost: 1, seconds: 7.0, complaints: vec!["cut".to_owned()], ..slow };
         let all = Report::of_all([&quick, &slow]);
+        assert_eq!((all.lost, all.seconds, all.complaints), (1, 7.0, vec!["cut".to_owned()]));
         assert_eq!((all.sent, all.answered), (1010, 1010));
         assert_eq!((all.p50_us, all.p99_us, all.most_us), (10, 70, 70));
     }

@@ -3,8 +3,8 @@
 //! Good clients send at a steady rate over HTTP, HTTPS and WebSocket while the configuration is reloaded ten times a second.
 //! Slices in which the gateway is attacked, slices in which the same process of attackers runs but connects to nobody, and slices in
 //! which it is at the service behind take turns. The first are compared with the second; the third only show what attackers cost by
-//! being on the load's core. They get no time there that good clients want. At the end what was sent must have been answered rightly, counted
-//! in the metrics and written to the access log, and as many reloads must be counted as were asked for: exactly.
+//! being on the load's core. They get no time there that good clients want. At the end what was sent must have been answered
+//! rightly, counted in the metrics and written to the access log, and as many reloads must be counted as were asked for: exactly.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -203,14 +203,8 @@ fn slice(stage: &Stage, target: &Target, attacked: Attacked, length: u64) -> Res
         .into();
     let start = |name, port, authority| {
         let rate = Some(RATE);
-        let requests = Requests {
-            port,
-            authority,
-            connections: CONNECTIONS,
-            rate,
-            asks: asks.clone(),
-            settling: SETTLING,
-        };
+        let load = Requests::to(port, CONNECTIONS, asks.clone());
+        let requests = Requests { authority, rate, settling: SETTLING, ..load };
         stage.generator(name, &lasting(Task::Requests(requests), length))
     };
     let http = start("http", target.port, None)?;

@@ -276,23 +276,7 @@ fn load(
     for generator in running {
         reports.push(generator.finish()?);
     }
-    Ok(together(&reports))
-}
-
-/// Sums, and of times the worst.
-fn together(reports: &[Report]) -> Report {
-    let mut whole = Report::default();
-    for report in reports {
-        whole.sent += report.sent;
-        whole.answered += report.answered;
-        whole.refused += report.refused;
-        whole.lost += report.lost;
-        whole.seconds = whole.seconds.max(report.seconds);
-        whole.p50_us = whole.p50_us.max(report.p50_us);
-        whole.p99_us = whole.p99_us.max(report.p99_us);
-        whole.complaints.extend(report.complaints.iter().cloned());
-    }
-    whole
+    Ok(Report::of_all(&reports))
 }
 
 /// Two workers with one part of the load against one with another, round by round: `one` makes one number of those of the sides
@@ -397,7 +381,7 @@ fn goals(sides: &[Side], force: Force) -> Vec<Goal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONNECTIONS, Force, Part, Report, busiest, mean, sides, together, worst};
+    use super::{CONNECTIONS, Force, Part, busiest, mean, sides, worst};
 
     #[test]
     fn the_busiest_worker_is_told_by_its_part() {
@@ -422,14 +406,5 @@ mod tests {
         assert_eq!(names(true), ["1", "2"]);
         assert_eq!(names(false), ["1", "1, on the load's core", "2"]);
         assert!((mean(&[1.0, 2.0]) - 1.5).abs() < 1e-9 && (worst(&[1.0, 2.0]) - 2.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn makers_of_load_are_summed_and_the_slowest_counts() {
-        let one = Report { sent: 3, answered: 2, lost: 1, p99_us: 5, seconds: 1.0, ..Report::default() };
-        let two = Report { sent: 4, answered: 4, p99_us: 9, seconds: 2.0, ..Report::default() };
-        let whole = together(&[one, two]);
-        assert_eq!((whole.sent, whole.answered, whole.lost, whole.p99_us), (7, 6, 1, 9));
-        assert!((whole.seconds - 2.0).abs() < 1e-9);
     }
 }
